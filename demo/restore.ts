@@ -1,0 +1,71 @@
+/** Undoes what tests and deploys left inside the platform's volumes and databases. */
+import { attempt, run } from '../scripts/run.ts';
+
+const POSTGRES = 'ecommerce-postgres-prod';
+const NGINX = 'ecommerce-nginx-prod';
+
+/** Puts products, orders and accounts in; what is there stays. */
+export async function seed(): Promise<void> {
+  await run([
+    'docker',
+    'exec',
+    POSTGRES,
+    'psql',
+    '--username=app',
+    '--dbname=ecommerce',
+    '--quiet',
+    '--no-psqlrc',
+    '--set=ON_ERROR_STOP=1',
+    '--file=/usr/share/ecommerce/seed.sql',
+  ]);
+}
+
+/** Settings that were changed at run time. Best effort: a test may have left the server unwell. */
+export async function resetDatabase(): Promise<void> {
+  await attempt([
+    'docker',
+    'exec',
+    POSTGRES,
+    'psql',
+    '--username=postgres',
+    '--quiet',
+    '--no-psqlrc',
+    '--command=alter system reset all',
+    '--command=select pg_reload_conf()',
+  ]);
+}
+
+/**
+ * Empties what deploys wrote for nginx: with it gone, all traffic goes to blue again. In a container
+ * of its own, since a bad file in there may be just what keeps nginx from starting.
+ */
+export async function emptyNginxState(): Promise<void> {
+  const volume = 'ecommerce_nginx_state:/etc/opsctl';
+  const found = await run([
+    'docker',
+    'run',
+    '--rm',
+    '--network',
+    'none',
+    '--label',
+    'opsctl.demo=true',
+    '--volume',
+    volume,
+    '--entrypoint',
+    'find',
+    'ecommerce-nginx:demo',
+    '/etc/opsctl',
+    '-mindepth',
+    '1',
+    '-print',
+    '-delete',
+  ]);
+  if (found !== '') await attempt(['docker', 'exec', NGINX, 'nginx', '-s', 'reload']);
+}
+
+/** The same for Redis: the limits of redis.conf, and statistics that tell of the time from now on. */
+export async function resetCache(): Promise<void> {
+  const redis = ['docker', 'exec', 'ecommerce-redis-prod', 'redis-cli', '-t', '2'];
+  await attempt([...redis, 'config', 'set', 'maxmemory', '64mb', 'maxmemory-policy', 'volatile-lru']);
+  await attempt([...redis, 'config', 'resetstat']);
+}

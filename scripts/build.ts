@@ -1,0 +1,89 @@
+/**
+ * Builds `dist/`: one small CommonJS entry (the fastest start that was measured, see docs/benchmarks.md) and
+ * ES-module chunks, one for each command and for what they share, loaded when they are needed.
+ */
+import { readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+
+import { build, type BuildOptions, type Plugin } from 'esbuild';
+
+const root = path.resolve(import.meta.dirname, '..');
+const dist = path.join(root, 'dist');
+/** Built aside and put in place at the end: a build that fails leaves the program as it was. */
+const fresh = path.join(root, `dist.${process.pid.toString()}`);
+const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { version: string };
+
+const shared: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node22.18',
+  sourcemap: true,
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  define: { OPSCTL_VERSION: JSON.stringify(version) },
+  external: ['*.node', 'cpu-features', 'pg-native'],
+};
+
+/** In the entry a dynamic import leads to the chunk that the other build makes of the same file. */
+const lazyChunks = (found: Set<string>): Plugin => ({
+  name: 'lazy-chunks',
+  setup: (builder) => {
+    builder.onResolve({ filter: /^\./ }, (args) => {
+      if (args.kind !== 'dynamic-import') return undefined;
+      const file = path.relative(path.join(root, 'src'), path.resolve(args.resolveDir, args.path));
+      found.add(file);
+      return { path: `./${file.replace(/\.ts$/, '.mjs')}`, external: true };
+    });
+  },
+});
+
+/**
+ * What dockerode loads at once for things that opsctl never does: BuildKit sessions (grpc, protobuf), and its own
+ * ssh, where the engine adapter runs the system's. Left out, loading it costs a fifth (docs/benchmarks.md).
+ */
+const neverUsed: Plugin = {
+  name: 'never-used',
+  setup: (builder) => {
+    builder.onResolve({ filter: /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs)$/ }, ({ path: name }) => ({
+      path: name,
+      namespace: 'never-used',
+    }));
+    builder.onLoad({ filter: /.*/, namespace: 'never-used' }, () => ({
+      contents: 'module.exports = {};',
+      loader: 'js',
+    }));
+  },
+};
+
+try {
+  const chunks = new Set<string>();
+  await build({
+    ...shared,
+    entryPoints: ['src/cli/main.ts'],
+    outfile: path.join(fresh, 'main.cjs'),
+    format: 'cjs',
+    plugins: [lazyChunks(chunks)],
+  });
+  await build({
+    ...shared,
+    entryPoints: [...chunks].map((file) => path.join('src', file)),
+    outbase: 'src',
+    outdir: fresh,
+    plugins: [neverUsed],
+    format: 'esm',
+    splitting: true,
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'chunks/[name]-[hash]',
+    // Bundled CommonJS packages call require() for node's own modules.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+  });
+  await rm(dist, { recursive: true, force: true });
+  await rename(fresh, dist);
+} finally {
+  await rm(fresh, { recursive: true, force: true });
+}

@@ -1,0 +1,162 @@
+import type { Duplex } from 'node:stream';
+import type { Client } from 'pg';
+import { OpsError } from '../../core/errors.ts';
+import { likeSocket, secure, within, type TlsChoice } from '../dial.ts';
+import { connectFirst } from '../route.ts';
+import { postgresError, type Asked } from './failure.ts';
+import type { Settings } from './settings.ts';
+
+/** From the first byte to "ready for queries", every way together. */
+const CONNECT_MS = 3000;
+/** Bytes of one answer; ours are a few kB, so more is a server gone wrong. */
+const LARGEST_ANSWER = 4 * 1024 * 1024;
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+
+/** An open connection. */
+export interface Connection {
+  asked: Asked;
+  /** How it was reached, for people. */
+  route: string;
+  /** Runs statements in one message; the rows of each. @throws TIMED_OUT after `ms`, and then the connection is gone */
+  run(sql: string, ms: number): Promise<Record<string, unknown>[][]>;
+  isOpen(): boolean;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects within 3 s. Superusers and members of pg_use_reserved_connections get a reserved slot when
+ * the ordinary ones are taken; the server decides that by itself.
+ * @throws UNREACHABLE, TIMED_OUT, AUTH_FAILED, NOT_READY, REJECTED
+ */
+export async function connect(
+  settings: Settings,
+  application: string,
+  service: string | undefined,
+): Promise<Connection> {
+  const end = performance.now() + CONNECT_MS;
+  const left = (): number => Math.max(1, Math.ceil(end - performance.now()));
+  const { subject, user, database } = settings;
+  const asked = { subject, service, user, database };
+  const { route, stream } = await connectFirst(settings.routes, left());
+  const { default: pg } = await import('pg');
+  const bytes = await negotiate(subject, stream, settings.tls(route), left());
+  const client = new pg.Client({
+    stream: () => asPgStream(bytes),
+    user,
+    database,
+    application_name: application,
+    ssl: false,
+    // A function, so that pg looks neither into PGPASSWORD nor into ~/.pgpass: secrets come from the configuration only.
+    password: () => settings.password?.reveal() ?? noPassword(asked),
+  });
+  let broken = false;
+  client.on('error', () => (broken = true));
+  client.on('end', () => (broken = true));
+  const late = (): OpsError =>
+    new OpsError(
+      'TIMED_OUT',
+      `${subject} accepts connections at ${route.describe} but does not answer within ${CONNECT_MS} ms`,
+      {
+        hint: `The server hangs or is paused. See its container: opsctl status; its log: opsctl logs ${service ?? '<service>'} --tail 50.`,
+      },
+    );
+  try {
+    await within(left(), client.connect(), late);
+  } catch (error) {
+    bytes.destroy();
+    throw postgresError(asked, error);
+  }
+  return {
+    asked,
+    route: route.describe,
+    run: (sql, ms) => run(asked, client, bytes, sql, ms),
+    isOpen: () => !broken && !bytes.destroyed,
+    close: async () => {
+      await within(500, client.end(), () => new OpsError('TIMED_OUT', 'late')).catch(() => undefined);
+      bytes.destroy();
+    },
+  };
+}
+
+function noPassword(asked: Asked): never {
+  throw new OpsError('AUTH_FAILED', `${asked.subject} wants a password of role ${asked.user} and none is configured`, {
+    hint: 'Set password to a reference, as in { env: DB_PASSWORD }, then run: opsctl config check.',
+  });
+}
+
+async function run(
+  asked: Asked,
+  client: Client,
+  bytes: Duplex,
+  sql: string,
+  ms: number,
+): Promise<Record<string, unknown>[][]> {
+  let received = 0;
+  let tooMuch = false;
+  const count = (chunk: Buffer): void => {
+    received += chunk.length;
+    if (received > LARGEST_ANSWER && !tooMuch) {
+      tooMuch = true;
+      bytes.destroy();
+    }
+  };
+  bytes.on('data', count);
+  const late = (): OpsError =>
+    new OpsError('TIMED_OUT', `${asked.subject} does not answer a question within ${ms} ms`, {
+      hint: `The server hangs or is overloaded. See its container: opsctl status; its log: opsctl logs ${asked.service ?? '<service>'} --tail 50.`,
+    });
+  try {
+    // Several statements in one message give an array of results, which pg's types leave out.
+    const answer: unknown = await within(ms, client.query(sql), late);
+    return (Array.isArray(answer) ? answer : [answer]).map(
+      (result: { rows: Record<string, unknown>[] }) => result.rows,
+    );
+  } catch (error) {
+    if (tooMuch)
+      throw new OpsError('BAD_ANSWER', `${asked.subject} answers more than ${LARGEST_ANSWER} bytes`, { cause: error });
+    const known = postgresError(asked, error);
+    if (known === error) bytes.destroy();
+    throw known;
+  } finally {
+    bytes.off('data', count);
+  }
+}
+
+/**
+ * Asks the server for TLS as the protocol says (SSLRequest: one byte, S or N, comes back) and puts it on.
+ * @throws UNREACHABLE when TLS is wanted and the server has none, or the certificate is not trusted
+ */
+async function negotiate(subject: string, stream: Duplex, choice: TlsChoice, ms: number): Promise<Duplex> {
+  if (choice.mode === 'off') return stream;
+  const started = performance.now();
+  const answer = new Promise<string>((resolve) => {
+    // More than one byte before the handshake would be bytes of somebody in between (CVE-2021-23222).
+    stream.once('data', (chunk: Buffer) => resolve(chunk.length === 1 ? chunk.toString('latin1') : ''));
+    stream.once('close', () => resolve(''));
+  });
+  stream.write(SSL_REQUEST);
+  const said = await within(ms, answer, () => {
+    stream.destroy();
+    return new OpsError('TIMED_OUT', `${subject} accepts connections but does not answer within ${CONNECT_MS} ms`, {
+      hint: 'The server hangs or is paused. See its container: opsctl status.',
+    });
+  });
+  if (said === 'S') return secure(subject, stream, choice, Math.max(1, ms - (performance.now() - started)));
+  if (said === 'N' && choice.mode === 'prefer') return stream;
+  stream.destroy();
+  throw new OpsError(
+    'UNREACHABLE',
+    said === 'N' ? `${subject} does not speak TLS` : `${subject} answers the request for TLS with something else`,
+    {
+      hint: 'If its bytes may travel unprotected, add ?sslmode=disable to its url (or leave out tls), then run: opsctl config check.',
+    },
+  );
+}
+
+/** pg wants to connect the stream by itself; ours is connected. */
+function asPgStream(stream: Duplex): Duplex {
+  const opened = (): void => {
+    setImmediate(() => stream.emit('connect'));
+  };
+  return Object.defineProperty(likeSocket(stream), 'connect', { value: opened });
+}

@@ -1,0 +1,171 @@
+import type { Duplex } from 'node:stream';
+import type { Redis } from 'ioredis';
+import { OpsError } from '../../core/errors.ts';
+import { sanitize } from '../../core/text.ts';
+import { likeSocket, secure, within } from '../dial.ts';
+import { connectFirst } from '../route.ts';
+import { redisError, replyCode, type Asked } from './failure.ts';
+import type { Settings } from './settings.ts';
+
+const CONNECT_MS = 3000;
+/** One command and its answer. PING and INFO take well under a millisecond of the server's one thread. */
+const COMMAND_MS = 3000;
+/** Bytes of one answer; INFO is a few kB, so more is a server gone wrong. */
+const LARGEST_ANSWER = 4 * 1024 * 1024;
+
+/** An open connection. */
+export interface Connection {
+  asked: Asked;
+  /** How it was reached, for people. */
+  route: string;
+  /** Runs a command; `permission` is the ACL rule that it needs, for the error. */
+  run(command: readonly [string, ...string[]], permission: string): Promise<unknown>;
+  isOpen(): boolean;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects and logs in, each within 3 s. The connection is named `opsctl` for CLIENT LIST where the user may.
+ * @throws UNREACHABLE, TIMED_OUT, AUTH_FAILED
+ */
+export async function connect(settings: Settings, service: string | undefined): Promise<Connection> {
+  const started = performance.now();
+  const { subject, user } = settings;
+  const asked: Asked = { subject, service, user };
+  const { route, stream } = await connectFirst(settings.routes, CONNECT_MS);
+  const tls = settings.tls(route);
+  const left = Math.max(1, CONNECT_MS - (performance.now() - started));
+  const bytes = tls.mode === 'off' ? stream : await secure(subject, stream, tls, left);
+  const { client, isOpen } = await clientOn(bytes);
+  const line: Line = { client, bytes };
+  const connection: Connection = {
+    asked,
+    route: route.describe,
+    run: (command, permission) => run(asked, line, command, permission),
+    isOpen,
+    async close() {
+      client.disconnect();
+      bytes.destroy();
+    },
+  };
+  try {
+    await logIn(connection, settings);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  return connection;
+}
+
+/** A client on an open stream: it says nothing by itself, keeps nothing for later and never connects again. */
+async function clientOn(bytes: Duplex): Promise<{ client: Redis; isOpen: () => boolean }> {
+  const { Redis, AbstractConnector } = await import('./driver.ts');
+  class StreamConnector extends AbstractConnector {
+    constructor() {
+      super(0);
+    }
+    // ioredis takes a connector as a class only.
+    override async connect(): Promise<never> {
+      this.connecting = true;
+      this.stream = likeSocket(bytes) as never;
+      return this.stream;
+    }
+  }
+  const client = new Redis({
+    Connector: StreamConnector,
+    lazyConnect: true,
+    protocol: 2,
+    disableClientInfo: true,
+    enableOfflineQueue: false,
+    enableReadyCheck: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  let open = true;
+  client.on('error', () => (open = false));
+  client.on('end', () => (open = false));
+  // Nothing is sent yet, so this waits for nobody; without a limit a fault of ours would wait for ever.
+  await within(
+    CONNECT_MS,
+    client.connect(),
+    () => new OpsError('BUG', 'the client does not take an open stream'),
+  ).catch(() => (open = false));
+  return { client, isOpen: () => open && !bytes.destroyed };
+}
+
+/** The client, its stream, and the last plain error that the server answered. */
+interface Line {
+  client: Redis;
+  bytes: Duplex;
+  complaint?: string;
+}
+
+async function run(
+  asked: Asked,
+  line: Line,
+  [name, ...args]: readonly [string, ...string[]],
+  permission: string,
+): Promise<unknown> {
+  const { client, bytes } = line;
+  let received = 0;
+  let tooMuch = false;
+  const count = (chunk: Buffer): void => {
+    received += chunk.length;
+    if (received <= LARGEST_ANSWER || tooMuch) return;
+    tooMuch = true;
+    bytes.destroy();
+  };
+  bytes.on('data', count);
+  const late = (): OpsError =>
+    new OpsError(
+      'TIMED_OUT',
+      `${asked.subject} accepts connections but does not answer ${name} within ${COMMAND_MS} ms`,
+      {
+        hint: `The server hangs, is paused or runs a slow command. See its container: opsctl status; its log: opsctl logs ${asked.service ?? '<service>'} --tail 50.`,
+      },
+    );
+  try {
+    return await within(COMMAND_MS, client.call(name, ...args), late);
+  } catch (error) {
+    if (tooMuch)
+      throw new OpsError('BAD_ANSWER', `${asked.subject} answers more than ${LARGEST_ANSWER} bytes`, { cause: error });
+    const reply = replyCode(error);
+    if (reply !== undefined) {
+      if (reply === 'ERR') line.complaint = sanitize((error as Error).message).slice(0, 300);
+      throw redisError(asked, error, permission);
+    }
+    // An answer that comes late would be taken for the next question's.
+    bytes.destroy();
+    throw line.complaint === undefined || error instanceof OpsError
+      ? redisError(asked, error, permission)
+      : turnedAway(asked, line.complaint);
+  } finally {
+    bytes.off('data', count);
+  }
+}
+
+/** A server without room for another client says so, whatever it was asked, and closes the connection. */
+const turnedAway = (asked: Asked, server: string): OpsError =>
+  new OpsError('NOT_READY', `${asked.subject} turned the connection away: ${server}`, {
+    hint: 'See who holds connections with CLIENT LIST in redis-cli, and compare with maxclients.',
+    details: { server },
+  });
+
+async function logIn(connection: Connection, { user, password }: Settings): Promise<void> {
+  if (password) {
+    const name = user === undefined ? [] : [user];
+    try {
+      await connection.run(['AUTH', ...name, password.reveal()], '+auth');
+    } catch (error) {
+      // A server without a password answers a plain error to one; if it does want another, PING will say so.
+      if (!(error instanceof OpsError) || error.details?.['reply'] !== 'ERR') throw error;
+    }
+  }
+  try {
+    await connection.run(['CLIENT', 'SETNAME', 'opsctl'], '+client|setname');
+  } catch (error) {
+    // The name is a courtesy; a reply that refuses it changes nothing, a broken connection does.
+    if (!(error instanceof OpsError) || error.details?.['reply'] === undefined) throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import { OpsError } from '../../core/errors.ts';
+import { sanitize } from '../../core/text.ts';
+
+/** Who asked, for messages and hints. */
+export interface Asked {
+  subject: string;
+  service: string | undefined;
+  user: string | undefined;
+}
+
+/**
+ * The code of an error reply: its first word, which the protocol sets apart for that ("-NOAUTH Authentication
+ * required."). Undefined for what no server sent.
+ */
+export function replyCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
+  return /^[A-Z]+\b/.exec(error.message)?.[0] ?? 'ERR';
+}
+
+/** A failure of a command as an OpsError. `permission` is the ACL rule that the command needs, such as `+info`. */
+export function redisError(asked: Asked, thrown: unknown, permission: string): OpsError {
+  if (thrown instanceof OpsError) return thrown;
+  const { subject } = asked;
+  const code = replyCode(thrown);
+  const logs = `opsctl logs ${asked.service ?? '<service>'} --tail 50`;
+  if (code === undefined) {
+    return new OpsError('UNREACHABLE', `${subject} closed the connection`, {
+      hint: `See why: ${logs}.`,
+      cause: thrown,
+    });
+  }
+  const server = sanitize((thrown as Error).message).slice(0, 300);
+  const known = (errorCode: 'NOT_READY' | 'AUTH_FAILED' | 'REJECTED', message: string, hint: string): OpsError =>
+    new OpsError(errorCode, `${subject} ${message}`, { hint, details: { reply: code, server }, cause: thrown });
+  const user = asked.user ?? 'default';
+  switch (code) {
+    case 'NOAUTH':
+      return known(
+        'AUTH_FAILED',
+        'wants a password and none that it takes is configured',
+        'Set password to a reference, as in { env: REDIS_PASSWORD }, then run: opsctl config check.',
+      );
+    case 'WRONGPASS':
+      return known(
+        'AUTH_FAILED',
+        `refuses the password of user ${user}`,
+        'Correct password or user in the configuration, then run: opsctl config check.',
+      );
+    case 'NOPERM':
+      return known(
+        'REJECTED',
+        `does not permit it to user ${user}, which lacks ${permission}`,
+        `Grant it: ACL SETUSER ${user} ${permission}.`,
+      );
+    case 'DENIED':
+      return known(
+        'REJECTED',
+        'runs in protected mode and serves its own machine only',
+        'Set a password on the server and in the configuration, then run: opsctl config check.',
+      );
+    case 'LOADING':
+      return known(
+        'NOT_READY',
+        'loads its data from disk',
+        `It serves when that is done; follow it with: ${logs} --follow.`,
+      );
+    case 'BUSY':
+      return known(
+        'NOT_READY',
+        'is busy with a script',
+        'A script that wrote nothing can be ended with SCRIPT KILL in redis-cli.',
+      );
+    case 'MASTERDOWN':
+      return known('NOT_READY', 'is a replica that lost its master', `See why: ${logs}.`);
+    default:
+      return known('REJECTED', `answers with an error: ${server}`, `See what it says: ${logs}.`);
+  }
+}

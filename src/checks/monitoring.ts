@@ -1,0 +1,105 @@
+import { duration, percent, plural } from '../core/format.ts';
+import type { Thresholds } from '../core/platform.ts';
+import type { Alert, ScrapeTarget } from '../core/ports/metrics.ts';
+import { against, type Verdict, verdict } from '../core/verdict.ts';
+
+/** Prometheus's scrape targets. */
+export function targets(list: ScrapeTarget[]): Verdict {
+  const down = list.filter(({ health }) => health === 'down');
+  const measured = { value: down.length, unit: 'targets' };
+  if (list.length === 0)
+    return verdict.warn('prometheus scrapes nothing', ['opsctl logs prometheus --tail 50'], measured);
+  if (down.length === 0) return verdict.ok(`all ${list.length.toString()} targets are scraped`, measured);
+  const names = down.slice(0, 3).map((target) => `${target.job} (${target.instance})`);
+  const reason = `${down.length.toString()} of ${plural(list.length, 'target')} down: ${names.join(', ')}${down.length > 3 ? ' …' : ''}`;
+  const next = ['opsctl status', 'opsctl logs prometheus --tail 50'];
+  return down.length === list.length ? verdict.crit(reason, next, measured) : verdict.warn(reason, next, measured);
+}
+
+/** Severities that wake somebody up. */
+const SEVERE = new Set(['critical', 'crit', 'page', 'emergency', 'p0', 'p1']);
+
+/** Alerts that fire now. */
+export function alerts(list: Alert[]): Verdict {
+  const firing = list.filter(({ state }) => state === 'firing');
+  const measured = { value: firing.length, unit: 'alerts' };
+  if (firing.length === 0)
+    return verdict.ok(
+      list.length === 0 ? 'no alert fires' : `no alert fires, ${list.length.toString()} pending`,
+      measured,
+    );
+  const severe = firing.filter(({ severity }) => SEVERE.has(severity.toLowerCase()));
+  const names = [...new Set(firing.map(({ name }) => name))];
+  const reason = `${plural(firing.length, 'alert')} firing: ${names.slice(0, 4).join(', ')}${names.length > 4 ? ' …' : ''}`;
+  // An alert that names its service leads to its log; one that does not, to everything.
+  const services = [...new Set(firing.flatMap(({ labels }) => labels['service'] ?? []))]
+    // Labels come from outside: what a shell could take for more than a word is not suggested.
+    .filter((service) => /^[\w.-]+$/.test(service))
+    .slice(0, 3);
+  const next = services.length === 0 ? ['opsctl status'] : services.map((service) => `opsctl logs ${service} --errors`);
+  return severe.length > 0 ? verdict.crit(reason, next, measured) : verdict.warn(reason, next, measured);
+}
+
+/** Requests of one service over the last minute, as Prometheus counted them. */
+export interface Traffic {
+  service: string;
+  /** The value of the service label under which its samples are looked for. */
+  label: string;
+  /** Whether the configuration names that label, so that there must be samples. */
+  mapped: boolean;
+  /** Absent when Prometheus has no sample: nobody counts, or the query, the label or the target is wrong. */
+  perSecond?: number;
+  errorShare?: number;
+  p95Ms?: number;
+}
+
+/** Verdicts on the traffic of one service: rate, error share, p95. */
+export function traffic(facts: Traffic, limits: Thresholds): Record<'requests' | 'errors' | 'latency', Verdict> {
+  const { service } = facts;
+  const logs = [`opsctl logs ${service} --errors`, 'opsctl history', `opsctl stats ${service}`];
+  if (facts.perSecond === undefined || !Number.isFinite(facts.perSecond)) {
+    const none = uncounted(facts);
+    return { requests: none, errors: none, latency: none };
+  }
+  if (facts.perSecond === 0)
+    return {
+      requests: verdict.ok('no requests in the last minute', { value: 0, unit: 'requests/s' }),
+      errors: verdict.skipped('no requests in the last minute'),
+      latency: verdict.skipped('no requests in the last minute'),
+    };
+  // Prometheus has no series for errors that never happened; with requests there, that means none.
+  const share = facts.errorShare ?? 0;
+  const errors = against(share, limits.errorShare);
+  const errorFacts = { value: Math.round(share * 1e6) / 1e6, unit: 'share', threshold: errors.threshold };
+  const errorText = `${percent(share)} of the requests fail (5xx)`;
+  return {
+    requests: verdict.ok(`${facts.perSecond.toFixed(1)} requests a second`, {
+      value: Math.round(facts.perSecond * 100) / 100,
+      unit: 'requests/s',
+    }),
+    errors:
+      errors.status === 'ok'
+        ? verdict.ok(errorText, errorFacts)
+        : { status: errors.status, reason: errorText, ...errorFacts, next: logs },
+    latency: latency(facts, limits, logs),
+  };
+}
+
+/** No sample is no sign of calm. A service that was never said to have any is left out; one that was is not observed. */
+function uncounted({ service, label, mapped, perSecond }: Traffic): Verdict {
+  const reason = `prometheus has no ${perSecond === undefined ? 'sample' : 'number'} for service="${label}"`;
+  const next = [
+    'opsctl health --detailed --only targets',
+    `opsctl.yaml: services.${service}.metrics (the label) and prometheus.queries.requestRate`,
+  ];
+  return mapped || perSecond !== undefined ? verdict.unknown(reason, next) : verdict.skipped(reason, next);
+}
+
+function latency(facts: Traffic, limits: Thresholds, next: string[]): Verdict {
+  if (facts.p95Ms === undefined || Number.isNaN(facts.p95Ms))
+    return verdict.skipped('prometheus has no latency histogram for it');
+  const { status, threshold } = against(facts.p95Ms, limits.p95Ms);
+  const measured = { value: Math.round(facts.p95Ms), unit: 'ms', threshold };
+  const reason = `95 % of the requests take less than ${duration(facts.p95Ms)}`;
+  return status === 'ok' ? verdict.ok(reason, measured) : { status, reason, ...measured, next };
+}

@@ -1,0 +1,111 @@
+import os from 'node:os';
+
+import type { ChangeEvent, Plan } from '../core/change.ts';
+import type { ChangeCommand } from '../core/command.ts';
+import { OpsError } from '../core/errors.ts';
+import { execute, type Outcome } from '../core/execute.ts';
+import type { HeldLock } from '../core/ports/lock.ts';
+import { openProgress } from './progress.ts';
+import { errorData, eventSchemaOf, jsonText, schemaOf } from './render.ts';
+import type { Run } from './state.ts';
+import { warning } from './terminal.ts';
+
+/** A confirmed change about to happen. */
+export interface Confirmed {
+  id: string;
+  plan: Plan;
+  lock: HeldLock | undefined;
+  /** The interrupted change that this one recovers. */
+  recovers: string | undefined;
+}
+
+/** Writes the beginning of a change into the journal, then executes it; what happens goes to journal, progress and NDJSON. */
+export async function carryOut(
+  run: Run,
+  command: ChangeCommand,
+  { id, plan, lock, recovers }: Confirmed,
+): Promise<Outcome> {
+  const { invocation, terminal, context, ports, interruption } = run;
+  const { global } = invocation;
+  const former = lock?.takenOverFrom;
+  const begin: ChangeEvent = {
+    type: 'begin',
+    at: context.now().toISOString(),
+    command: command.name,
+    input: invocation.input,
+    actor: actor(terminal.env),
+    host: os.hostname(),
+    ...(invocation.change.reason === undefined ? {} : { reason: invocation.change.reason }),
+    plan,
+    ...(former === undefined
+      ? {}
+      : { takenOver: `${former.owner} on ${former.host}, ${former.command}, since ${former.since}` }),
+    ...(recovers === undefined ? {} : { recovers }),
+  };
+  await ports.journal.append(id, begin);
+  const there = await journalThere(run);
+  const unfinished = recovers ?? id;
+  interruption.outliveOutput();
+  interruption.say(
+    `\nstopping before the next step${recovers === undefined ? ' and taking back what was done' : ''}; press again to leave at once\n`,
+    `\nleft at once. What was done is in the journal: opsctl history ${id}\nThen: opsctl abort ${unfinished}, or opsctl resume ${unfinished}\n`,
+    () => {
+      const hint = `Take it back or finish it: opsctl abort ${unfinished}, or opsctl resume ${unfinished}`;
+      const error = new OpsError('INTERRUPTED', 'left at once in the middle of the change', {
+        hint,
+        details: { change: id },
+      });
+      if (global.json !== false && !global.quiet)
+        terminal.result(
+          jsonText({
+            schema: schemaOf(command.name),
+            ok: false,
+            environment: context.platform.environment,
+            error: errorData(error),
+          }),
+        );
+    },
+  );
+  const progress = await openProgress(terminal, plan, global.quiet || global.json !== false);
+  try {
+    const outcome = await execute(plan, {
+      writers: ports.writers,
+      journal: (event) => ports.journal.append(id, event),
+      listen: (event) => {
+        progress.on(event);
+        if (global.json === 'stream')
+          terminal.result(jsonText({ schema: eventSchemaOf(command.name), change: id, ...event }));
+      },
+      confirmLock: async () => {
+        await lock?.confirm();
+      },
+      signal: context.signal,
+      onFailure: recovers === undefined ? 'take back' : 'leave',
+      now: () => context.now(),
+    });
+    // Whatever the outcome: had only the end missed the engine, others would take the change for one left in the middle.
+    if (there) await journalThere(run).catch(() => undefined);
+    return outcome;
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Whether the journal is where other machines see it; when it is not, says where it is. */
+async function journalThere({ ports, terminal }: Run): Promise<boolean> {
+  const { where, shared } = await ports.journal.location();
+  if (!shared) warning(terminal, `the journal is kept in ${where}, where other machines do not see it`);
+  return shared;
+}
+
+/** Who makes the change, for lock and journal: OPSCTL_ACTOR, or the user, as sudo's caller where there is one. */
+export function actor(env: Record<string, string | undefined>): string {
+  const given = env['OPSCTL_ACTOR'] ?? env['SUDO_USER'];
+  if (given !== undefined && given !== '') return given;
+  try {
+    return os.userInfo().username;
+  } catch {
+    // A user id without a name, as CI runs containers.
+    return `uid ${process.getuid?.().toString() ?? 'unknown'}`;
+  }
+}

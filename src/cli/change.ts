@@ -1,0 +1,109 @@
+import type { Plan } from '../core/change.ts';
+import type { ChangeCommand } from '../core/command.ts';
+import { OpsError } from '../core/errors.ts';
+import { samePlan } from '../core/plan.ts';
+import type { HeldLock, LockHolder } from '../core/ports/lock.ts';
+import { showable } from '../core/text.ts';
+import { actor, carryOut } from './carry-out.ts';
+import { failureOf, notObserved } from './change-failure.ts';
+import { newId } from './id.ts';
+import { acquireFromSilent } from './lock-wait.ts';
+import { planText } from './progress.ts';
+import { askOnTerminal, confirm, confirmationFor } from './prompt.ts';
+import { checked, type Run } from './state.ts';
+import { type Terminal, warning } from './terminal.ts';
+
+/**
+ * Observe, plan, show, confirm, lock, observe and plan again, compare, execute, report, unlock (design,
+ * section 4). Nobody holds the lock while a human thinks, and what was shown is what is executed.
+ */
+export async function change(run: Run, command: ChangeCommand): Promise<number> {
+  const { invocation, terminal, context } = run;
+  const { input, change: flags, global } = invocation;
+  if (command.needsReason === true && flags.reason === undefined && !flags.dryRun) {
+    throw new OpsError('USAGE', `${command.name} needs a reason, which is journalled`, {
+      hint: `Add: --reason '<why>'`,
+    });
+  }
+  const plan = await command.plan(input, context);
+  if (flags.dryRun) {
+    run.answer({ plan, dryRun: true }, () => planText(plan, terminal.out, context.platform.environment));
+    return 0;
+  }
+  if (plan.steps.length === 0 && command.recovers === undefined) return await report(run, command, plan);
+  if (!global.quiet && global.json === false)
+    terminal.remark(planText(plan, terminal.err, context.platform.environment));
+  stopWhenInterrupted(context.signal);
+  await confirm(
+    confirmationFor(plan, { name: context.platform.environment, protected: context.platform.protected }),
+    flags,
+    terminal.interactive ? askOnTerminal(context.signal) : undefined,
+  );
+  stopWhenInterrupted(context.signal);
+  const id = newId();
+  const lock = command.locks === false ? undefined : await take(run, command, id);
+  try {
+    if (lock?.takenOverFrom !== undefined) sayTakenOver(terminal, lock.takenOverFrom);
+    await compareAgain(run, command, plan);
+    stopWhenInterrupted(context.signal);
+    const recovers = await command.recovers?.(input, context);
+    const outcome = await carryOut(run, command, { id, plan, lock, recovers });
+    if (outcome.outcome !== 'done') throw failureOf(outcome, { id, recovers });
+    return await report(run, command, plan).catch((thrown: unknown) => {
+      throw notObserved(thrown, id);
+    });
+  } finally {
+    await lock?.release().catch((thrown: unknown) => {
+      warning(terminal, `the lock could not be released: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    });
+  }
+}
+
+/** Before anything was changed there is nothing to take back. */
+function stopWhenInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new OpsError('INTERRUPTED', 'interrupted, nothing was changed');
+}
+
+async function take(
+  { terminal, ports, context, invocation }: Run,
+  command: ChangeCommand,
+  id: string,
+): Promise<HeldLock> {
+  const request = { owner: actor(terminal.env), command: command.name, change: id };
+  if (command.recovers === undefined) return await ports.lock.acquire(request);
+  const say = (holder: LockHolder): void => {
+    const seconds = Math.round(holder.ttlMs / 1000).toString();
+    if (!invocation.global.quiet)
+      terminal.remark(
+        `${showable(holder.owner)} on ${showable(holder.host)} holds the lock; waiting up to ${seconds} s to see whether it still lives\n`,
+      );
+  };
+  return await acquireFromSilent(ports.lock, request, { signal: context.signal, say });
+}
+
+function sayTakenOver(terminal: Terminal, from: LockHolder): void {
+  warning(
+    terminal,
+    `took over the stale lock of ${from.owner} on ${from.host}, held since ${from.since}; its change may be left in the middle: opsctl history ${from.change}`,
+  );
+}
+
+async function compareAgain(run: Run, command: ChangeCommand, shown: Plan): Promise<void> {
+  const { invocation, terminal, context } = run;
+  const now = await command.plan(invocation.input, context);
+  if (samePlan(shown, now)) return;
+  if (!invocation.global.quiet && invocation.global.json === false)
+    terminal.remark(planText(now, terminal.err, context.platform.environment));
+  throw new OpsError('PLAN_CHANGED', 'the platform changed after the plan was shown, so nothing was done', {
+    hint: 'Look at the plan above and run the command again.',
+    // For people it was just printed.
+    ...(invocation.global.json === false ? {} : { details: { plan: now } }),
+  });
+}
+
+async function report(run: Run, command: ChangeCommand, plan: Plan): Promise<number> {
+  const { invocation, terminal, context } = run;
+  const data = checked(command, await command.report(invocation.input, context));
+  run.answer({ data, plan }, () => `${command.text(showable(data), terminal.out, invocation.input)}\n`);
+  return 0;
+}

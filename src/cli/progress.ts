@@ -1,0 +1,58 @@
+import type { ChangeEvent, Plan } from '../core/change.ts';
+import { isIrreversible } from '../core/plan.ts';
+import { duration } from '../core/format.ts';
+import type { Style } from '../core/style.ts';
+import { showable } from '../core/text.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A plan for people: what will happen, why, and what cannot be undone. */
+export function planText(raw: Plan, style: Style, environment: string): string {
+  const plan = showable(raw);
+  const lines = [style.bold(`Plan for ${environment}: ${plan.summary}`)];
+  if (plan.touches.length > 0) lines.push('', ...plan.touches.map((item) => `  touches ${style.wrap(item, 10)}`));
+  lines.push('');
+  for (const [index, step] of plan.steps.entries()) {
+    const number = `${(index + 1).toString().padStart(3)}. `;
+    const mark = isIrreversible(step) ? ` ${style.bad('cannot be undone')}` : '';
+    lines.push(`${number}${style.wrap(step.describe, 5)}${mark}`, `     ${style.dim(style.wrap(step.why, 5))}`);
+  }
+  if (plan.steps.length === 0) lines.push('  nothing to do');
+  return `${lines.join('\n')}\n`;
+}
+
+/** Shows the events of a change as they happen. */
+export interface Progress {
+  on(event: ChangeEvent): void;
+  stop(): void;
+}
+
+/** A spinner a step on a terminal, plain lines elsewhere, nothing where nothing is wanted. */
+export async function openProgress(terminal: Terminal, plan: Plan, quiet: boolean): Promise<Progress> {
+  if (quiet) return { on: () => undefined, stop: () => undefined };
+  const describe = (id: string): string => showable(plan.steps.find((step) => step.id === id)?.describe ?? id);
+  const spinner = terminal.errIsTerminal
+    ? (await import('ora')).default({ stream: process.stderr, discardStdin: false })
+    : undefined;
+  const { err } = terminal;
+  const say = (mark: string, text: string): void => {
+    spinner?.stop();
+    terminal.remark(`${mark} ${text}\n`);
+  };
+  const begin = (text: string): void => {
+    if (spinner === undefined) terminal.remark(`… ${text}\n`);
+    else spinner.start(text);
+  };
+  return {
+    on: (event) => {
+      if (event.type === 'step-begin') begin(describe(event.step));
+      else if (event.type === 'step-done')
+        say(err.good('✓'), `${describe(event.step)} ${err.dim(duration(event.durationMs))}`);
+      else if (event.type === 'step-failed') say(err.bad('✗'), `${describe(event.step)}: ${showable(event.error)}`);
+      else if (event.type === 'undo-begin') begin(`taking back: ${describe(event.step)}`);
+      else if (event.type === 'undo-done') say(err.notice('↩'), `taken back: ${describe(event.step)}`);
+      else if (event.type === 'undo-failed')
+        say(err.bad('✗'), `not taken back: ${describe(event.step)}: ${showable(event.error)}`);
+    },
+    stop: () => spinner?.stop(),
+  };
+}

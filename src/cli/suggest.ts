@@ -1,0 +1,56 @@
+import { OpsError } from '../core/errors.ts';
+import type { GlobalInput } from './global.ts';
+
+/**
+ * Commands that are suggested must reach the same platform as the one that suggests them: where a configuration or
+ * an environment was chosen, every suggested command chooses it too. The one place where that is put in.
+ */
+export function suggestFor(
+  { config, environment }: Pick<GlobalInput, 'config' | 'environment'>,
+  env: Record<string, string | undefined>,
+): {
+  text: (text: string) => string;
+  data: <T>(data: T) => T;
+  error: (error: OpsError) => OpsError;
+} {
+  // What a variable says it says to the suggested command too; what is empty counts as not given.
+  const typed = (value: string | undefined, variable: string): string[] =>
+    value === undefined || value === '' || value === env[variable] ? [] : [value];
+  const flags = [
+    ...typed(environment, 'OPSCTL_ENVIRONMENT').flatMap((name) => ['-e', name]),
+    ...typed(config, 'OPSCTL_CONFIG').flatMap((file) => ['--config', file]),
+  ];
+  const chosen = flags
+    .map((word) => (/^[\w./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ');
+  const text = (given: string): string =>
+    chosen === '' ? given : given.replace(/\bopsctl(?= [a-z])/g, () => `opsctl ${chosen}`);
+  return {
+    text,
+    data: (data) => (chosen === '' ? data : inNext(data, text)),
+    error: (error) =>
+      chosen === '' || error.hint === undefined
+        ? error
+        : new OpsError(error.code, error.message, {
+            hint: text(error.hint),
+            ...(error.details === undefined ? {} : { details: error.details }),
+            cause: error,
+          }),
+  };
+}
+
+/** Changes the strings below every key `next`, which is where results keep their suggestions. */
+function inNext<T>(value: T, change: (text: string) => string): T {
+  if (Array.isArray(value)) return value.map((item: unknown) => inNext(item, change)) as T;
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]: [string, unknown]) => {
+      if (key !== 'next') return [key, inNext(item, change)];
+      if (typeof item === 'string') return [key, change(item)];
+      return [
+        key,
+        Array.isArray(item) ? item.map((one: unknown) => (typeof one === 'string' ? change(one) : one)) : item,
+      ];
+    }),
+  ) as T;
+}

@@ -1,0 +1,158 @@
+import * as z from 'zod';
+
+import { publishable } from './text.ts';
+
+/** One call of a port, as data: what a step does, can be shown, journalled and carried out anywhere. */
+export const callSchema = z.object({ port: z.string(), method: z.string(), args: z.array(z.unknown()) });
+export type Call = z.infer<typeof callSchema>;
+
+/** A step of a plan, as data. */
+export const stepSchema = z
+  .object({
+    id: z.string().describe('unique in the plan: <verb>:<thing>'),
+    describe: z.string(),
+    why: z.string(),
+    do: callSchema.optional().describe('absent for a gate, which changes nothing and waits for its verify'),
+    undo: z
+      .union([callSchema, z.literal('not needed')])
+      .optional()
+      .describe('absent: cannot be undone'),
+    undone: callSchema.optional().describe('answers true once the step is taken back'),
+    verify: callSchema.optional().describe('answers true once the step is done'),
+    explain: callSchema.optional().describe('tells why, when the step was not seen done in time'),
+    timeoutMs: z.number(),
+  })
+  .meta({ id: 'Step' });
+export type Step = z.infer<typeof stepSchema>;
+
+/** A change before it happens. Two plans are the same when they serialise the same. */
+export const planSchema = z
+  .object({
+    target: z.string().describe('what is changed; to be typed to confirm what cannot be undone'),
+    summary: z.string(),
+    touches: z.array(z.string()).describe('containers, versions, rows, keys, bytes that will be touched'),
+    steps: z.array(stepSchema),
+  })
+  .meta({ id: 'Plan' });
+export type Plan = z.infer<typeof planSchema>;
+
+const at = z.iso.datetime();
+const stepEvent = z.object({ at, step: z.string() });
+const failure = { error: z.string() };
+
+/** How a change ended. `interrupted` is judged by readers: no `end` was written. */
+export const OUTCOMES = ['done', 'rolled-back', 'partial'] as const;
+
+/** What happens during a change, in the order in which it is journalled. */
+export const changeEventSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('begin'),
+    at,
+    command: z.string(),
+    input: z.record(z.string(), z.unknown()),
+    actor: z.string(),
+    host: z.string(),
+    reason: z.string().optional(),
+    plan: planSchema,
+    takenOver: z.string().optional().describe('the holder of a stale lock that was taken over'),
+    recovers: z.string().optional().describe('the interrupted change that this one resumes or aborts'),
+  }),
+  stepEvent.extend({ type: z.literal('step-begin') }),
+  stepEvent.extend({ type: z.literal('step-done'), durationMs: z.number() }),
+  stepEvent.extend({ type: z.literal('step-failed'), ...failure }),
+  stepEvent.extend({ type: z.literal('undo-begin') }),
+  stepEvent.extend({ type: z.literal('undo-done') }),
+  stepEvent.extend({ type: z.literal('undo-failed'), ...failure }),
+  z.object({
+    type: z.literal('end'),
+    at,
+    outcome: z.enum(OUTCOMES),
+    left: z.array(z.string()),
+    error: z.string().optional(),
+  }),
+]);
+export type ChangeEvent = z.infer<typeof changeEventSchema>;
+
+/**
+ * An event as it may be written down: no secrets. The plan stays as it is: no argument of a step is a secret, and a
+ * mask in the name of a container would make another plan of it than the one that is executed.
+ */
+export function journalled(event: ChangeEvent): ChangeEvent {
+  return event.type === 'begin' ? { ...publishable({ ...event }), plan: event.plan } : publishable(event);
+}
+
+/** Where each step of a change stands, folded from its events. */
+export const STEP_STATES = ['pending', 'running', 'done', 'failed', 'undoing', 'undone', 'left'] as const;
+export type StepState = (typeof STEP_STATES)[number];
+
+/** One change as the journal tells it. */
+export interface ChangeRecord {
+  id: string;
+  begin: Extract<ChangeEvent, { type: 'begin' }>;
+  steps: { step: Step; state: StepState; error?: string }[];
+  /** Absent while it runs, and for ever when its program was killed. */
+  end?: Extract<ChangeEvent, { type: 'end' }>;
+  /** The later change that resumed or aborted this one to the end; for a recovery that failed, the one that did not. */
+  recoveredBy?: string;
+}
+
+/** What the id of a step that takes another back begins with. */
+export const UNDO_PREFIX = 'undo.';
+
+const STATE_AFTER: Partial<Record<ChangeEvent['type'], StepState>> = {
+  'step-begin': 'running',
+  'step-done': 'done',
+  'step-failed': 'failed',
+  'undo-begin': 'undoing',
+  'undo-done': 'undone',
+  'undo-failed': 'left',
+};
+
+/** Folds the events of one change; undefined when its beginning is missing. */
+export function recordOf(id: string, events: ChangeEvent[]): ChangeRecord | undefined {
+  const begin = events.find((event) => event.type === 'begin');
+  if (begin === undefined) return undefined;
+  const record: ChangeRecord = { id, begin, steps: begin.plan.steps.map((step) => ({ step, state: 'pending' })) };
+  for (const event of events) {
+    if (event.type === 'end') record.end = event;
+    if (!('step' in event)) continue;
+    const entry = record.steps.find(({ step }) => step.id === event.step);
+    const state = STATE_AFTER[event.type];
+    if (entry === undefined || state === undefined) continue;
+    entry.state = state;
+    if ('error' in event) entry.error = event.error;
+  }
+  return record;
+}
+
+const AFTER_UNDO: Partial<Record<StepState, StepState>> = { running: 'undoing', done: 'undone', failed: 'left' };
+
+/**
+ * Puts recoveries and what they recover together: the steps of a change stand where its recoveries left them, and
+ * only a recovery that ended `done` counts as one. Expects all recoveries of a change among the records.
+ */
+export function connected(records: readonly ChangeRecord[]): ChangeRecord[] {
+  const recoveriesOf = (id: string): ChangeRecord[] =>
+    records.filter(({ begin }) => begin.recovers === id).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  return records.map((record) => {
+    const original = record.begin.recovers ?? record.id;
+    const by =
+      record.begin.recovers !== undefined && record.end?.outcome === 'done'
+        ? undefined
+        : recoveriesOf(original).findLast(({ end }) => end?.outcome === 'done');
+    return {
+      ...record,
+      steps: recoveriesOf(record.id).reduce(stepsAfter, record.steps),
+      ...(by === undefined ? {} : { recoveredBy: by.id }),
+    };
+  });
+}
+
+function stepsAfter(steps: ChangeRecord['steps'], recovery: ChangeRecord): ChangeRecord['steps'] {
+  const stateIn = (id: string): StepState => recovery.steps.find(({ step }) => step.id === id)?.state ?? 'pending';
+  return steps.map((entry) => {
+    const again = stateIn(entry.step.id);
+    const state = AFTER_UNDO[stateIn(`${UNDO_PREFIX}${entry.step.id}`)] ?? (again === 'pending' ? entry.state : again);
+    return { ...entry, state };
+  });
+}

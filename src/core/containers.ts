@@ -1,0 +1,25 @@
+import type { Container } from './ports/engine.ts';
+
+/** Whether a container belongs to the platform: made by its compose project, or by opsctl for it. */
+export const isOfPlatform = (container: Container, project: string): boolean =>
+  container.project === project || container.labels['opsctl.project'] === project;
+
+/** The service that a container is a replica of; a container that nobody grouped stands for itself. */
+export const serviceOf = (container: Container): string =>
+  container.labels['opsctl.service'] ?? container.service ?? container.name;
+
+/**
+ * The version that a container runs: the release that opsctl deployed, else the OCI label of the image, else
+ * the image's tag. Undefined for an image without a tag (by digest, or untagged since).
+ */
+export function versionOf(container: Container): string | undefined {
+  const labelled = container.labels['opsctl.release'] ?? container.labels['org.opencontainers.image.version'];
+  if (labelled !== undefined && labelled !== '') return labelled;
+  // A colon before the last slash belongs to the registry's port.
+  const tag = /:([^:/@]+)(?:@.*)?$/.exec(container.image)?.[1];
+  return container.image.startsWith('sha256:') || container.image.includes('@sha256:') ? undefined : tag;
+}
+
+/** By service, then by name: replicas stand together. */
+export const byService = (a: Container, b: Container): number =>
+  serviceOf(a).localeCompare(serviceOf(b), 'en') || a.name.localeCompare(b.name, 'en', { numeric: true });

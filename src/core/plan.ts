@@ -1,0 +1,136 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { Call, Plan, Step } from './change.ts';
+import { OpsError } from './errors.ts';
+import type { Readers, Writers } from './ports.ts';
+
+/** How a step is written down by a command's `plan`. Each function makes exactly one call of a port. */
+export interface StepSpec {
+  /** Unique in the plan: `<port>.<verb>:<thing>`. */
+  id: string;
+  describe: string;
+  why: string;
+  do: (writers: Writers) => Promise<unknown>;
+  /**
+   * The call that takes it back; none when it cannot be undone. `not needed` when the undo of an earlier step covers
+   * it, or, where no earlier step has one, when doing it twice or not at all does no harm; then nothing takes it back.
+   */
+  undo?: ((writers: Writers) => Promise<unknown>) | 'not needed';
+  /** Answers true once the undo took effect and lasts. Without it, a call that succeeded is believed. */
+  undone?: (readers: Readers) => Promise<boolean>;
+  /** Answers true once the step is done; required wherever the outcome may have to be found out. */
+  verify: (readers: Readers) => Promise<boolean>;
+  /** Asked once when the step was not seen done in time; its answer tells why. */
+  explain?: (readers: Readers) => Promise<object>;
+  /** How long the call and its verification together may take. Default 60 s. */
+  timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+
+/**
+ * A step of a plan. The functions are not run: the one call that each makes is recorded as data, so that
+ * the plan shown, the plan executed and the plan in the journal are the same thing, and so that an
+ * interrupted change can be finished or taken back by a machine that never saw the code that planned it
+ * (ADR 1).
+ */
+export function step(spec: StepSpec): Step {
+  return {
+    id: spec.id,
+    describe: spec.describe,
+    why: spec.why,
+    do: recordCall(spec.do),
+    ...(spec.undo === undefined ? {} : { undo: spec.undo === 'not needed' ? spec.undo : recordCall(spec.undo) }),
+    ...(spec.undone === undefined ? {} : { undone: recordCall(spec.undone) }),
+    verify: recordCall(spec.verify),
+    ...(spec.explain === undefined ? {} : { explain: recordCall(spec.explain) }),
+    timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+  };
+}
+
+/** A step that changes nothing and waits until something is so. */
+export function gate(spec: Pick<StepSpec, 'id' | 'describe' | 'why' | 'verify' | 'explain' | 'timeoutMs'>): Step {
+  return {
+    id: spec.id,
+    describe: spec.describe,
+    why: spec.why,
+    verify: recordCall(spec.verify),
+    ...(spec.explain === undefined ? {} : { explain: recordCall(spec.explain) }),
+    timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+  };
+}
+
+/** Puts a plan together. @throws BUG when two steps share an id or a step that cannot be undone is not last */
+export function plan(parts: Plan): Plan {
+  const ids = new Set(parts.steps.map(({ id }) => id));
+  if (ids.size !== parts.steps.length)
+    throw new OpsError('BUG', `two steps of the plan for ${parts.target} share an id`);
+  const firstIrreversible = parts.steps.findIndex(isIrreversible);
+  if (
+    firstIrreversible >= 0 &&
+    parts.steps.slice(firstIrreversible).some((item) => item.do !== undefined && !isIrreversible(item))
+  ) {
+    throw new OpsError('BUG', `in the plan for ${parts.target} a step that can be undone follows one that cannot`);
+  }
+  return parts;
+}
+
+/** True for a step that changes something and cannot be taken back. */
+export const isIrreversible = (item: Step): boolean => item.do !== undefined && item.undo === undefined;
+
+/** True when both plans would do the same to the same things. */
+export const samePlan = (a: Plan, b: Plan): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+function recordCall(make: (ports: Writers) => Promise<unknown>): Call {
+  const calls: Call[] = [];
+  const port = (name: string): unknown =>
+    new Proxy(
+      {},
+      {
+        get:
+          (_target, method) =>
+          (...args: unknown[]) => {
+            calls.push({ port: name, method: String(method), args });
+            return Promise.resolve();
+          },
+      },
+    );
+  // The recorder answers for every port; a value that no port could give is never looked at.
+  const recorder = new Proxy({}, { get: (_target, name) => port(String(name)) }) as Writers;
+  void make(recorder);
+  const [call] = calls;
+  if (call === undefined || calls.length > 1)
+    throw new OpsError('BUG', `a step must make exactly one call, not ${calls.length.toString()}`);
+  if (!isDeepStrictEqual(JSON.parse(JSON.stringify(call)), call))
+    throw new OpsError('BUG', `the arguments of ${call.port}.${call.method} are not JSON`);
+  return call;
+}
+
+/** What a step may do. A journal comes from outside: nothing that is not listed here is ever called because of one. */
+export const MAY_DO = {
+  engine: ['startContainer', 'stopContainer'],
+  loadBalancer: ['reload'],
+  lock: ['breakLock'],
+} as const satisfies { [P in keyof Writers]?: readonly (keyof Writers[P])[] };
+
+/** What a step may ask, to verify or to explain. */
+const MAY_ASK = {
+  engine: ['isRunning', 'isStopped', 'isServing', 'staysUp', 'whyNotServing'],
+  loadBalancer: ['workersReplaced'],
+  lock: ['isFree'],
+} as const satisfies { [P in keyof Readers]?: readonly (keyof Readers[P])[] };
+
+/** Carries out a recorded call. @throws BUG when a step may not do or ask that */
+export async function perform(call: Call, ports: Writers, as: 'do' | 'ask'): Promise<unknown> {
+  const listed: Partial<Record<string, readonly string[]>> = as === 'do' ? MAY_DO : MAY_ASK;
+  if (!Object.hasOwn(listed, call.port) || listed[call.port]?.includes(call.method) !== true)
+    throw new OpsError('BUG', `a step may not ${as} ${call.port}.${call.method} in this version of opsctl`);
+  const port = own(ports, call.port);
+  const method = port === null || typeof port !== 'object' ? undefined : own(port, call.method);
+  if (typeof method !== 'function')
+    throw new OpsError('BUG', `there is no operation ${call.port}.${call.method} in this version of opsctl`);
+  return await (method as (...args: unknown[]) => unknown).apply(port, call.args);
+}
+
+const own = (holder: object, name: string): unknown =>
+  Object.hasOwn(holder, name) ? (holder as Record<string, unknown>)[name] : undefined;

@@ -1,0 +1,247 @@
+/**
+ * The platform as the configuration describes it: the words in which the rest of the program speaks.
+ * Every field's description is what the published JSON Schema and the reference show.
+ */
+import * as z from 'zod';
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'letters, digits, dot, dash and underscore only');
+const url = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' });
+const text = z.string().min(1);
+const milliseconds = z.number().int().positive();
+
+/** Where a secret is found. Never the secret itself. */
+export const secretRefSchema = z
+  .union(
+    [
+      z.strictObject({ env: text.describe('name of an environment variable of opsctl') }),
+      z.strictObject({ file: text.describe('path of a file, relative to the configuration file') }),
+      z.strictObject({
+        command: z.array(text).min(1).describe('program and arguments that print the secret; no shell'),
+      }),
+      z.strictObject({
+        container: text.describe("name of a variable in the container's own environment; NAME_FILE is followed"),
+      }),
+    ],
+    { error: 'expected a reference to a secret, such as { env: NAME }; never the secret itself' },
+  )
+  .meta({ id: 'SecretRef', description: 'a reference to a secret; exactly one of env, file, command, container' });
+export type SecretRef = z.infer<typeof secretRefSchema>;
+
+const tls = z
+  .strictObject({
+    ca: text.optional().describe('PEM file of an authority to trust in addition, relative to the configuration file'),
+    serverName: text.optional().describe("name to expect in the certificate instead of the URL's host"),
+    insecure: z.boolean().optional().describe('accept any certificate; a warning says so wherever it matters'),
+  })
+  .meta({ id: 'Tls', description: 'how certificates are verified' });
+
+/** An HTTP service of the platform. */
+export const serviceSchema = z
+  .strictObject({
+    service: text.optional().describe('compose service name; default: the key'),
+    health: url
+      .optional()
+      .describe('health URL as the outside sees it; without one, the health of the containers counts'),
+    components: z
+      .strictObject({
+        database: text
+          .nullable()
+          .optional()
+          .describe('path of the database in the health answer, such as checks.db; null: not reported'),
+        cache: text.nullable().optional().describe('path of the cache in the health answer; null: not reported'),
+      })
+      .optional()
+      .describe('where the health answer reports database and cache; default: the usual names are looked for'),
+    deployable: z.boolean().default(true).describe('part of a release'),
+    metrics: text.optional().describe('value of the service label in Prometheus; default: the key'),
+  })
+  .meta({ id: 'Service' });
+export type Service = z.infer<typeof serviceSchema>;
+
+export const loadBalancerSchema = z
+  .strictObject({
+    kind: z.literal('nginx').default('nginx'),
+    service: text.optional().describe('compose service name; absent when it is not a container of this platform'),
+    health: url.optional().describe('URL that the load balancer answers'),
+  })
+  .meta({ id: 'LoadBalancer' });
+
+/** A URL that opsctl itself would have to keep secret: its place is behind a reference. */
+const withoutPassword = text.refine(
+  (value) => !/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*:[^/?#]*@/i.test(value) && !/[?&]password=/i.test(value),
+  'holds a password; put the password behind `password:`, or the whole URL behind a reference such as { env: NAME }',
+);
+
+const connection = {
+  service: text
+    .optional()
+    .describe('compose service name of the server; with a url, the service whose container { container: … } means'),
+  url: z
+    .union([withoutPassword, secretRefSchema])
+    .optional()
+    .describe('connection URL (without a password) or a reference to one; default: found through the container'),
+  user: text.optional(),
+  password: secretRefSchema.optional().describe("default: the container's own environment or secret file"),
+  tls: tls.optional(),
+};
+
+export const databaseSchema = z
+  .strictObject({ kind: z.literal('postgres').default('postgres'), ...connection, database: text.optional() })
+  .refine((value) => value.service !== undefined || value.url !== undefined, 'needs a service or a url')
+  .meta({ id: 'Database' });
+export type Database = z.infer<typeof databaseSchema>;
+
+export const cacheSchema = z
+  .strictObject({ kind: z.literal('redis').default('redis').describe('Redis or Valkey'), ...connection })
+  .refine((value) => value.service !== undefined || value.url !== undefined, 'needs a service or a url')
+  .meta({ id: 'Cache' });
+export type Cache = z.infer<typeof cacheSchema>;
+
+export const prometheusSchema = z
+  .strictObject({
+    service: text.optional().describe('compose service name'),
+    url: url.optional().describe('default: found through the container'),
+    bearer: secretRefSchema.optional().describe('token for the Authorization header'),
+    tls: tls.optional(),
+    queries: z
+      .strictObject({
+        requestRate: text.default('sum by (service) (rate(http_requests_total[1m]))'),
+        errorShare: text.default(
+          'sum by (service) (rate(http_requests_total{status=~"5.."}[1m])) / sum by (service) (rate(http_requests_total[1m]))',
+        ),
+        p95: text.default(
+          'histogram_quantile(0.95, sum by (service, le) (rate(http_request_duration_seconds_bucket[1m])))',
+        ),
+      })
+      .prefault({})
+      .describe('PromQL that gives one sample a service, with the label `service`; p95 in seconds'),
+  })
+  .refine((value) => value.service !== undefined || value.url !== undefined, 'needs a service or a url')
+  .meta({ id: 'Prometheus' });
+
+export const certificateSchema = z
+  .union([
+    z.strictObject({ url: url.describe('server that shows the certificate'), tls: tls.optional() }),
+    z.strictObject({
+      service: text.describe('compose service that holds the file'),
+      path: text.describe('PEM file inside the container'),
+    }),
+    z.strictObject({ file: text.describe('PEM file on this machine, relative to the configuration file') }),
+  ])
+  .meta({ id: 'Certificate' });
+export type CertificateSource = z.infer<typeof certificateSchema>;
+
+const limits = (
+  unit: string,
+  warn: number,
+  crit: number,
+  what: string,
+): z.ZodPrefault<z.ZodObject<{ warn: z.ZodDefault<z.ZodNumber>; crit: z.ZodDefault<z.ZodNumber> }>> =>
+  z
+    .strictObject({ warn: z.number().default(warn), crit: z.number().default(crit) })
+    .prefault({})
+    .describe(`${what}, ${unit}`);
+
+/** Default thresholds; sources in `docs/reference/thresholds.md`. */
+export const thresholdsSchema = z
+  .strictObject({
+    responseMs: limits('ms', 1000, 3000, 'health endpoint answers within'),
+    containerMemory: limits('share of the limit', 0.85, 0.95, 'memory of a container'),
+    containerRestarts: limits('restarts', 3, 10, 'restarts of a container that has run for less than an hour'),
+    databaseConnections: limits('share of the usable slots', 0.8, 0.9, 'connections in use'),
+    longestTransactionMs: limits('ms', 30_000, 300_000, 'age of the longest transaction'),
+    blockedSessions: limits('sessions', 1, 5, 'sessions waiting for a lock'),
+    databaseCacheHit: limits('share, less is worse', 0.94, 0.85, 'reads found in shared buffers'),
+    replicationLagBytes: limits('bytes', 67_108_864, 1_073_741_824, 'lag of a replica'),
+    xidAge: limits('transactions', 1_000_000_000, 1_500_000_000, 'age of the oldest unfrozen transaction id'),
+    cacheMemory: limits('share of maxmemory', 0.85, 0.95, 'memory of the cache'),
+    cacheHit: limits('share, less is worse', 0.8, 0.5, 'reads found in the cache'),
+    disk: limits('share used', 0.85, 0.95, 'disk of the engine'),
+    hostMemory: limits('share used', 0.9, 0.97, 'memory of the host'),
+    errorShare: limits('share', 0.01, 0.05, 'requests answered with 5xx'),
+    p95Ms: limits('ms', 500, 2000, '95th percentile of the response time'),
+    certificateDays: limits('days, less is worse', 21, 7, 'days until a certificate ends'),
+    backupAgeHours: limits('hours', 26, 50, 'age of the last backup'),
+  })
+  .prefault({})
+  .meta({ id: 'Thresholds' });
+export type Thresholds = z.infer<typeof thresholdsSchema>;
+
+export const contactSchema = z
+  .strictObject({
+    role: text.describe('such as on-call engineer'),
+    name: text.optional(),
+    phone: text.optional(),
+    email: text.optional(),
+    chat: text.optional(),
+    level: z.number().int().positive().optional().describe('level in the escalation matrix, 1 is called first'),
+    vendor: z.boolean().default(false).describe('an outside company'),
+    note: text.optional(),
+  })
+  .meta({ id: 'Contact' });
+
+export const linksSchema = z
+  .record(name, z.union([url, z.strictObject({ url, title: text.optional() })]))
+  .meta({ id: 'Links' });
+
+const keyed = <T extends z.ZodType>(value: T): z.ZodPrefault<z.ZodRecord<typeof name, T>> =>
+  z.record(name, value).prefault({});
+
+/** One environment of the configuration file, with its defaults filled in. */
+export const platformSchema = z
+  .strictObject({
+    protected: z
+      .boolean()
+      .optional()
+      .describe("confirm by typing the environment's name; default: true when it is called production"),
+    engine: z
+      .strictObject({
+        host: text
+          .optional()
+          .describe(
+            'unix://, tcp://, ssh:// or npipe://; default: DOCKER_HOST, the docker context, the default socket',
+          ),
+      })
+      .prefault({}),
+    compose: z
+      .strictObject({
+        project: text.describe("compose project name, as `docker-compose ls` or the containers' labels show it"),
+        files: z.array(text).default([]).describe('compose files, relative to the configuration file'),
+        envFile: text.optional().describe('the .env file that the compose files read'),
+      })
+      .describe('the compose project that runs the platform'),
+    services: keyed(serviceSchema),
+    loadBalancer: loadBalancerSchema.optional(),
+    databases: keyed(databaseSchema),
+    caches: keyed(cacheSchema),
+    prometheus: prometheusSchema.optional(),
+    certificates: keyed(certificateSchema),
+    volumes: z.array(text).default([]).describe('volumes that hold data worth keeping'),
+    backup: z
+      .strictObject({
+        marker: text.describe(
+          'file whose modification time is the time of the last good backup, relative to the configuration file',
+        ),
+      })
+      .optional(),
+    tls: tls.optional().describe('for the URLs of this environment'),
+    checks: z
+      .strictObject({
+        timeoutMs: milliseconds.default(5000).describe('deadline of one check'),
+        disable: z.array(text).default([]).describe('ids of checks to leave out'),
+      })
+      .prefault({}),
+    thresholds: thresholdsSchema,
+    contacts: z.array(contactSchema).default([]),
+    links: linksSchema.default({}),
+  })
+  .meta({ id: 'Environment' });
+
+/** An environment, resolved: what every command is given. */
+export type Platform = z.infer<typeof platformSchema> & {
+  /** Name of the environment. */
+  environment: string;
+  protected: boolean;
+  /** Directory of the configuration file; relative paths start here. */
+  directory: string;
+};

@@ -1,0 +1,86 @@
+/** Databases and caches, asked directly. */
+
+export interface DatabaseReady {
+  latencyMs: number;
+  version: string;
+  inRecovery: boolean;
+}
+
+/** A part of the vitals that could not be had, or not wholly. */
+export interface HiddenPart {
+  part: 'activity' | 'locks' | 'databases' | 'size' | 'replication' | 'replay';
+  reason: string;
+  /** Whether a privilege is missing: the operator may grant it. Else a lock, a deadline, an old server. */
+  forbidden: boolean;
+}
+
+/**
+ * How long things have waited and how full things are, in one read-only transaction. A figure that could not be
+ * observed is absent, never 0; `hidden` says why.
+ */
+export interface DatabaseVitals extends DatabaseReady {
+  startedAt: string;
+  /** Slots usable by ordinary roles: max_connections less the reserved ones. */
+  connectionLimit: number;
+  connections?: number | undefined;
+  activeSessions?: number | undefined;
+  idleInTransaction?: number | undefined;
+  /** The longest that this role may see; null when none is open. */
+  longestTransaction?:
+    { pid: number; ageMs: number; state: string; application: string; query: string } | null | undefined;
+  blockedSessions?: number | undefined;
+  longestWaitMs?: number | undefined;
+  /** Share of reads found in shared buffers since the statistics were reset; null before any read. */
+  cacheHit?: number | null | undefined;
+  size?: number | undefined;
+  /** Age of the oldest unfrozen transaction id over all databases; wraparound stops writes near 2^31. */
+  xidAge?: number | undefined;
+  replicas?: { application: string; state: string; lagBytes: number | null }[] | undefined;
+  /** On a replica: milliseconds since the last replayed transaction. */
+  replayLagMs?: number | undefined;
+  hidden: HiddenPart[];
+}
+
+export interface DatabaseReader {
+  /** How a connection to the configured database is reached, for people ("tunnel through ecommerce-postgres-prod"). */
+  route(name: string): Promise<string>;
+  /** @throws UNREACHABLE, TIMED_OUT, AUTH_FAILED, NOT_READY (starting, or no connection slots) */
+  ready(name: string): Promise<DatabaseReady>;
+  vitals(name: string): Promise<DatabaseVitals>;
+}
+
+/** What INFO tells. A field that this server hides or does not have is absent, never 0. */
+export interface CacheVitals {
+  latencyMs: number;
+  product: 'redis' | 'valkey';
+  version: string;
+  role: string;
+  uptimeSeconds?: number | undefined;
+  memory?: number | undefined;
+  /** Null without a limit. */
+  maxMemory?: number | null | undefined;
+  evictionPolicy?: string | undefined;
+  evictedKeys?: number | undefined;
+  clients?: number | undefined;
+  maxClients?: number | undefined;
+  blockedClients?: number | undefined;
+  hits?: number | undefined;
+  misses?: number | undefined;
+  /** INFO leaves out empty databases, so that none told is 0. */
+  keys: number;
+  persistence: {
+    loading: boolean;
+    rdbLastSaveOk?: boolean | undefined;
+    rdbLastSaveAt?: string | undefined;
+    rdbChanges?: number | undefined;
+    aofEnabled?: boolean | undefined;
+    aofLastWriteOk?: boolean | undefined;
+  };
+}
+
+export interface CacheReader {
+  route(name: string): Promise<string>;
+  /** Round trip in ms. @throws UNREACHABLE, TIMED_OUT, AUTH_FAILED, NOT_READY (loading) */
+  ping(name: string): Promise<number>;
+  vitals(name: string): Promise<CacheVitals>;
+}

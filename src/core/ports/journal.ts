@@ -1,0 +1,16 @@
+/** The journal of changes. */
+import type { ChangeEvent, ChangeRecord } from '../change.ts';
+
+export interface JournalReader {
+  /** Newest first. */
+  changes(limit: number): Promise<ChangeRecord[]>;
+  change(id: string): Promise<ChangeRecord | undefined>;
+  /** Where it is kept, for people; `shared` is false when only this machine sees it. */
+  location(): Promise<{ where: string; shared: boolean }>;
+}
+
+/** The write-ahead journal as the executor uses it. */
+export interface Journal extends JournalReader {
+  /** Durable when it returns. @throws JOURNAL_UNWRITABLE */
+  append(change: string, event: ChangeEvent): Promise<void>;
+}

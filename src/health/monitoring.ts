@@ -1,0 +1,93 @@
+import {
+  alerts as judgeAlerts,
+  targets as judgeTargets,
+  type Traffic,
+  traffic as judgeTraffic,
+} from '../checks/monitoring.ts';
+import type { Context } from '../core/command.ts';
+import { asOpsError, type OpsError } from '../core/errors.ts';
+import type { Sample } from '../core/ports/metrics.ts';
+import { type Verdict, verdict } from '../core/verdict.ts';
+import { notObserved, once, type Probe } from './probe.ts';
+
+/** Prometheus itself, its targets and alerts, and what it counted of the services. */
+export function monitoringProbes(context: Context, timeoutMs: number): Probe[] {
+  const { prometheus } = context.platform;
+  if (prometheus === undefined) return [];
+  const { metrics } = context.readers;
+  const targets = once(() => metrics.targets());
+  const logs = [
+    `opsctl status ${prometheus.service ?? 'prometheus'}`,
+    `opsctl logs ${prometheus.service ?? 'prometheus'} --tail 50`,
+  ];
+  // One red line for a dead Prometheus; what it would have told is unknown, not bad.
+  const dependent = (id: string, component: string, run: () => Promise<Record<string, Verdict> | Verdict>): Probe => ({
+    id,
+    component,
+    gives: id === 'traffic' ? ['requests:*', 'errors:*', 'latency:*'] : [id],
+    timeoutMs,
+    run: async () => {
+      try {
+        return await run();
+      } catch (thrown) {
+        return unasked(asOpsError(thrown));
+      }
+    },
+  });
+  return [
+    {
+      id: 'prometheus',
+      component: 'prometheus',
+      timeoutMs,
+      run: async () => {
+        try {
+          return verdict.ok(`answers, scrapes ${(await targets()).length.toString()} targets`);
+        } catch (thrown) {
+          const error = asOpsError(thrown);
+          if (error.details?.['engine'] === true) return notObserved(error);
+          const aboutUs = error.code === 'AUTH_FAILED' || error.code === 'SECRET_MISSING';
+          return aboutUs ? verdict.unknown(error.message, logs) : verdict.crit(error.message, logs);
+        }
+      },
+    },
+    dependent('targets', 'prometheus', async () => judgeTargets(await targets())),
+    dependent('alerts', 'alerts', async () => judgeAlerts(await metrics.alerts())),
+    dependent('traffic', 'traffic', async () => traffic(context)),
+  ];
+}
+
+/** What Prometheus would have told is unknown, not bad; its own check says what is the matter with it. */
+export const unasked = (error: OpsError): Verdict =>
+  error.details?.['engine'] === true
+    ? notObserved(error)
+    : verdict.unknown('prometheus, which knows it, could not be asked', ['opsctl health --detailed --only prometheus']);
+
+async function traffic(context: Context): Promise<Record<string, Verdict>> {
+  const { platform, readers } = context;
+  const queries = platform.prometheus?.queries;
+  if (queries === undefined) return {};
+  const [rate, errors, p95] = await Promise.all([
+    readers.metrics.query(queries.requestRate),
+    readers.metrics.query(queries.errorShare),
+    readers.metrics.query(queries.p95),
+  ]);
+  const of = (samples: Sample[], label: string): number | undefined =>
+    samples.find(({ labels }) => labels['service'] === label)?.value;
+  const entries = Object.entries(platform.services).flatMap(([key, service]) => {
+    const label = service.metrics ?? key;
+    const [perSecond, errorShare, p95Seconds] = [of(rate, label), of(errors, label), of(p95, label)];
+    const facts: Traffic = {
+      service: key,
+      label,
+      mapped: service.metrics !== undefined,
+      ...(perSecond === undefined ? {} : { perSecond }),
+      ...(errorShare === undefined ? {} : { errorShare }),
+      ...(p95Seconds === undefined ? {} : { p95Ms: p95Seconds * 1000 }),
+    };
+    return Object.entries(judgeTraffic(facts, platform.thresholds)).map(([id, one]): [string, Verdict] => [
+      `${id}:${key}`,
+      one,
+    ]);
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,79 @@
+import * as z from 'zod';
+
+import { type ChangeRecord, OUTCOMES, STEP_STATES } from '../core/change.ts';
+import type { LockHolder } from '../core/ports/lock.ts';
+
+/** A change in `history`. */
+export const changeSummarySchema = z
+  .object({
+    id: z.string(),
+    command: z.string(),
+    target: z.string(),
+    summary: z.string(),
+    at: z.string(),
+    durationMs: z.number().optional().describe('absent while it runs, and when its program was killed'),
+    actor: z.string(),
+    host: z.string(),
+    reason: z.string().optional(),
+    outcome: z
+      .enum([...OUTCOMES, 'running', 'interrupted', 'recovered'])
+      .describe(
+        'interrupted: its program was killed and nobody has resumed or aborted it yet; recovered: somebody has',
+      ),
+    recovers: z.string().optional().describe('the interrupted change that this one finished or took back'),
+    recoveredBy: z.string().optional(),
+    left: z.array(z.string()).describe('what was neither done nor undone'),
+    error: z.string().optional(),
+    next: z.array(z.string()).describe('commands to run now'),
+  })
+  .meta({ id: 'ChangeSummary' });
+export type ChangeSummary = z.infer<typeof changeSummarySchema>;
+
+/** One step of a change in `history <change>`. */
+export const changeStepSchema = z
+  .object({ id: z.string(), describe: z.string(), state: z.enum(STEP_STATES), error: z.string().optional() })
+  .meta({ id: 'ChangeStep' });
+
+/** What the journal and the lock together tell of a change: without an end it runs while its lock lives. */
+export function summaryOf(record: ChangeRecord, holder: LockHolder | undefined): ChangeSummary {
+  const { id, begin, end, recoveredBy } = record;
+  const { command, plan, at, actor, host, reason, recovers } = begin;
+  const runs = holder?.change === id && !holder.stale;
+  const outcome = end?.outcome ?? (recoveredBy !== undefined ? 'recovered' : runs ? 'running' : 'interrupted');
+  return {
+    id,
+    command,
+    target: plan.target,
+    summary: plan.summary,
+    at,
+    ...(end === undefined ? {} : { durationMs: Math.max(0, Date.parse(end.at) - Date.parse(at)) }),
+    actor,
+    host,
+    ...(reason === undefined ? {} : { reason }),
+    outcome,
+    ...(recovers === undefined ? {} : { recovers }),
+    ...(recoveredBy === undefined ? {} : { recoveredBy }),
+    left: end?.left ?? [],
+    ...(end?.error === undefined ? {} : { error: end.error }),
+    next: nextFor(record, outcome),
+  };
+}
+
+/** What was left in the middle is finished or taken back; of a recovery that failed, what it recovers. */
+function nextFor({ id, begin, recoveredBy, steps }: ChangeRecord, outcome: ChangeSummary['outcome']): string[] {
+  if ((outcome !== 'interrupted' && outcome !== 'partial') || recoveredBy !== undefined) return [];
+  const unfinished = begin.recovers ?? id;
+  // One that was being taken back can only be taken back.
+  const takenBack = steps.some(({ state }) => state === 'undoing' || state === 'undone' || state === 'left');
+  return takenBack ? [`opsctl abort ${unfinished}`] : [`opsctl resume ${unfinished}`, `opsctl abort ${unfinished}`];
+}
+
+/** The steps of a change in their order. */
+export function stepsOf({ steps }: ChangeRecord): z.infer<typeof changeStepSchema>[] {
+  return steps.map(({ step, state, error }) => ({
+    id: step.id,
+    describe: step.describe,
+    state,
+    ...(error === undefined ? {} : { error }),
+  }));
+}

@@ -1,0 +1,83 @@
+import { appendFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { startPostgres, type PostgresServer } from '../support/postgres.ts';
+import { pause, waitUntil } from '../support/process.ts';
+import { databaseReader as reader } from '../support/readers.ts';
+
+describe('PostgreSQL that is not there yet, or a replica', () => {
+  let primary: PostgresServer;
+  beforeAll(async () => {
+    primary = await startPostgres(17, { hba: ['host replication all 127.0.0.1/32 trust'] });
+  });
+  afterAll(() => primary.stop());
+
+  test('a closed port must be unreachable', async () => {
+    const port = 1;
+    await expect(reader({ main: `postgresql://postgres@127.0.0.1:${port}/x` }).ready('main')).rejects.toMatchObject({
+      code: 'UNREACHABLE',
+      message: `postgres main refuses connections at 127.0.0.1:${port}`,
+    });
+  });
+
+  test('a replica must tell its lag, one that may not be read that it is not ready', async () => {
+    const conninfo = `host=127.0.0.1 port=${primary.port} user=postgres application_name=standby`;
+    const standby = await startPostgres(17, {
+      from: primary,
+      settings: { primary_conninfo: conninfo, hot_standby: 'on' },
+    });
+    onTestFinished(() => standby.stop());
+    await standby.start();
+    await waitUntil(
+      async () => (await primary.query('select from pg_stat_replication')).length === 1,
+      10_000,
+      () => 'no replication',
+    );
+
+    const database = reader({ main: primary.url(), standby: standby.url() });
+    expect(await database.ready('standby')).toMatchObject({ inRecovery: true });
+    expect((await database.vitals('main')).replicas).toEqual([
+      { application: 'standby', state: 'streaming', lagBytes: expect.any(Number) },
+    ]);
+    await waitUntil(
+      async () => (await database.vitals('standby')).replayLagMs === 0,
+      5000,
+      () => 'the replica does not catch up',
+    );
+
+    await primary.query('create table first as select 1 as n');
+    await waitUntil(
+      async () => (await standby.query("select to_regclass('first') as found"))[0]?.['found'] !== null,
+      5000,
+      () => 'no replay',
+    );
+    await standby.query('select pg_wal_replay_pause()');
+    await primary.query('create table big as select generate_series(1, 50000) as n');
+    await pause(300);
+    expect((await database.vitals('main')).replicas?.[0]?.lagBytes).toBeGreaterThan(100_000);
+    expect((await database.vitals('standby')).replayLagMs).toBeGreaterThan(250);
+    await database.close();
+
+    await standby.kill('SIGINT');
+    await appendSetting(standby, 'hot_standby', 'off');
+    standby.launch();
+    await waitUntil(
+      () =>
+        reader({ standby: standby.url() })
+          .ready('standby')
+          .then(
+            () => false,
+            (error: { code: string }) => error.code === 'NOT_READY',
+          ),
+      10_000,
+      () => 'the standby never says that it is not ready',
+    );
+    await expect(reader({ standby: standby.url() }).ready('standby')).rejects.toMatchObject({
+      code: 'NOT_READY',
+      details: { sqlstate: '57P03' },
+    });
+  });
+});
+
+async function appendSetting(server: PostgresServer, name: string, value: string): Promise<void> {
+  await appendFile(`${server.data}/postgresql.conf`, `${name} = ${value}\n`);
+}

@@ -1,0 +1,194 @@
+/** The engine port: what holds for every implementation. What only a real engine can show is in engine-real.test.ts. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { openEngine } from '../../src/adapters/docker/engine.ts';
+import type { EngineWriter } from '../../src/core/ports/engine.ts';
+import { fakeEngine } from '../support/fakes/engine.ts';
+import { removeContainer, runContainer, testDocker, uniqueName, until } from '../support/test-containers.ts';
+
+/** The scene that every implementation sets: names of containers in these conditions. */
+interface Scene {
+  engine: EngineWriter;
+  project: string;
+  /** Runs, has logged one, two, three on stdout, has a file /etc/scene with the text `scene`. */
+  running: string;
+  /** Has logged `dying` and ended with 3. */
+  failed: string;
+  healthy: string;
+  /** Of no project. */
+  stranger: string;
+  close(): Promise<void>;
+}
+
+const scenes: Record<string, () => Promise<Scene>> = {
+  'the real engine': async () => {
+    const docker = testDocker();
+    const project = uniqueName('project');
+    const labels = (service: string): Record<string, string> => ({
+      'com.docker.compose.project': project,
+      'com.docker.compose.service': service,
+    });
+    const sh = (script: string): string[] => ['sh', '-c', `trap 'exit 0' TERM; ${script}`];
+    const wait = 'while :; do sleep 0.1; done';
+    const running = uniqueName('running');
+    const failed = uniqueName('failed');
+    const healthy = uniqueName('healthy');
+    const stranger = uniqueName('stranger');
+    const ids = await Promise.all([
+      runContainer(docker, {
+        name: running,
+        labels: labels('api'),
+        argv: sh(`printf scene >/etc/scene; echo one; echo two; echo three; ${wait}`),
+      }),
+      runContainer(docker, { name: failed, labels: labels('job'), argv: ['sh', '-c', 'echo dying; exit 3'] }),
+      runContainer(docker, {
+        name: healthy,
+        labels: labels('web'),
+        argv: sh(wait),
+        health: { test: ['CMD', 'true'], intervalMs: 200 },
+      }),
+      runContainer(docker, { name: stranger, argv: sh(wait) }),
+    ]);
+    const engine = openEngine(docker);
+    await until('healthy', async () => (await engine.container(healthy)).health === 'healthy');
+    await until('failed', async () => (await engine.container(failed)).state === 'exited');
+    return {
+      engine,
+      project,
+      running,
+      failed,
+      healthy,
+      stranger,
+      close: async () => void (await Promise.all(ids.map((id) => removeContainer(docker, id)))),
+    };
+  },
+  'the fake': async () => {
+    const engine = fakeEngine();
+    const line = (text: string, second: number) => ({
+      at: `2025-01-01T00:00:0${second}.000000000Z`,
+      stream: 'stdout' as const,
+      text,
+    });
+    const of = (service: string) => ({
+      project: 'p',
+      service,
+      labels: { 'com.docker.compose.project': 'p', 'com.docker.compose.service': service },
+    });
+    engine.add({
+      name: 'running',
+      ...of('api'),
+      log: [line('one', 1), line('two', 2), line('three', 3)],
+      files: { '/etc/scene': 'scene' },
+    });
+    engine.add({ name: 'failed', ...of('job'), state: 'exited', exitCode: 3, log: [line('dying', 1)] });
+    engine.add({ name: 'healthy', ...of('web'), health: 'healthy' });
+    engine.add({ name: 'stranger' });
+    return {
+      engine,
+      project: 'p',
+      running: 'running',
+      failed: 'failed',
+      healthy: 'healthy',
+      stranger: 'stranger',
+      close: async () => undefined,
+    };
+  },
+};
+
+describe.each(Object.keys(scenes))('engine port: %s', (name) => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await (scenes[name] as () => Promise<Scene>)();
+  });
+  afterAll(() => scene.close());
+
+  const lines = async (container: string, query: { tail?: number } = {}): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const line of scene.engine.logs(container, query)) found.push(line.text);
+    return found;
+  };
+
+  it('lists all containers, stopped ones too, and those of one project', async () => {
+    const all = await scene.engine.containers();
+    expect(all.map((one) => one.name)).toEqual(
+      expect.arrayContaining([scene.running, scene.failed, scene.healthy, scene.stranger]),
+    );
+    const own = await scene.engine.containers({ project: scene.project });
+    expect(new Set(own.map((one) => [one.name, one.service, one.state, one.health].join(' ')))).toEqual(
+      new Set([
+        `${scene.running} api running none`,
+        `${scene.failed} job exited none`,
+        `${scene.healthy} web running healthy`,
+      ]),
+    );
+  });
+
+  it('inspects by name and by id', async () => {
+    const byName = await scene.engine.container(scene.failed);
+    expect(byName).toMatchObject({
+      name: scene.failed,
+      state: 'exited',
+      exitCode: 3,
+      oomKilled: false,
+      pid: 0,
+      tty: false,
+    });
+    expect((await scene.engine.container(byName.id)).name).toBe(scene.failed);
+    expect((await scene.engine.container(scene.running)).pid).toBeGreaterThan(0);
+  });
+
+  it('says NOT_FOUND for what is not there', async () => {
+    const missing = { code: 'NOT_FOUND' };
+    await expect(scene.engine.container('opsctl-nowhere')).rejects.toMatchObject(missing);
+    await expect(scene.engine.isRunning('opsctl-nowhere')).rejects.toMatchObject(missing);
+    await expect(scene.engine.startContainer('opsctl-nowhere')).rejects.toMatchObject(missing);
+    await expect(scene.engine.stopContainer('opsctl-nowhere', 1)).rejects.toMatchObject(missing);
+    await expect(scene.engine.network('opsctl-nowhere')).rejects.toMatchObject(missing);
+    await expect(scene.engine.volume('opsctl-nowhere')).rejects.toMatchObject(missing);
+    await expect(scene.engine.readFile(scene.running, '/opsctl-nowhere')).rejects.toMatchObject(missing);
+    await expect(lines('opsctl-nowhere')).rejects.toMatchObject(missing);
+  });
+
+  it('reads the log, all of it or its tail', async () => {
+    await until('three lines', async () => (await lines(scene.running)).length === 3);
+    expect(await lines(scene.running)).toEqual(['one', 'two', 'three']);
+    expect(await lines(scene.running, { tail: 2 })).toEqual(['two', 'three']);
+    expect(await lines(scene.running, { tail: 0 })).toEqual([]);
+  });
+
+  it('reads a file', async () => {
+    expect(await scene.engine.readFile(scene.running, '/etc/scene')).toBe('scene');
+  });
+
+  it('tells the processes of a running container and refuses for one that ended', async () => {
+    const processes = await scene.engine.processes(scene.running);
+    expect(processes.length).toBeGreaterThan(0);
+    expect(processes[0]?.pid).toBeGreaterThan(0);
+    await expect(scene.engine.processes(scene.failed)).rejects.toMatchObject({ code: 'REJECTED' });
+  });
+
+  it('a container serves when it runs and is healthy; one that ended is UNSAFE, with its exit code and last lines', async () => {
+    await expect.poll(() => scene.engine.isServing(scene.running), { timeout: 15_000 }).toBe(true);
+    expect(await scene.engine.isServing(scene.healthy)).toBe(true);
+    await expect(scene.engine.isServing(scene.failed)).rejects.toMatchObject({
+      code: 'UNSAFE',
+      details: { exitCode: 3, log: ['dying'] },
+    });
+  });
+
+  it('starts and stops, and doing so again succeeds', async () => {
+    await scene.engine.stopContainer(scene.stranger, 2);
+    expect(await scene.engine.isStopped(scene.stranger)).toBe(true);
+    expect(await scene.engine.isRunning(scene.stranger)).toBe(false);
+    await scene.engine.stopContainer(scene.stranger, 2);
+    await scene.engine.startContainer(scene.stranger);
+    expect(await scene.engine.isRunning(scene.stranger)).toBe(true);
+    await scene.engine.startContainer(scene.stranger);
+    expect(await scene.engine.isStopped(scene.stranger)).toBe(false);
+  });
+
+  it('measures no container that does not run', async () => {
+    const { id } = await scene.engine.container(scene.failed);
+    expect((await scene.engine.usage([id])).size).toBe(0);
+  });
+});

@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { openMetrics } from '../../src/adapters/prometheus.ts';
+import { Secret } from '../../src/core/secret.ts';
+import type { MetricsReader, Sample } from '../../src/core/ports/metrics.ts';
+import { fakeMetrics } from '../support/fakes/metrics.ts';
+import { openServers } from '../support/http-servers.ts';
+import { startPrometheus, type RunningPrometheus } from '../support/prometheus.ts';
+
+interface World {
+  reader: MetricsReader;
+  /** Makes the query give that, where it does not by itself. */
+  given(promql: string, samples: Sample[]): void;
+  goneInstance: string;
+  close(): Promise<void>;
+}
+
+/** What every MetricsReader does, seen on a Prometheus with one good and one dead target, and two alerts. */
+function contract(name: string, open: () => Promise<World>): void {
+  describe(`metrics contract: ${name}`, () => {
+    let world: World;
+    beforeAll(async () => {
+      world = await open();
+    });
+    afterAll(() => world.close());
+
+    test.each<[string, Sample[]]>([
+      ['label_replace(vector(42), "service", "api", "", "")', [{ labels: { service: 'api' }, value: 42 }]],
+      ['1 + 1', [{ labels: {}, value: 2 }]],
+      ['vector(0) / 0', [{ labels: {}, value: NaN }]],
+      ['vector(1) / 0', [{ labels: {}, value: Infinity }]],
+      ['vector(-1) / 0', [{ labels: {}, value: -Infinity }]],
+      ['vector(1.5e9)', [{ labels: {}, value: 1.5e9 }]],
+    ])('%s', async (promql, samples) => {
+      world.given(promql, samples);
+      expect(await world.reader.query(promql)).toEqual(samples);
+    });
+
+    test('a metric that nobody exports gives no samples', async () => {
+      expect(await world.reader.query('no_such_metric')).toEqual([]);
+    });
+
+    test('a mistake in PromQL is rejected with the text of the server', async () => {
+      await expect(world.reader.query('sum(up')).rejects.toMatchObject({
+        code: 'REJECTED',
+        message: expect.stringMatching(/parse error: unclosed left parenthesis/) as string,
+      });
+    });
+
+    test('targets, by job', async () => {
+      const targets = await world.reader.targets();
+      expect(targets.map(({ job, health }) => ({ job, health }))).toEqual([
+        { job: 'gone', health: 'down' },
+        { job: 'prometheus', health: 'up' },
+      ]);
+      expect(targets[0]).toMatchObject({
+        instance: world.goneInstance,
+        lastError: expect.stringContaining('refused') as string,
+      });
+      expect(targets[1]).toMatchObject({
+        lastError: '',
+        lastScrapeAt: expect.stringMatching(/^20\d\d-.*Z$/) as string,
+      });
+    });
+
+    test('alerts', async () => {
+      const alerts = await world.reader.alerts();
+      expect(alerts.find((alert) => alert.name === 'Fires')).toMatchObject({
+        state: 'firing',
+        severity: 'critical',
+        summary: 'it fires',
+      });
+      expect(alerts.find((alert) => alert.name === 'Waits')).toMatchObject({
+        state: 'pending',
+        severity: 'warning',
+        summary: '',
+      });
+      for (const { activeAt } of alerts) expect(activeAt).toMatch(/^20\d\d-.*Z$/);
+    });
+  });
+}
+
+contract('the fake', async () => {
+  const reader = fakeMetrics();
+  const at = new Date().toISOString();
+  reader.scraped = [
+    { job: 'gone', instance: 'gone:1', health: 'down', lastError: 'connection refused', lastScrapeAt: at },
+    { job: 'prometheus', instance: 'localhost:9090', health: 'up', lastError: '', lastScrapeAt: at },
+  ];
+  reader.raised = [
+    { name: 'Fires', state: 'firing', severity: 'critical', activeAt: at, labels: {}, summary: 'it fires' },
+    { name: 'Waits', state: 'pending', severity: 'warning', activeAt: at, labels: {}, summary: '' },
+  ];
+  return {
+    reader,
+    goneInstance: 'gone:1',
+    given: (promql, samples) => void reader.samples.set(promql, samples),
+    close: async () => undefined,
+  };
+});
+
+const real = async (prefix: string): Promise<World> => {
+  const prometheus = await startPrometheus({ prefix });
+  return {
+    reader: openMetrics({ url: async () => ({ url: prometheus.url, how: 'its URL' }), directory: '/' }),
+    given: () => undefined,
+    goneInstance: prometheus.goneInstance,
+    close: prometheus.stop,
+  };
+};
+contract('prometheus', () => real(''));
+
+describe('prometheus itself', () => {
+  let prometheus: RunningPrometheus;
+  beforeAll(async () => {
+    prometheus = await startPrometheus({ prefix: '/metrics-of/shop' });
+  });
+  afterAll(() => prometheus.stop());
+
+  test('a path prefix, a query too long for a URL, and results that are not one number a series', async () => {
+    const reader = openMetrics({ url: async () => ({ url: `${prometheus.url}/`, how: 'its URL' }), directory: '/' });
+    const long = Array.from({ length: 600 }, () => 'vector(1)').join(' + ');
+    expect(await reader.query(long)).toEqual([{ labels: {}, value: 600 }]);
+    for (const promql of ['up[5m]', '"text"'])
+      await expect(reader.query(promql)).rejects.toMatchObject({ code: 'REJECTED' });
+  });
+});
+
+describe('what is no Prometheus, or an ill one', () => {
+  const servers = openServers();
+  afterAll(() => servers.close());
+  const answering = async (
+    status: number,
+    body: string,
+    headers: Record<string, string> = {},
+  ): Promise<MetricsReader> => {
+    const url = await servers.http((_request, response) => response.writeHead(status, headers).end(body));
+    return openMetrics({ url: async () => ({ url, how: 'its URL' }), directory: '/' });
+  };
+  const vector = (value: string): string =>
+    `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1,${value}]}]}}`;
+
+  test.each([
+    ['an HTML page', 200, '<html>login</html>', 'BAD_ANSWER'],
+    ['a redirect to a login', 302, '', 'BAD_ANSWER'],
+    ['nothing there', 404, 'not found', 'BAD_ANSWER'],
+    ['no credentials', 401, '', 'AUTH_FAILED'],
+    ['a proxy without it behind', 502, '<html>Bad Gateway</html>', 'NOT_READY'],
+    ['starting', 503, 'Service Unavailable', 'NOT_READY'],
+    [
+      'a query that took too long',
+      503,
+      '{"status":"error","errorType":"timeout","error":"query timed out"}',
+      'TIMED_OUT',
+    ],
+    ['a query that failed', 422, '{"status":"error","errorType":"execution","error":"many-to-many"}', 'REJECTED'],
+    ['JSON cut short', 200, vector('"1"').slice(0, 60), 'BAD_ANSWER'],
+    ['JSON of something else', 200, '{"status":"success","data":{"resultType":"vector","result":{}}}', 'BAD_ANSWER'],
+    ['null', 200, 'null', 'BAD_ANSWER'],
+    ['a sample that is a number', 200, vector('1'), 'BAD_ANSWER'],
+    ['a sample that is no number', 200, vector('"0x10"'), 'BAD_ANSWER'],
+    [
+      'a native histogram',
+      200,
+      '{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"histogram":[1,{}]}]}}',
+      'REJECTED',
+    ],
+  ])('%s', async (_name, status, body, code) => {
+    const reader = await answering(status, body);
+    await expect(reader.query('up')).rejects.toMatchObject({ code });
+  });
+
+  test('more than 10 MiB is not read, however well compressed', async () => {
+    const { gzipSync } = await import('node:zlib');
+    const bomb = gzipSync(Buffer.alloc(100 * 1024 * 1024, ' ')).toString('latin1');
+    const url = await servers.http((_request, response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb, 'latin1'),
+    );
+    const reader = openMetrics({ url: async () => ({ url, how: 'its URL' }), directory: '/' });
+    await expect(reader.query('up')).rejects.toMatchObject({
+      code: 'BAD_ANSWER',
+      message: expect.stringContaining('more than') as string,
+    });
+  });
+
+  test('one that never answers is given 3 s', async () => {
+    const url = await servers.http(() => undefined);
+    const reader = openMetrics({ url: async () => ({ url, how: 'its URL' }), directory: '/' });
+    const began = performance.now();
+    await expect(reader.alerts()).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    expect(performance.now() - began).toBeLessThan(4500);
+  });
+
+  test('the bearer token is sent and never shown; the place is looked up again after a failure', async () => {
+    let got: string | undefined;
+    const url = await servers.http((request, response) => {
+      got = request.headers.authorization;
+      response.writeHead(403).end('token tok-12345 is not known');
+    });
+    let lookups = 0;
+    const place = async (): Promise<{ url: string; how: string }> => {
+      lookups += 1;
+      return { url, how: 'its URL' };
+    };
+    const reader = openMetrics({ url: place, bearer: async () => new Secret('tok-12345'), directory: '/' });
+    const error: unknown = await reader.targets().catch((thrown: unknown) => thrown);
+    expect(got).toBe('Bearer tok-12345');
+    expect(error).toMatchObject({ code: 'AUTH_FAILED' });
+    expect(String(error) + JSON.stringify(error)).not.toContain('tok-12345');
+    await reader.targets().catch(() => undefined);
+    expect(lookups).toBe(2);
+  });
+});

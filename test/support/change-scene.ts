@@ -1,0 +1,239 @@
+/**
+ * A small platform of its own for tests of changes, on the engine of the reference platform: containers of one
+ * service that stop, start and become healthy within a second, and misbehave when a test says so; an environment of
+ * its own, so that its lock and journal are nobody else's.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { inject } from 'vitest';
+
+import { attempt, run } from '../../scripts/run.ts';
+import { waitUntil } from './process.ts';
+import { opsctl, type Result, type RunOptions } from './opsctl.ts';
+
+/** Any image of the platform with a shell. */
+const IMAGE = 'ecommerce-redis:8';
+/** Ends `slow` seconds after SIGTERM; is healthy from its start unless `sick` is there. */
+const PROGRAM = `
+rm -f /tmp/ok; echo "starting as $NAME"
+trap 'echo stopping; sleep "$(cat /tmp/slow 2>/dev/null || echo 0)"; exit 0' TERM
+if [ -e /tmp/sick ]; then echo "cannot reach the database: connection refused" >&2; else touch /tmp/ok; fi
+while :; do sleep 0.1; done`;
+
+export interface Seen {
+  running: boolean;
+  health: string;
+  startedAt: string;
+  restarts: number;
+}
+
+export interface Scene {
+  /** Name of the environment, `production` for a protected one; the target of changes is the service `app`. */
+  environment: string;
+  containers: string[];
+  config: string;
+  /** Runs the program as somebody on a machine of their own. */
+  as(name: string): (argv: string[], options?: RunOptions) => Promise<Result>;
+  docker(...args: string[]): Promise<string>;
+  /** The containers of the service as the engine has them. */
+  see(): Promise<Seen[]>;
+  /** Whether all run and are healthy, waiting up to `ms` for it. */
+  serves(ms?: number): Promise<boolean>;
+  /** Names of all containers of this environment that are opsctl's own. */
+  own(): Promise<string[]>;
+  /** A file in /tmp of a container: `slow` with seconds, `sick`. */
+  put(container: string, file: 'slow' | 'sick', text?: string): Promise<void>;
+  remove(container: string, file: 'slow' | 'sick'): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openScene({
+  replicas = 1,
+  isProtected = false,
+}: { replicas?: number; isProtected?: boolean } = {}): Promise<Scene> {
+  const { dockerHost } = inject('platform');
+  const id = randomBytes(4).toString('hex');
+  const project = `opsctl-change-${id}`;
+  const environment = isProtected ? 'production' : `stage-${id}`;
+  const folder = mkdtempSync(path.join(tmpdir(), 'opsctl-scene-'));
+  const config = path.join(folder, 'opsctl.yaml');
+  writeFileSync(
+    config,
+    `environments:\n  ${environment}:\n    compose: { project: ${project} }\n    services: { app: {} }\n`,
+  );
+  const docker = (...args: string[]): Promise<string> => run(['docker', '--host', dockerHost, ...args]);
+  const containers = Array.from({ length: replicas }, (_, at) => `${project}-app-${String(at + 1)}`);
+  // The image has the demo's label, by which the demo finds what it may repair or remove.
+  const labels = [
+    'opsctl.demo=false',
+    `com.docker.compose.project=${project}`,
+    'com.docker.compose.service=app',
+    `opsctl.test=${id}`,
+  ];
+  for (const name of containers) {
+    const health = [
+      '--health-cmd',
+      'test -e /tmp/ok',
+      '--health-interval',
+      '200ms',
+      '--health-retries',
+      '2',
+      '--health-timeout',
+      '2s',
+    ];
+    await docker(
+      ...[
+        'run',
+        '--detach',
+        '--name',
+        name,
+        '--network',
+        'none',
+        '--entrypoint',
+        'sh',
+        '--env',
+        `NAME=${name}`,
+        '--memory',
+        '32m',
+      ],
+      ...labels.flatMap((label) => ['--label', label]),
+      ...health,
+      ...[IMAGE, '-c', PROGRAM],
+    );
+  }
+  const see = async (): Promise<Seen[]> => {
+    const lines = await docker(
+      'inspect',
+      '--format',
+      '{{.State.Running}} {{.State.Health.Status}} {{.State.StartedAt}} {{.RestartCount}}',
+      ...containers,
+    );
+    return lines
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' '))
+      .map(([running, health, startedAt, restarts]) => ({
+        running: running === 'true',
+        health: health ?? '',
+        startedAt: startedAt ?? '',
+        restarts: Number(restarts),
+      }));
+  };
+  const scene: Scene = {
+    environment,
+    containers,
+    config,
+    as: (name) => {
+      const stateDirectory = path.join(folder, `state-${name}`);
+      return (argv, options = {}) =>
+        opsctl(argv, {
+          stateDirectory,
+          ...options,
+          env: { OPSCTL_ACTOR: name, OPSCTL_CONFIG: config, ...options.env },
+        });
+    },
+    docker,
+    see,
+    serves: async (ms = 5000) => {
+      for (const end = Date.now() + ms; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+        if ((await see()).every(({ running, health }) => running && health === 'healthy')) return true;
+        if (Date.now() > end) return false;
+      }
+    },
+    own: async () =>
+      (await docker('ps', '--all', '--filter', `name=opsctl-[a-z]*-${project}`, '--format', '{{.Names}}'))
+        .split('\n')
+        .filter((name) => /^opsctl-(lock|journal)-/.test(name)),
+    put: async (container, file, text = '') =>
+      void (await docker('exec', container, 'sh', '-c', `printf %s '${text}' >/tmp/${file}`)),
+    remove: async (container, file) => void (await docker('exec', container, 'rm', '-f', `/tmp/${file}`)),
+    close: async () => {
+      const own = await scene.own().catch(() => []);
+      await attempt(['docker', '--host', dockerHost, 'rm', '--force', '--volumes', ...containers, ...own]);
+      await attempt([
+        'docker',
+        '--host',
+        dockerHost,
+        'volume',
+        'rm',
+        '--force',
+        `opsctl-journal-${project}.${environment}`,
+      ]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  if (!(await scene.serves(20_000))) throw new Error(`${containers.join(', ')} did not become healthy`);
+  return scene;
+}
+
+/** A scene that is closed when the test is over. */
+export async function sceneFor(
+  onTestFinished: (close: () => Promise<void>) => void,
+  options?: Parameters<typeof openScene>[0],
+): Promise<Scene> {
+  const scene = await openScene(options);
+  onTestFinished(() => scene.close());
+  return scene;
+}
+
+/** A restart under way. */
+export interface Begun {
+  ended: Promise<Result>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Starts a restart that stays in its first step for `slow` seconds; resolves when it is there. */
+export async function beginRestart(one: Scene, name: string, slow: number, more: string[] = []): Promise<Begun> {
+  const [only = ''] = one.containers;
+  await one.put(only, 'slow', String(slow));
+  let kill: Begun['kill'] = () => undefined;
+  const ended = one.as(name)(['service', 'restart', 'app', '--yes', '--grace-seconds', '120', '--json', ...more], {
+    timeoutMs: 200_000,
+    onStart: (child) => (kill = (signal) => void child.kill(signal)),
+  });
+  await waitUntil(
+    async () => (await one.docker('logs', only)).includes('stopping'),
+    20_000,
+    () => 'never stopped',
+  );
+  return { ended, kill };
+}
+
+/** A change as `history --json` tells it. */
+export interface Told {
+  id: string;
+  command: string;
+  actor: string;
+  outcome: string;
+  error?: string;
+  reason?: string;
+  left: string[];
+  recovers?: string;
+  recoveredBy?: string;
+  next: string[];
+}
+
+/** The history as another machine sees it. */
+export async function historyOf(
+  scene: Scene,
+  change?: string,
+): Promise<{ changes: Told[]; steps: { id: string; state: string }[] }> {
+  const result = await scene.as('auditor')(['history', ...(change === undefined ? [] : [change]), '--json']);
+  const { data } = result.json<{ data: { changes: Told[]; steps?: { id: string; state: string }[] } }>();
+  return { changes: data.changes, steps: data.steps ?? [] };
+}
+
+/** The document of a run, of which stdout must hold exactly one. */
+export interface Document {
+  schema: string;
+  ok: boolean;
+  environment: string;
+  data?: unknown;
+  plan?: unknown;
+  error?: { code: string; exit: number; message: string; hint?: string; details?: Record<string, unknown> };
+}
+export const documentOf = (result: Result): Document => result.json<Document>();

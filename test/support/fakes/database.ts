@@ -1,0 +1,44 @@
+import { OpsError } from '../../../src/core/errors.ts';
+import type { DatabaseReader, DatabaseVitals } from '../../../src/core/ports/data.ts';
+
+/** A healthy database, idle but for its own service. */
+export const calmDatabase: DatabaseVitals = {
+  latencyMs: 1,
+  version: '17.5',
+  inRecovery: false,
+  startedAt: '2026-01-01T00:00:00.000Z',
+  connectionLimit: 97,
+  connections: 10,
+  activeSessions: 1,
+  idleInTransaction: 0,
+  longestTransaction: null,
+  blockedSessions: 0,
+  longestWaitMs: 0,
+  cacheHit: 0.99,
+  size: 50_000_000,
+  xidAge: 1_000_000,
+  replicas: [],
+  hidden: [],
+};
+
+/** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */
+export function fakeDatabase(
+  state: Record<string, Partial<DatabaseVitals> | OpsError>,
+): DatabaseReader & { state: typeof state; close(): Promise<void> } {
+  const look = (name: string): DatabaseVitals => {
+    const found = state[name];
+    if (found === undefined) throw new OpsError('NOT_CONFIGURED', `no database ${name} is configured`);
+    if (found instanceof OpsError) throw found;
+    return { ...calmDatabase, ...found };
+  };
+  return {
+    state,
+    route: async (name) => (look(name), 'memory'),
+    ready: async (name) => {
+      const { latencyMs, version, inRecovery } = look(name);
+      return { latencyMs, version, inRecovery };
+    },
+    vitals: async (name) => look(name),
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * Real Redis servers for tests: Debian's redis-server, installed when it is missing and the tests run as root.
+ * Each listens on a free loopback port in a temporary directory of its own, runs as an unprivileged user and
+ * is ended by its process id.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+import { hasProgram, install } from '../../scripts/packages.ts';
+import { freePort, nobody, waitUntil } from './process.ts';
+
+export interface RedisServer {
+  port: number;
+  home: string;
+  pid(): number;
+  url(user?: string, password?: string): string;
+  /** A connection as the tests' own, with the password given at the start; closed with the server. */
+  client(): Redis;
+  kill(signal: NodeJS.Signals): Promise<void>;
+  start(): Promise<void>;
+  /** Starts without waiting until it serves. */
+  launch(): void;
+  stop(): Promise<void>;
+}
+
+/** A new server. `settings` are directives of redis.conf, in the order given. */
+export async function startRedis(settings: Record<string, string | number> = {}): Promise<RedisServer> {
+  if (!hasProgram('redis-server')) await install(['redis-server']);
+  const user = await nobody();
+  const home = await mkdtemp(path.join(tmpdir(), 'opsctl-redis-'));
+  if (user.uid !== undefined) await chown(home, user.uid, user.gid ?? user.uid);
+  const port = await freePort();
+  const password = settings['requirepass'];
+  const directives = { bind: '127.0.0.1', port, dir: home, save: '', appendonly: 'no', ...settings };
+  const args = Object.entries(directives).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  let child: ChildProcess | undefined;
+  let log = '';
+  const clients = new Set<Redis>();
+  const server: RedisServer = {
+    port,
+    home,
+    pid: () => child?.pid ?? 0,
+    url: (name = '', secret = '') =>
+      `redis://${secret === '' ? '' : `${encodeURIComponent(name)}:${encodeURIComponent(secret)}@`}127.0.0.1:${port}`,
+    client() {
+      const client = new Redis({
+        port,
+        host: '127.0.0.1',
+        protocol: 2,
+        ...(password !== undefined && { password: String(password) }),
+      });
+      client.on('error', () => undefined);
+      clients.add(client);
+      return client;
+    },
+    launch() {
+      child = spawn('redis-server', args, { ...user, stdio: ['ignore', 'pipe', 'ignore'] });
+      child.stdout?.on('data', (chunk: Buffer) => (log = `${log}${String(chunk)}`.slice(-4000)));
+    },
+    async start() {
+      server.launch();
+      await waitUntil(
+        async () => log.includes('Ready to accept connections'),
+        20_000,
+        () => `Redis does not start: ${log}`,
+      );
+    },
+    async kill(signal) {
+      const current = child;
+      if (current === undefined || current.exitCode !== null || current.signalCode !== null) return;
+      const ended = new Promise((resolve) => current.once('exit', resolve));
+      current.kill('SIGCONT');
+      current.kill(signal);
+      await ended;
+      log = '';
+    },
+    async stop() {
+      for (const client of clients) client.disconnect();
+      await server.kill('SIGKILL');
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+  await server.start();
+  return server;
+}

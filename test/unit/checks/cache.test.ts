@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+
+import { cache } from '../../../src/checks/cache.ts';
+import { thresholdsSchema } from '../../../src/core/platform.ts';
+import type { CacheVitals } from '../../../src/core/ports/data.ts';
+import { calmCache } from '../../support/fakes/cache.ts';
+
+const limits = thresholdsSchema.parse({});
+const judged = (facts: Partial<CacheVitals>): ReturnType<typeof cache> =>
+  cache({ ...calmCache, ...facts }, limits, ['LOGS']);
+const { persistence: calm } = calmCache;
+
+describe('a cache', () => {
+  it('that is calm must be well', () => {
+    expect(new Set(Object.values(judged({})).map(({ status }) => status))).toEqual(new Set(['ok']));
+  });
+
+  it.each<[Partial<CacheVitals>, string, string, string]>([
+    [{ memory: undefined }, 'memory', 'unknown', 'INFO does not tell used_memory'],
+    [{ maxMemory: undefined }, 'memory', 'unknown', 'INFO does not tell maxmemory'],
+    [
+      { maxMemory: null },
+      'memory',
+      'warn',
+      '61.0 MiB used, and no maxmemory is set: it can grow until the kernel kills it',
+    ],
+    [
+      { memory: 256e6, evictionPolicy: 'noeviction' },
+      'memory',
+      'crit',
+      '244 MiB of 244 MiB (100 %), policy noeviction',
+    ],
+    [{ memory: 256e6 }, 'memory', 'warn', '244 MiB of 244 MiB (100 %), policy allkeys-lru'],
+    [{ evictedKeys: undefined }, 'evictions', 'unknown', 'INFO does not tell evicted_keys'],
+    [{ hits: undefined }, 'hit-ratio', 'unknown', 'INFO does not tell keyspace_hits or keyspace_misses'],
+    [{ hits: 1, misses: 9999 }, 'hit-ratio', 'warn', '0.01 % of 10000 reads found'],
+    [{ persistence: { loading: false } }, 'persistence', 'unknown', 'INFO does not tell rdb_last_bgsave_status'],
+    [
+      { persistence: { ...calm, aofEnabled: true, aofLastWriteOk: undefined } },
+      'persistence',
+      'unknown',
+      'INFO does not tell aof_last_write_status',
+    ],
+    [
+      { persistence: { ...calm, aofLastWriteOk: false } },
+      'persistence',
+      'crit',
+      'the last write to the append-only file failed',
+    ],
+  ])('%j must give %s %s', (facts, id, status, reason) => {
+    expect(judged(facts)[id]).toMatchObject({ status, reason });
+  });
+});

@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest';
+
+import { readCommandLine } from '../../src/cli/invocation.ts';
+import { registry } from '../../src/commands/index.ts';
+import type { ChangeEvent } from '../../src/core/change.ts';
+import type { ChangeCommand, Context } from '../../src/core/command.ts';
+import { MAY_DO } from '../../src/core/plan.ts';
+import { platformSchema } from '../../src/core/platform.ts';
+import { fakeEngine } from '../support/fakes/engine.ts';
+import { fakeJournal } from '../support/fakes/journal.ts';
+import { fakeLoadBalancer } from '../support/fakes/load-balancer.ts';
+import { fakeLock } from '../support/fakes/lock.ts';
+
+/** A small platform in memory, whose every writing method throws, with a lock held and a change left in the middle. */
+async function context(): Promise<Context> {
+  const engine = fakeEngine();
+  for (const service of ['api', 'web', 'nginx', 'postgres', 'redis']) {
+    engine.add({ name: `shop-${service}-1`, project: 'shop', service, state: 'running', health: 'healthy' });
+  }
+  const journal = fakeJournal();
+  const at = '2026-01-01T00:00:00.000Z';
+  const stop = { port: 'engine', method: 'stopContainer', args: ['x', 1] };
+  const step = {
+    id: 'stop',
+    describe: 'stop x',
+    why: 'test',
+    do: stop,
+    undo: { port: 'engine', method: 'startContainer', args: ['x'] },
+    timeoutMs: 1,
+  };
+  const events: ChangeEvent[] = [
+    {
+      type: 'begin',
+      at,
+      command: 'service restart',
+      input: {},
+      actor: 'a',
+      host: 'h',
+      plan: { target: 'x', summary: 'restart x', touches: [], steps: [step] },
+    },
+    { type: 'step-begin', at, step: 'stop' },
+  ];
+  for (const event of events) await journal.append('20260101T000000Z-0001', event);
+  const lock = fakeLock({ state: { now: () => Date.parse(at), taken: 0 } });
+  await lock.acquire({ owner: 'a', command: 'service restart', change: '20260101T000000Z-0001' });
+  const readers: Record<string, object> = {
+    engine,
+    loadBalancer: fakeLoadBalancer({ [engine.all[2]?.id ?? '']: {} }),
+    lock,
+    journal,
+  };
+  for (const [port, methods] of Object.entries(MAY_DO)) {
+    for (const method of methods) {
+      Object.assign(readers[port] ?? {}, {
+        [method]: () => {
+          throw new Error(`a dry run called ${port}.${method}`);
+        },
+      });
+    }
+  }
+  const platform = platformSchema.parse({
+    compose: { project: 'shop' },
+    services: { api: {}, web: {} },
+    loadBalancer: { service: 'nginx' },
+    databases: { main: { service: 'postgres' } },
+    caches: { main: { service: 'redis' } },
+  });
+  return {
+    platform: { ...platform, environment: 'production', protected: true, directory: '/' },
+    readers: readers as unknown as Context['readers'],
+    signal: new AbortController().signal,
+    now: () => new Date(at),
+    warn: () => undefined,
+  };
+}
+
+const commands = await Promise.all(registry.map(async (entry) => (await entry.load()).default));
+const changes = commands.filter((command): command is ChangeCommand => command.kind === 'change');
+
+describe.each(changes.map((command) => [command.name, command] as const))('%s', (_name, command) => {
+  test.each(command.examples.map(({ command: line }) => [line]))('%s must plan without writing', async (line) => {
+    const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '').slice(1);
+    const invocation = readCommandLine(command, words, {}, () => undefined, 80);
+    const plan = await command.plan(invocation?.input ?? {}, await context());
+    expect(plan.steps.length).toBeGreaterThan(0);
+    // The same again: a plan that differs without anything having changed could never be executed.
+    expect(await command.plan(invocation?.input ?? {}, await context())).toEqual(plan);
+  });
+});
+
+test('there is a change to look at', () => {
+  expect(changes.length).toBeGreaterThanOrEqual(5);
+});
