@@ -53,6 +53,27 @@ export const serviceSchema = z
       .optional()
       .describe('where the health answer reports database and cache; default: the usual names are looked for'),
     deployable: z.boolean().default(true).describe('part of a release'),
+    port: z
+      .number()
+      .int()
+      .min(1)
+      .max(65_535)
+      .optional()
+      .describe('port that its containers listen on; default: the only one that their image exposes'),
+    versionVariable: text
+      .optional()
+      .describe('variable of compose.envFile that holds its version; default: read from its image in the compose files'),
+    smoke: z
+      .array(z.string().startsWith('/'))
+      .optional()
+      .describe('paths asked of a new version before it gets traffic; default: the path of `health`'),
+    releaseCommand: z
+      .strictObject({
+        command: z.array(text).min(1).describe('program and arguments, run in a container of the new version; no shell'),
+        timeoutMs: milliseconds.default(600_000),
+      })
+      .optional()
+      .describe('run once before a new version gets traffic, such as database migrations; its failure ends the deploy'),
     metrics: text.optional().describe('value of the service label in Prometheus; default: the key'),
   })
   .meta({ id: 'Service' });
@@ -63,8 +84,44 @@ export const loadBalancerSchema = z
     kind: z.literal('nginx').default('nginx'),
     service: text.optional().describe('compose service name; absent when it is not a container of this platform'),
     health: url.optional().describe('URL that the load balancer answers'),
+    directory: z
+      .string()
+      .startsWith('/')
+      .default('/etc/opsctl')
+      .describe('directory in its containers, on a volume, that tells it where traffic goes; see `opsctl lb setup`'),
   })
   .meta({ id: 'LoadBalancer' });
+
+const hook = z
+  .strictObject({
+    command: z.array(text).min(1).describe('program and arguments, run on this machine; no shell'),
+    timeoutMs: milliseconds.default(60_000),
+  })
+  .meta({ id: 'Hook', description: 'a command of yours; the facts of the release are in its environment as OPSCTL_…' });
+
+/** How releases are made. Sources of the defaults: `docs/reference/thresholds.md`. */
+export const deploySchema = z
+  .strictObject({
+    healthyWithinMs: milliseconds.default(60_000).describe('how long a new container may take until it serves'),
+    smokePasses: z.number().int().min(1).default(3).describe('answers in a row, one a second, that count as well'),
+    watchMs: z
+      .number()
+      .int()
+      .min(0)
+      .default(60_000)
+      .describe('how long a new version is watched after the switch, and taken back when it is not well'),
+    drainMs: milliseconds.default(30_000).describe('how long the old version may take to finish its requests'),
+    keepWarmMs: milliseconds.default(900_000).describe('how long the old version stays running for a quick rollback'),
+    hooks: z
+      .strictObject({
+        before: z.array(hook).default([]).describe('before anything is changed; a failure ends the deploy'),
+        after: z.array(hook).default([]).describe('after the release is live and well; a failure is reported only'),
+      })
+      .prefault({}),
+  })
+  .prefault({})
+  .meta({ id: 'Deploy' });
+export type DeployOptions = z.infer<typeof deploySchema>;
 
 /** A URL that opsctl itself would have to keep secret: its place is behind a reference. */
 const withoutPassword = text.refine(
@@ -212,6 +269,7 @@ export const platformSchema = z
       .describe('the compose project that runs the platform'),
     services: keyed(serviceSchema),
     loadBalancer: loadBalancerSchema.optional(),
+    deploy: deploySchema,
     databases: keyed(databaseSchema),
     caches: keyed(cacheSchema),
     prometheus: prometheusSchema.optional(),
