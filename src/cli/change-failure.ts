@@ -11,6 +11,14 @@ interface Failed {
 export function failureOf(outcome: Outcome, { id, recovers }: Failed): OpsError {
   const cause = outcome.error ?? new OpsError('BUG', 'a change failed without an error');
   const details = { ...cause.details, change: id };
+  if (outcome.outcome === 'paused') {
+    const unfinished = recovers ?? id;
+    return new OpsError(cause.code === 'INTERRUPTED' ? 'INTERRUPTED' : 'PAUSED', `${cause.message}; paused as it is`, {
+      cause,
+      hint: `Go on, or take it back: opsctl resume ${unfinished}, or opsctl abort ${unfinished}`,
+      details,
+    });
+  }
   if (recovers !== undefined) {
     return new OpsError('PARTIAL', `${cause.message}; change ${recovers} is still in the middle`, {
       cause,

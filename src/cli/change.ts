@@ -49,6 +49,7 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
     const recovers = await command.recovers?.(input, context);
     const outcome = await carryOut(run, command, { id, plan, lock, recovers });
     if (outcome.outcome !== 'done') throw failureOf(outcome, { id, recovers });
+    for (const line of outcome.left) warning(terminal, `not done: ${line}`);
     return await report(run, command, plan).catch((thrown: unknown) => {
       throw notObserved(thrown, id);
     });

@@ -93,6 +93,7 @@ const STATUS: Readonly<Record<ChangeSummary['outcome'], Status>> = {
   done: 'ok',
   'rolled-back': 'warn',
   partial: 'crit',
+  paused: 'warn',
   running: 'skipped',
   interrupted: 'crit',
   recovered: 'skipped',
@@ -119,7 +120,7 @@ function list(changes: readonly ChangeSummary[], style: Style): string {
 }
 
 const nextOf = ({ id, outcome, next }: ChangeSummary, style: Style): string =>
-  `${style.bad(`${id} ${outcome === 'partial' ? 'is done in part' : 'was interrupted'}`)}; ${next.length > 1 ? 'finish it or take it back' : 'take it back'}:\n${next.map((command) => `  ${command}`).join('\n')}`;
+  `${style.bad(`${id} ${outcome === 'partial' ? 'is done in part' : outcome === 'paused' ? 'is paused' : 'was interrupted'}`)}; ${next.length > 1 ? 'finish it or take it back' : 'take it back'}:\n${next.map((command) => `  ${command}`).join('\n')}`;
 
 function one(change: ChangeSummary, steps: readonly z.infer<typeof changeStepSchema>[], style: Style): string {
   const { id, command, summary, at, durationMs, actor, host, reason, outcome, recovers, recoveredBy, left, error } =

@@ -20,6 +20,12 @@ export const stepSchema = z
     undone: callSchema.optional().describe('answers true once the step is taken back'),
     verify: callSchema.optional().describe('answers true once the step is done'),
     explain: callSchema.optional().describe('tells why, when the step was not seen done in time'),
+    onFailure: z
+      .enum(['go on', 'pause'])
+      .optional()
+      .describe(
+        'absent: what was done is taken back. go on: it is reported, nothing else. pause: for a gate that did not settle or was interrupted, everything stays as it is',
+      ),
     timeoutMs: z.number(),
   })
   .meta({ id: 'Step' });
@@ -40,8 +46,11 @@ const at = z.iso.datetime();
 const stepEvent = z.object({ at, step: z.string() });
 const failure = { error: z.string() };
 
-/** How a change ended. `interrupted` is judged by readers: no `end` was written. */
-export const OUTCOMES = ['done', 'rolled-back', 'partial'] as const;
+/**
+ * How a change ended. `paused`: at a gate, with all that was done kept, to be resumed or aborted. `interrupted` is
+ * judged by readers: no `end` was written.
+ */
+export const OUTCOMES = ['done', 'rolled-back', 'partial', 'paused'] as const;
 
 /** What happens during a change, in the order in which it is journalled. */
 export const changeEventSchema = z.discriminatedUnion('type', [
@@ -58,7 +67,11 @@ export const changeEventSchema = z.discriminatedUnion('type', [
     recovers: z.string().optional().describe('the interrupted change that this one resumes or aborts'),
   }),
   stepEvent.extend({ type: z.literal('step-begin') }),
-  stepEvent.extend({ type: z.literal('step-done'), durationMs: z.number() }),
+  stepEvent.extend({
+    type: z.literal('step-done'),
+    durationMs: z.number(),
+    output: z.string().optional().describe('what a command of the user said, cut'),
+  }),
   stepEvent.extend({ type: z.literal('step-failed'), ...failure }),
   stepEvent.extend({ type: z.literal('undo-begin') }),
   stepEvent.extend({ type: z.literal('undo-done') }),

@@ -29,6 +29,7 @@ export const ERRORS = {
   PLAN_CHANGED: { exit: 5, meaning: 'the platform changed between showing the plan and executing it' },
   UNSAFE: { exit: 5, meaning: 'the change would do harm now' },
   JOURNAL_UNWRITABLE: { exit: 5, meaning: 'the journal cannot be written, so nothing was started' },
+  PAUSED: { exit: 6, meaning: 'the change is paused where it is: what it waits for could not be decided' },
   UNREACHABLE: { exit: 6, meaning: 'a dependency does not answer' },
   TIMED_OUT: { exit: 6, meaning: 'a dependency did not answer within its deadline' },
   AUTH_FAILED: { exit: 6, meaning: 'a dependency refused the credentials' },

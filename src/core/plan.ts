@@ -18,12 +18,22 @@ export interface StepSpec {
   undo?: ((writers: Writers) => Promise<unknown>) | 'not needed';
   /** Answers true once the undo took effect and lasts. Without it, a call that succeeded is believed. */
   undone?: (readers: Readers) => Promise<boolean>;
-  /** Answers true once the step is done; required wherever the outcome may have to be found out. */
-  verify: (readers: Readers) => Promise<boolean>;
+  /** Answers true once the step is done. Only where the call's own answer is all that can be known, there is none. */
+  verify?: (readers: Readers) => Promise<boolean>;
   /** Asked once when the step was not seen done in time; its answer tells why. */
   explain?: (readers: Readers) => Promise<object>;
+  /** `go on`: a failure is reported and ends nothing; for what comes after the change has reached its aim. */
+  onFailure?: 'go on';
   /** How long the call and its verification together may take. Default 60 s. */
   timeoutMs?: number;
+}
+
+/** A step that changes nothing. */
+export interface GateSpec extends Pick<StepSpec, 'id' | 'describe' | 'why' | 'explain' | 'timeoutMs'> {
+  /** Answers true once it is so, false while it may still become so. @throws UNSAFE when it will not */
+  verify: (readers: Readers) => Promise<boolean>;
+  /** `pause`: when it did not settle in time or was interrupted, everything stays as it is, to be resumed. */
+  onFailure?: Step['onFailure'];
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -42,20 +52,22 @@ export function step(spec: StepSpec): Step {
     do: recordCall(spec.do),
     ...(spec.undo === undefined ? {} : { undo: spec.undo === 'not needed' ? spec.undo : recordCall(spec.undo) }),
     ...(spec.undone === undefined ? {} : { undone: recordCall(spec.undone) }),
-    verify: recordCall(spec.verify),
+    ...(spec.verify === undefined ? {} : { verify: recordCall(spec.verify) }),
     ...(spec.explain === undefined ? {} : { explain: recordCall(spec.explain) }),
+    ...(spec.onFailure === undefined ? {} : { onFailure: spec.onFailure }),
     timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
   };
 }
 
 /** A step that changes nothing and waits until something is so. */
-export function gate(spec: Pick<StepSpec, 'id' | 'describe' | 'why' | 'verify' | 'explain' | 'timeoutMs'>): Step {
+export function gate(spec: GateSpec): Step {
   return {
     id: spec.id,
     describe: spec.describe,
     why: spec.why,
     verify: recordCall(spec.verify),
     ...(spec.explain === undefined ? {} : { explain: recordCall(spec.explain) }),
+    ...(spec.onFailure === undefined ? {} : { onFailure: spec.onFailure }),
     timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
   };
 }

@@ -62,14 +62,19 @@ export const serviceSchema = z
       .describe('port that its containers listen on; default: the only one that their image exposes'),
     versionVariable: text
       .optional()
-      .describe('variable of compose.envFile that holds its version; default: read from its image in the compose files'),
+      .describe(
+        'variable of compose.envFile that holds its version; default: read from its image in the compose files',
+      ),
     smoke: z
       .array(z.string().startsWith('/'))
       .optional()
       .describe('paths asked of a new version before it gets traffic; default: the path of `health`'),
     releaseCommand: z
       .strictObject({
-        command: z.array(text).min(1).describe('program and arguments, run in a container of the new version; no shell'),
+        command: z
+          .array(text)
+          .min(1)
+          .describe('program and arguments, run in a container of the new version; no shell'),
         timeoutMs: milliseconds.default(600_000),
       })
       .optional()

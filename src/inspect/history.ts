@@ -61,7 +61,7 @@ export function summaryOf(record: ChangeRecord, holder: LockHolder | undefined):
 
 /** What was left in the middle is finished or taken back; of a recovery that failed, what it recovers. */
 function nextFor({ id, begin, recoveredBy, steps }: ChangeRecord, outcome: ChangeSummary['outcome']): string[] {
-  if ((outcome !== 'interrupted' && outcome !== 'partial') || recoveredBy !== undefined) return [];
+  if (!['interrupted', 'partial', 'paused'].includes(outcome) || recoveredBy !== undefined) return [];
   const unfinished = begin.recovers ?? id;
   // One that was being taken back can only be taken back.
   const takenBack = steps.some(({ state }) => state === 'undoing' || state === 'undone' || state === 'left');

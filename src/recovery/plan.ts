@@ -39,7 +39,7 @@ export async function findUnfinished(journal: JournalReader, id: string | undefi
 export const isUnfinished = (record: ChangeRecord): boolean =>
   record.begin.recovers === undefined &&
   record.recoveredBy === undefined &&
-  (record.end === undefined || record.end.outcome === 'partial');
+  (record.end === undefined || record.end.outcome === 'partial' || record.end.outcome === 'paused');
 
 /** Takes back, newest first, every step of a change that was done or may have been. */
 export function planAbort(record: ChangeRecord): Plan {
