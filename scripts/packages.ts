@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { Failure, say } from './failure.ts';
+import { withLock } from './lock.mjs';
 import { attempt, run } from './run.ts';
 
 const POLICY = '/usr/sbin/policy-rc.d';
@@ -43,12 +44,15 @@ export async function install(wanted: readonly (string | readonly string[])[]): 
   }
   say(`installing packages: ${found.join(', ')}`);
   const argv = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...found];
-  await withoutServiceStart(async () => {
-    if ((await attempt(argv, { env: quiet })).ok) return;
-    // The usual cause is a package list older than the mirror: once more with a new one.
-    await run(['apt-get', 'update', '-q'], { env: quiet, watch: true });
-    await run(argv, { env: quiet });
-  });
+  // Tests install side by side, and neither apt nor the policy file below bears two at once.
+  await withLock('/run/opsctl-packages.lock', () =>
+    withoutServiceStart(async () => {
+      if ((await attempt(argv, { env: quiet })).ok) return;
+      // The usual cause is a package list older than the mirror: once more with a new one.
+      await run(['apt-get', 'update', '-q'], { env: quiet, watch: true });
+      await run(argv, { env: quiet });
+    }),
+  );
 }
 
 const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
