@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Call, Step } from './change.ts';
+import { asOpsError, OpsError } from './errors.ts';
+import { duration } from './format.ts';
+import { perform } from './plan.ts';
+import type { Writers } from './ports.ts';
+
+/** What doing one step needs from around it. */
+export interface Surroundings {
+  writers: Writers;
+  /** Throws LOCKED when the lock was lost. */
+  confirmLock: () => Promise<void>;
+  /** Aborted by the first Ctrl-C or SIGTERM. */
+  signal: AbortSignal;
+}
+
+/** How long an undo may take to be seen, in ms. */
+const UNDONE_MS = 15_000;
+/** How often a verification is asked again, in ms. */
+const POLL_MS = 250;
+/** A step whose call broke off gets at least this long to be seen done, in ms. */
+const VERIFY_AFTER_FAILURE_MS = 5000;
+/** A long wait asks this often, in ms, whether the lock is still ours: whoever took it over may be what is waited for in vain. */
+const CONFIRM_MS = 2000;
+/** How long it may take to say why a step was not seen done, in ms. */
+const EXPLAIN_MS = 5000;
+
+/** How a step went. */
+export interface Done {
+  /** What the call said, where it says something worth keeping. */
+  output?: string;
+  failure?: { error: OpsError; mayHaveHappened: boolean };
+}
+
+/** Characters kept of what a call says; the end of it matters most. */
+const OUTPUT_LIMIT = 8000;
+
+/**
+ * Makes the call of a step and verifies it until it is seen done or its time is up. A call whose outcome is unknown
+ * (it timed out, or the connection broke) is settled by the verification.
+ */
+export async function doStep(step: Step, around: Surroundings): Promise<Done> {
+  const deadline = performance.now() + step.timeoutMs;
+  let unknown: OpsError | undefined;
+  let said: unknown;
+  if (step.do !== undefined) {
+    try {
+      said = await within(step.timeoutMs, step, perform(step.do, around.writers, 'do'));
+    } catch (thrown) {
+      const error = asOpsError(thrown);
+      if (!isOutcomeUnknown(error)) return { failure: { error, mayHaveHappened: false } };
+      unknown = error;
+    }
+  }
+  const done: Done = typeof said === 'string' && said !== '' ? { output: said.slice(-OUTPUT_LIMIT) } : {};
+  if (step.verify === undefined)
+    return unknown === undefined ? done : { failure: { error: unknown, mayHaveHappened: true } };
+  const error = await settle(step, step.verify, { deadline, unknown }, around);
+  if (error === undefined) return done;
+  return { failure: { error, mayHaveHappened: step.do !== undefined } };
+}
+
+/** Asks until the step is seen done. @returns why it was not */
+async function settle(
+  step: Step,
+  verify: Call,
+  { deadline, unknown }: { deadline: number; unknown: OpsError | undefined },
+  around: Surroundings,
+): Promise<OpsError | undefined> {
+  let last: OpsError | undefined;
+  let confirmed = performance.now();
+  const soon = performance.now() + VERIFY_AFTER_FAILURE_MS;
+  // An engine that answered with a failure is not waited for; one that went away may come back.
+  const until = unknown === undefined ? deadline : unknown.code === 'REJECTED' ? soon : Math.max(deadline, soon);
+  for (;;) {
+    // A gate may wait long and changes nothing, so an interruption need not wait for it.
+    if (step.do === undefined && around.signal.aborted)
+      return new OpsError('INTERRUPTED', `interrupted during ${step.id}`);
+    try {
+      const left = Math.max(1000, until - performance.now());
+      if ((await within(left, step, perform(verify, around.writers, 'ask'))) === true) return undefined;
+      last = undefined;
+    } catch (thrown) {
+      last = asOpsError(thrown);
+      if (last.code === 'UNSAFE' || last.code === 'BUG' || last.code === 'NOT_FOUND') break;
+    }
+    if (performance.now() + POLL_MS > until) break;
+    if (last === undefined && performance.now() - confirmed > CONFIRM_MS) {
+      const lost = await around.confirmLock().then(() => undefined, asOpsError);
+      if (lost !== undefined) return lost;
+      confirmed = performance.now();
+    }
+    await sleep(POLL_MS);
+  }
+  return last ?? unknown ?? (await notSeenDone(step, around));
+}
+
+/** Whether an error leaves open if the call took effect: it broke off, or the other side failed in the middle of it. */
+function isOutcomeUnknown({ code, details }: OpsError): boolean {
+  return ['TIMED_OUT', 'UNREACHABLE', 'BAD_ANSWER'].includes(code) || details?.['outcome'] === 'unknown';
+}
+
+/** The verification answered, and answered no until the deadline. */
+async function notSeenDone(step: Step, around: Surroundings): Promise<OpsError> {
+  const asked =
+    step.explain === undefined ? undefined : within(EXPLAIN_MS, step, perform(step.explain, around.writers, 'ask'));
+  // That nobody can say why is no other failure.
+  const found = await asked?.catch(() => undefined);
+  const details = typeof found === 'object' && found !== null ? { details: { ...found } } : {};
+  return new OpsError('TIMED_OUT', `${step.id} was not seen done within ${duration(step.timeoutMs)}`, details);
+}
+
+async function within<T>(ms: number, step: Step, work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const expiry = sleep(ms, undefined, { signal: timer.signal }).then(() => {
+    throw new OpsError('TIMED_OUT', `${step.id} did not answer within ${Math.round(ms).toString()} ms`);
+  });
+  expiry.catch(() => undefined);
+  try {
+    return await Promise.race([work, expiry]);
+  } finally {
+    timer.abort();
+    work.catch(() => undefined);
+  }
+}
+
+/** Takes a step back and sees that it is so. @throws why it is not */
+export async function undoStep(step: Step, call: Call, around: Surroundings): Promise<void> {
+  await within(step.timeoutMs, step, perform(call, around.writers, 'do'));
+  if (step.undone === undefined) return;
+  const until = performance.now() + UNDONE_MS;
+  while ((await within(UNDONE_MS, step, perform(step.undone, around.writers, 'ask'))) !== true) {
+    if (performance.now() > until) throw new OpsError('TIMED_OUT', 'it was not seen to be as before');
+    await sleep(POLL_MS);
+  }
+}
