@@ -40,7 +40,10 @@ export async function resetDatabase(): Promise<void> {
  * of its own, since a bad file in there may be just what keeps nginx from starting.
  */
 export async function emptyNginxState(): Promise<void> {
-  const volume = 'ecommerce_nginx_state:/etc/opsctl';
+  const name = 'ecommerce_nginx_state';
+  // Compose makes it at the first start; made here, it would lack the labels by which the demo knows its own.
+  if (!(await attempt(['docker', 'volume', 'inspect', name])).ok) return;
+  const volume = `${name}:/etc/opsctl`;
   const found = await run([
     'docker',
     'run',
