@@ -1,22 +1,44 @@
-import { stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chown, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
+import { valueIn, withValue } from '../core/dotenv.ts';
 import { OpsError } from '../core/errors.ts';
-import type { FilesReader } from '../core/ports/local.ts';
+import type { FilesWriter } from '../core/ports/local.ts';
 import { readCapped, whyUnread } from './read-capped.ts';
 
 /** Largest file that is read, in bytes. */
 const LARGEST = 1_048_576;
 
-/** Files of this machine; relative paths start at the directory of the configuration. */
-export function openFiles(directory: string): FilesReader {
+/**
+ * Files of this machine; relative paths start at the directory of the configuration. Only its own .env file is ever
+ * changed, whatever a journal says.
+ */
+export function openFiles({ directory, envFile }: { directory: string; envFile?: string | undefined }): FilesWriter {
+  const read = async (name: string): Promise<string> => {
+    const file = path.resolve(directory, name);
+    try {
+      const { bytes, whole } = await readCapped(file, LARGEST);
+      if (!whole) throw new OpsError('REJECTED', `${file} is larger than 1 MiB`);
+      return bytes.toString('utf8');
+    } catch (thrown) {
+      throw translated(thrown, file);
+    }
+  };
   return {
-    read: async (name) => {
+    read,
+    hasVariable: async (name, variable, value) => (valueIn(await read(name), variable) ?? null) === value,
+    setVariable: async (name, variable, value) => {
       const file = path.resolve(directory, name);
+      if (envFile === undefined || file !== path.resolve(directory, envFile))
+        throw new OpsError('UNSAFE', `${file} is not the compose.envFile of this machine's configuration`, {
+          hint: 'See what is: opsctl config show',
+        });
+      const text = await read(name);
+      const next = withValue(text, variable, value);
+      if (next === text) return;
       try {
-        const { bytes, whole } = await readCapped(file, LARGEST);
-        if (!whole) throw new OpsError('REJECTED', `${file} is larger than 1 MiB`);
-        return bytes.toString('utf8');
+        await replace(await realpath(file), next);
       } catch (thrown) {
         throw translated(thrown, file);
       }
@@ -32,6 +54,27 @@ export function openFiles(directory: string): FilesReader {
       }
     },
   };
+}
+
+/** Whoever reads it sees the old text or the new one, also after a power cut. */
+async function replace(file: string, text: string): Promise<void> {
+  const { mode, uid, gid } = await stat(file);
+  const beside = `${file}.${randomBytes(4).toString('hex')}.opsctl`;
+  try {
+    {
+      await using handle = await open(beside, 'wx', mode & 0o777);
+      await handle.writeFile(text);
+      await handle.sync();
+    }
+    // Only root may give a file away; for others the owner is who could write it.
+    await chown(beside, uid, gid).catch(() => undefined);
+    await rename(beside, file);
+    await using folder = await open(path.dirname(file), 'r');
+    await folder.sync().catch(() => undefined);
+  } catch (thrown) {
+    await rm(beside, { force: true });
+    throw thrown;
+  }
 }
 
 function translated(thrown: unknown, file: string): OpsError {

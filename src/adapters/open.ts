@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Platform } from '../core/platform.ts';
-import type { Writers } from '../core/ports.ts';
+import type { Readers, Writers } from '../core/ports.ts';
 import type { Journal } from '../core/ports/journal.ts';
 import type { ConfigurationWriter } from '../core/ports/local.ts';
 import type { Lock } from '../core/ports/lock.ts';
 import { openBrowser } from './browser.ts';
+import { openCompose } from './compose.ts';
 import { openDocker } from './docker/client.ts';
 import { type Engine, openEngine } from './docker/engine.ts';
+import { openReplicas } from './docker/replicas.ts';
 import { openFiles } from './files.ts';
+import { openHooks } from './hooks.ts';
 import { openHttp } from './http/open.ts';
 import { openJournal } from './journal.ts';
 import { openLock } from './lock.ts';
@@ -34,7 +37,12 @@ export interface OpenRequest {
   command: string;
   host: string;
   pid: number;
+  /** Judgement that belongs to a domain, as ports: made of the readers that were opened. */
+  judges: (readers: Readers, platform: Platform) => Judges;
 }
+
+/** Ports that look through others and judge what they see. */
+export type Judges = Pick<Readers, 'release'>;
 
 /** The ports of one run. */
 export interface OpenedPorts {
@@ -65,23 +73,29 @@ export function openPorts(request: OpenRequest): OpenedPorts {
   const scope = platform.compose.project;
   const database = openDatabase({ platform, source: engine, secrets, command: request.command });
   const cache = openCache({ platform, source: engine, secrets });
+  const http = openHttp({ directory: platform.directory });
   const journal = openJournal({ docker, scope, stateDirectory: request.stateDirectory });
   const lock = openLock({ docker, scope, host: request.host, pid: request.pid });
   const counted = <T extends object>(name: string, port: T): T =>
     count(port, () => (calls[name] = (calls[name] ?? 0) + 1));
-  const writers: Writers = {
+  const opened: Omit<Writers, keyof Judges> = {
     configuration: request.configuration,
-    files: counted('files', openFiles(platform.directory)),
+    files: counted('files', openFiles({ directory: platform.directory, envFile: platform.compose.envFile })),
     engine: counted('engine', engine),
     database: counted('database', database),
     cache: counted('cache', cache),
     metrics: counted('metrics', metricsOf(platform, engine, secrets)),
-    http: counted('http', openHttp({ directory: platform.directory })),
-    loadBalancer: counted('loadBalancer', openLoadBalancer({ docker: engine })),
+    http: counted('http', http),
+    loadBalancer: counted('loadBalancer', openLoadBalancer({ docker: engine, files: docker, http })),
+    replicas: counted('replicas', openReplicas({ docker, engine, env, home: request.home })),
+    compose: counted('compose', openCompose(platform, env)),
+    hooks: openHooks(platform, env),
     lock: counted('lock', lock),
     journal: counted('journal', journal),
     browser: openBrowser({ env }),
   };
+  // A judge sees the ports that are opened here; its own place in them is the last.
+  const writers: Writers = Object.assign(opened, request.judges(opened as Writers, platform));
   return {
     writers,
     journal,

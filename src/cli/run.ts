@@ -2,6 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { openPorts, type OpenedPorts } from '../adapters/open.ts';
+import { judges } from '../commands/judges.ts';
 import { bareConfig, type ConfigRequest, loadConfig, type LoadedConfig } from '../config/load.ts';
 import type { Context, ReadCommand } from '../core/command.ts';
 import { asOpsError, OpsError } from '../core/errors.ts';
@@ -34,6 +35,7 @@ export async function run(invocation: Invocation, terminal: Terminal): Promise<n
       command: command.name,
       host: os.hostname(),
       pid: process.pid,
+      judges,
     });
     const context: Context = {
       platform: config.platform,

@@ -109,6 +109,12 @@ export interface ChangeRecord {
   recoveredBy?: string;
 }
 
+/** Whether a change still needs somebody to finish it or take it back. A running one does too, until it ends: its lock protects it. */
+export const isUnfinished = (record: ChangeRecord): boolean =>
+  record.begin.recovers === undefined &&
+  record.recoveredBy === undefined &&
+  (record.end === undefined || record.end.outcome === 'partial' || record.end.outcome === 'paused');
+
 /** What the id of a step that takes another back begins with. */
 export const UNDO_PREFIX = 'undo.';
 

@@ -121,14 +121,20 @@ function recordCall(make: (ports: Writers) => Promise<unknown>): Call {
 /** What a step may do. A journal comes from outside: nothing that is not listed here is ever called because of one. */
 export const MAY_DO = {
   engine: ['startContainer', 'stopContainer'],
-  loadBalancer: ['reload'],
+  replicas: ['pull', 'create', 'startOnce', 'remove'],
+  files: ['setVariable'],
+  hooks: ['run'],
+  loadBalancer: ['reload', 'route'],
   lock: ['breakLock'],
 } as const satisfies { [P in keyof Writers]?: readonly (keyof Writers[P])[] };
 
 /** What a step may ask, to verify or to explain. */
 const MAY_ASK = {
   engine: ['isRunning', 'isStopped', 'isServing', 'staysUp', 'whyNotServing'],
-  loadBalancer: ['workersReplaced'],
+  replicas: ['exists', 'isAbsent', 'hasImage', 'hasSucceeded'],
+  files: ['hasVariable'],
+  release: ['answers', 'whyNoAnswer', 'isWell'],
+  loadBalancer: ['workersReplaced', 'isRouted'],
   lock: ['isFree'],
 } as const satisfies { [P in keyof Readers]?: readonly (keyof Readers[P])[] };
 

@@ -7,13 +7,17 @@
  * JSON, because a step's calls are journalled and may be carried out by another machine.
  */
 import type { CacheReader, DatabaseReader } from './ports/data.ts';
+import type { ComposeReader } from './ports/compose.ts';
 import type { EngineReader, EngineWriter } from './ports/engine.ts';
 import type { HttpReader } from './ports/http.ts';
 import type { JournalReader } from './ports/journal.ts';
 import type { LoadBalancerReader, LoadBalancerWriter } from './ports/load-balancer.ts';
-import type { Browser, ConfigurationWriter, FilesReader } from './ports/local.ts';
+import type { HookRunner } from './ports/hooks.ts';
+import type { Browser, ConfigurationWriter, FilesReader, FilesWriter } from './ports/local.ts';
 import type { LockReader, LockWriter } from './ports/lock.ts';
 import type { MetricsReader } from './ports/metrics.ts';
+import type { ReleaseReader } from './ports/release.ts';
+import type { ReplicaReader, ReplicaWriter } from './ports/replicas.ts';
 
 /** Everything that can be looked at. */
 export interface Readers {
@@ -25,6 +29,9 @@ export interface Readers {
   metrics: MetricsReader;
   http: HttpReader;
   loadBalancer: LoadBalancerReader;
+  replicas: ReplicaReader;
+  release: ReleaseReader;
+  compose: ComposeReader;
   lock: LockReader;
   journal: JournalReader;
   browser: Browser;
@@ -32,7 +39,10 @@ export interface Readers {
 
 /** Everything that can be changed. Reached only inside a step's `do` and `undo`. */
 export interface Writers extends Readers {
+  files: FilesWriter;
   engine: EngineWriter;
   loadBalancer: LoadBalancerWriter;
+  replicas: ReplicaWriter;
+  hooks: HookRunner;
   lock: LockWriter;
 }

@@ -1,4 +1,4 @@
-import { type ChangeRecord, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
+import { type ChangeRecord, isUnfinished, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
 import { isIrreversible, plan } from '../core/plan.ts';
 import type { JournalReader } from '../core/ports/journal.ts';
@@ -34,12 +34,6 @@ export async function findUnfinished(journal: JournalReader, id: string | undefi
     );
   return record;
 }
-
-/** Whether a change still needs somebody to finish it or take it back. A running one does too, until it ends: its lock protects it. */
-export const isUnfinished = (record: ChangeRecord): boolean =>
-  record.begin.recovers === undefined &&
-  record.recoveredBy === undefined &&
-  (record.end === undefined || record.end.outcome === 'partial' || record.end.outcome === 'paused');
 
 /** Takes back, newest first, every step of a change that was done or may have been. */
 export function planAbort(record: ChangeRecord): Plan {

@@ -4,10 +4,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 
 
 import { openDocker } from '../../src/adapters/docker/client.ts';
 import { openEngine } from '../../src/adapters/docker/engine.ts';
+import { openHttp } from '../../src/adapters/http/open.ts';
 import { openLoadBalancer } from '../../src/adapters/nginx.ts';
 import type { LoadBalancerWriter } from '../../src/core/ports/load-balancer.ts';
 import { fakeLoadBalancer } from '../support/fakes/load-balancer.ts';
-import { startNginx, startNginxContainer, type RunningNginx } from '../support/nginx.ts';
+import { processesOnly, startNginx, startNginxContainer, type RunningNginx } from '../support/nginx.ts';
 import { pause, waitUntil } from '../support/process.ts';
 
 interface World {
@@ -92,7 +93,7 @@ contract('the fake', async () => {
 contract('nginx', async () => {
   const nginx = await startNginx();
   return {
-    writer: openLoadBalancer({ docker: nginx.docker }),
+    writer: processesOnly(nginx.docker),
     container: 'lb',
     configure: nginx.configure,
     close: nginx.stop,
@@ -105,7 +106,7 @@ contract('nginx in a container', async () => {
   if (nginx === undefined) return 'the nginx image of the demo is not on the engine: npm run demo builds it';
   const docker = openDocker({ host, env: process.env, home: homedir() });
   return {
-    writer: openLoadBalancer({ docker: openEngine(docker) }),
+    writer: openLoadBalancer({ docker: openEngine(docker), files: docker, http: openHttp({ directory: '/' }) }),
     container: nginx.id,
     configure: nginx.configure,
     close: async () => {
@@ -123,7 +124,7 @@ describe('nginx itself', () => {
   afterAll(() => nginx.stop());
 
   test('a worker that drains a connection counts as replaced; `auto` changes their number', async () => {
-    const writer = openLoadBalancer(nginx);
+    const writer = processesOnly(nginx.docker);
     const before = await writer.workers('lb');
     const { hostname, port } = new URL(nginx.url);
     const client = connect(Number(port), hostname);
@@ -145,7 +146,7 @@ describe('nginx itself', () => {
   });
 
   test('a stopped container has no workers, no master, and is never "replaced"', async () => {
-    const writer = openLoadBalancer({ docker: { ...nginx.docker, processes: async () => [] } });
+    const writer = processesOnly({ ...nginx.docker, processes: async () => [] });
     expect(await writer.workers('lb')).toEqual([]);
     expect(await writer.workersReplaced('lb', [1])).toBe(false);
     await expect(writer.reload('lb')).rejects.toMatchObject({ code: 'NOT_FOUND' });

@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 
 import { hasProgram, install } from '../../scripts/packages.ts';
-import type { ContainerProcesses } from '../../src/adapters/nginx.ts';
+import { openDocker } from '../../src/adapters/docker/client.ts';
+import { openHttp } from '../../src/adapters/http/open.ts';
+import { type ContainerProcesses, openLoadBalancer } from '../../src/adapters/nginx.ts';
+import type { LoadBalancerWriter } from '../../src/core/ports/load-balancer.ts';
 import { freePort, waitUntil } from './process.ts';
 
 export interface RunningNginx {
@@ -17,6 +20,14 @@ export interface RunningNginx {
   configure(how: { workers?: number | 'auto'; mistake?: boolean }): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** The adapter on processes without an engine: for all that needs no file in a container. */
+export const processesOnly = (docker: ContainerProcesses): LoadBalancerWriter =>
+  openLoadBalancer({
+    docker,
+    files: openDocker({ host: 'unix:///nonexistent/docker.sock', env: {}, home: '/' }),
+    http: openHttp({ directory: '/' }),
+  });
 
 /** Installs it where it is missing (the packaged service is not started), and starts one with two workers. */
 export async function startNginx(): Promise<RunningNginx> {
@@ -37,7 +48,7 @@ export async function startNginx(): Promise<RunningNginx> {
     exec: async (_id, argv, { timeoutMs }) => {
       const [program = '', ...rest] = argv;
       const { exitCode = 127, stdout, stderr } = await execa(program, rest, { reject: false, timeout: timeoutMs });
-      return { exitCode, stdout, stderr };
+      return { exitCode, stdout, stderr, truncated: false };
     },
     signal: async (_id, name) => void process.kill(pid, `SIG${name}`),
   };

@@ -33,6 +33,9 @@ export interface NewFile {
   name: string;
   data: string | Buffer;
   mode?: number;
+  /** Makes it a symbolic link, relative to its own directory. */
+  linkTarget?: string;
+  modifiedAt?: Date;
 }
 
 const DEFAULT_TOTAL = 32 * 1024 * 1024;
@@ -70,7 +73,11 @@ export async function putArchive(
   timeoutMs?: number,
 ): Promise<void> {
   const pack = tar.pack();
-  for (const file of files) pack.entry({ name: file.name, mode: file.mode ?? 0o644, mtime: new Date(0) }, file.data);
+  for (const { name, data, mode, linkTarget, modifiedAt } of files) {
+    const header = { name, mode: mode ?? 0o644, mtime: modifiedAt ?? new Date(0) };
+    if (linkTarget === undefined) pack.entry(header, data);
+    else pack.entry({ ...header, type: 'symlink', linkname: linkTarget });
+  }
   pack.finalize();
   const chunks: Buffer[] = [];
   for await (const chunk of pack as AsyncIterable<Buffer>) chunks.push(chunk);
@@ -85,7 +92,7 @@ export async function putArchive(
   });
 }
 
-const stat = z.object({ name: z.string(), size: z.number(), mode: z.number(), linkTarget: z.string() });
+const stat = z.object({ name: z.string(), size: z.number(), mode: z.number(), mtime: z.string(), linkTarget: z.string() });
 
 /** What is at a path, without reading it; undefined when nothing is. */
 export async function statPath(

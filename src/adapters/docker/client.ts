@@ -19,6 +19,7 @@ export interface Call {
   json?: unknown;
   bytes?: Buffer;
   contentType?: string;
+  headers?: Record<string, string>;
   /** What the engine is asked to do, for errors: "list the containers". */
   asked: string;
   /** What a 404 is about: "container api"; without it a 404 is a refusal like any other. */
@@ -224,7 +225,7 @@ function outgoingOf(call: Call, prefix: string, hijack: boolean): Outgoing {
     query,
     ...(call.json !== undefined && { json: call.json }),
     ...(call.bytes !== undefined && { bytes: call.bytes }),
-    ...(call.contentType !== undefined && { headers: { 'Content-Type': call.contentType } }),
+    headers: { ...call.headers, ...(call.contentType !== undefined && { 'Content-Type': call.contentType }) },
     ...(hijack && { hijack }),
   };
 }

@@ -24,6 +24,7 @@ export function openHttp(options: { directory: string; defaults?: TlsOptions }):
         timeoutMs: request.timeoutMs,
         bodyLimit: request.bodyLimit ?? BODY_LIMIT,
         trust: target.secure ? await trustFor(request.tls ?? {}) : undefined,
+        ...(request.headers === undefined ? {} : { headers: request.headers }),
       });
       return {
         status: answer.status,

@@ -29,6 +29,7 @@ export interface HttpRequest {
   /** Bytes of body kept; the rest is not read. Default 64 KiB. */
   bodyLimit?: number;
   tls?: TlsOptions | undefined;
+  headers?: Record<string, string>;
 }
 
 /** How a server's certificate is verified. */

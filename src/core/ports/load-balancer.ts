@@ -1,14 +1,16 @@
 /** nginx as the load balancer. */
+import type { HttpAnswer, TlsOptions } from './http.ts';
 
-/** The two places that releases take turns in. */
+/** The two places that releases of a service take turns in. */
 export const COLOURS = ['blue', 'green'] as const;
 export type Colour = (typeof COLOURS)[number];
 
-/** Where traffic goes. All services of a release are in it together. */
+/** Where traffic goes, for all services at once: it changes as a whole. */
 export interface Route {
-  colour: Colour;
-  /** A share of new visitors that the other colour gets, in whole percent from 1 to 99; absent without a canary. */
-  canary?: number;
+  /** By service; one that is not named is blue. */
+  live: Record<string, Colour>;
+  /** A share of new visitors, in whole percent from 1 to 99, gets the other colour of some services. */
+  canary?: { services: string[]; percent: number };
 }
 
 /** What the load balancer does now. */
@@ -26,6 +28,16 @@ export interface Snippet {
   text: string;
 }
 
+/** Stands in a snippet for the token that lets opsctl, and nobody else, ask a certain colour. Filled in where it is written. */
+export const TOKEN = '@OPSCTL_TOKEN@';
+
+export interface ProbeRequest {
+  url: string;
+  colour: Colour;
+  timeoutMs: number;
+  tls?: TlsOptions | undefined;
+}
+
 export interface LoadBalancerReader {
   /** `nginx -t` inside the container: does the configuration on disk load? */
   checkConfiguration(container: string): Promise<{ ok: boolean; output: string }>;
@@ -37,14 +49,29 @@ export interface LoadBalancerReader {
   workers(container: string): Promise<number[]>;
   /** True when none of the given workers takes new connections any more and others do. */
   workersReplaced(container: string, before: number[]): Promise<boolean>;
-  /** Where traffic goes; undefined where that was never set up. */
+  /** Where traffic goes; undefined where that was never set up. @throws BAD_ANSWER */
   routing(container: string, directory: string): Promise<Routing | undefined>;
   /** True when traffic goes there, by whatever generation. */
   isRouted(container: string, directory: string, route: Route): Promise<boolean>;
-  /** Which of the files are there with exactly that text; a missing one is `false`. */
+  /** Whether all files are there with exactly that text. */
   hasSnippets(container: string, directory: string, snippets: Snippet[]): Promise<boolean>;
-  /** What one file there says; undefined when there is none. */
+  /** What one file there says, the token taken out; undefined when there is none. */
   snippet(container: string, directory: string, name: string): Promise<string | undefined>;
+  /** Whether none of the files is there. */
+  lacksSnippets(container: string, directory: string, names: string[]): Promise<boolean>;
+  /**
+   * Asks a URL of one colour, whichever is live. The load balancer is asked first whether it does as it is told.
+   * `sticky` tells whether visitors of that URL would get a canary's cookie.
+   * @throws UNSAFE when what answers at that URL knows nothing of the colour
+   */
+  probe(container: string, directory: string, request: ProbeRequest): Promise<HttpAnswer & { sticky: boolean }>;
+  /**
+   * The digest of the snippets that nginx runs with, asked at a URL's server on a fresh connection; undefined when it
+   * has none. What it has on disk may be others.
+   */
+  loaded(container: string, directory: string, request: Omit<ProbeRequest, 'colour'>): Promise<string | undefined>;
+  /** Whether the container has what a switch needs: a `mv` that replaces a link as a whole. */
+  canSwitch(container: string): Promise<boolean>;
 }
 
 export interface LoadBalancerWriter extends LoadBalancerReader {
@@ -55,7 +82,7 @@ export interface LoadBalancerWriter extends LoadBalancerReader {
    * The next generation, unless it is so already.
    */
   route(container: string, directory: string, route: Route): Promise<void>;
-  /** Writes files below the directory, each whole or not at all; nginx reads them at its next reload. */
+  /** Writes files below the directory; nginx reads them at its next reload. */
   writeSnippets(container: string, directory: string, snippets: Snippet[]): Promise<void>;
   /** Removes files that are there. */
   removeSnippets(container: string, directory: string, names: string[]): Promise<void>;

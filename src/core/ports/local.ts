@@ -6,6 +6,13 @@ export interface FilesReader {
   read(path: string): Promise<string>;
   /** ISO time of the last modification; undefined when there is no such file. */
   modifiedAt(path: string): Promise<string | undefined>;
+  /** Whether a .env file gives a variable that value; null: whether it does not have it. @throws NOT_FOUND, REJECTED */
+  hasVariable(path: string, name: string, value: string | null): Promise<boolean>;
+}
+
+export interface FilesWriter extends FilesReader {
+  /** Sets a variable of a .env file, or removes it; the file is replaced as a whole, its owner and mode kept. @throws NOT_FOUND, REJECTED */
+  setVariable(path: string, name: string, value: string | null): Promise<void>;
 }
 
 /** Where a value of the configuration came from. */

@@ -1,5 +1,6 @@
 import { OpsError } from '../../../src/core/errors.ts';
-import type { LoadBalancerWriter } from '../../../src/core/ports/load-balancer.ts';
+import type { LoadBalancerWriter, Routing, Snippet } from '../../../src/core/ports/load-balancer.ts';
+import { sameRoute } from '../../../src/core/routing.ts';
 
 /** An nginx of the fake. */
 export interface FakeNginx {
@@ -9,6 +10,15 @@ export interface FakeNginx {
   mistake?: string;
   /** How often a reload was asked for. */
   reloads: number;
+  /** What `nginx -T` prints. */
+  configuration: string;
+  version: string;
+  /** False for a container whose `mv` cannot replace a link. */
+  canSwitch: boolean;
+  routing?: Routing;
+  snippets: Map<string, string>;
+  /** The digest of the snippets that it runs with. */
+  loaded?: string;
 }
 
 export interface FakeLoadBalancer extends LoadBalancerWriter {
@@ -21,12 +31,23 @@ export function fakeLoadBalancer(containers: Record<string, Partial<FakeNginx>> 
   let nextPid = 100;
   const all = new Map<string, FakeNginx>();
   for (const [name, nginx] of Object.entries(containers)) {
-    all.set(name, { workers: [nextPid++, nextPid++], reloads: 0, ...nginx });
+    all.set(name, {
+      workers: [nextPid++, nextPid++],
+      reloads: 0,
+      configuration: '',
+      version: '1.29.3',
+      canSwitch: true,
+      snippets: new Map(),
+      ...nginx,
+    });
   }
   const find = (name: string): FakeNginx => {
     const found = all.get(name);
     if (found === undefined) throw new OpsError('NOT_FOUND', `no nginx master process runs in container ${name}`);
     return found;
+  };
+  const unasked = (): never => {
+    throw new OpsError('BUG', 'the fake load balancer serves nothing that could be asked');
   };
   return {
     containers: all,
@@ -34,15 +55,41 @@ export function fakeLoadBalancer(containers: Record<string, Partial<FakeNginx>> 
       const { mistake } = find(name);
       return { ok: mistake === undefined, output: mistake ?? 'syntax is ok' };
     },
+    configuration: async (name) => find(name).configuration,
+    version: async (name) => find(name).version,
     workers: async (name) => [...(all.get(name)?.workers ?? [])],
     workersReplaced: async (name, before) => {
       const now = all.get(name)?.workers ?? [];
       return now.length > 0 && !now.some((pid) => before.includes(pid));
     },
+    routing: async (name) => find(name).routing,
+    isRouted: async (name, _directory, route) => {
+      const { routing } = find(name);
+      return routing !== undefined && sameRoute(routing, route);
+    },
+    hasSnippets: async (name, _directory, snippets) =>
+      snippets.every((one: Snippet) => find(name).snippets.get(one.name) === one.text),
+    snippet: async (name, _directory, file) => find(name).snippets.get(file),
+    lacksSnippets: async (name, _directory, names) => !names.some((file) => find(name).snippets.has(file)),
+    probe: async () => unasked(),
+    loaded: async (name) => find(name).loaded,
+    canSwitch: async (name) => find(name).canSwitch,
     reload: async (name) => {
       const nginx = find(name);
       nginx.reloads += 1;
       if (nginx.mistake === undefined) nginx.workers = nginx.workers.map(() => nextPid++);
+    },
+    route: async (name, _directory, route) => {
+      const nginx = find(name);
+      if (nginx.routing !== undefined && sameRoute(nginx.routing, route)) return;
+      const generation = (nginx.routing?.generation ?? 0) + 1;
+      nginx.routing = { ...route, generation, since: '2026-01-01T00:00:00.000Z' };
+    },
+    writeSnippets: async (name, _directory, snippets) => {
+      for (const one of snippets) find(name).snippets.set(one.name, one.text);
+    },
+    removeSnippets: async (name, _directory, names) => {
+      for (const file of names) find(name).snippets.delete(file);
     },
   };
 }

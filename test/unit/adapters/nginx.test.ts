@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { isAcceptingWorker, isMaster, testArguments } from '../../../src/adapters/nginx-processes.ts';
-import { openLoadBalancer, type ContainerProcesses } from '../../../src/adapters/nginx.ts';
+import type { ContainerProcesses } from '../../../src/adapters/nginx.ts';
+import { processesOnly } from '../../support/nginx.ts';
 
 describe('process titles', () => {
   test.each([
@@ -59,7 +60,7 @@ describe('whom a reload signals', () => {
       docker: {
         container: async () => ({ pid }),
         processes: async () => processes.map(([id, command]) => ({ pid: id, command })),
-        exec: async () => ({ exitCode: 127, stdout: '', stderr: '' }),
+        exec: async () => ({ exitCode: 127, stdout: '', stderr: '', truncated: false }),
         signal: async (_id, name) => void signals.push(name),
       },
     };
@@ -93,7 +94,7 @@ describe('whom a reload signals', () => {
     ],
   ])('%s: signalled', async (_name, pid, processes) => {
     const { docker, signals } = world(pid, processes);
-    await openLoadBalancer({ docker }).reload('lb');
+    await processesOnly(docker).reload('lb');
     expect(signals).toEqual(['HUP']);
   });
 
@@ -125,12 +126,12 @@ describe('whom a reload signals', () => {
     ],
   ])('%s: refused, nothing signalled', async (_name, pid, processes) => {
     const { docker, signals } = world(pid, processes);
-    await expect(openLoadBalancer({ docker }).reload('lb')).rejects.toMatchObject({ code: 'UNSAFE' });
+    await expect(processesOnly(docker).reload('lb')).rejects.toMatchObject({ code: 'UNSAFE' });
     expect(signals).toEqual([]);
   });
 
   test('nginx that cannot be run in its own container is not a bad configuration', async () => {
     const { docker } = world(10, [[10, master]]);
-    await expect(openLoadBalancer({ docker }).checkConfiguration('lb')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(processesOnly(docker).checkConfiguration('lb')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });

@@ -36,7 +36,7 @@ describe('what is no regular file, or too large, must be refused at once', () =>
   const secrets = (): ReturnType<typeof openSecrets> =>
     openSecrets({ env: {}, directory, containerVariable: () => Promise.resolve(undefined) });
   const readers: Record<string, (file: string) => Promise<unknown>> = {
-    'a file of the platform': (file) => openFiles(directory).read(file),
+    'a file of the platform': (file) => openFiles({ directory }).read(file),
     'an authority of HTTP': (file) => openTrust(directory)({ ca: file }),
     'a certificate of a database': (file) => readPem('database main', file, directory),
     'a secret': (file) => secrets().resolve({ file }),

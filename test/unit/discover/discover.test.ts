@@ -8,12 +8,10 @@ import type { PublishedPort } from '../../../src/core/ports/engine.ts';
 import { fileText } from '../../../src/discover/file-text.ts';
 import { study } from '../../../src/discover/study.ts';
 import { type FakeContainer, fakeEngine, type FakeEngine } from '../../support/fakes/engine.ts';
+import { fakeFiles } from '../../support/fakes/files.ts';
 import { type FakeHttp, fakeHttp } from '../../support/fakes/http.ts';
 
-const files = {
-  read: async () => '',
-  modifiedAt: async (path: string) => (path.startsWith('/here/') ? '2026-01-01T00:00:00.000Z' : undefined),
-};
+const files = fakeFiles(new Map([['/here/compose.yaml', { modifiedAt: '2026-01-01T00:00:00.000Z' }]]));
 
 interface World {
   engine: FakeEngine;

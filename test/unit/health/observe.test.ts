@@ -214,7 +214,7 @@ describe('the detailed checks', () => {
     [100, 'crit', 50],
   ])('must judge a backup %d hours old by the limit that it reached', async (hours, status, threshold) => {
     const one = world({ backup: { marker: '/backup/done' }, thresholds: { backupAgeHours: { warn: 26, crit: 50 } } });
-    one.files.set('/backup/done', new Date(Date.parse(NOW) - hours * 3_600_000).toISOString());
+    one.files.set('/backup/done', { modifiedAt: new Date(Date.parse(NOW) - hours * 3_600_000).toISOString() });
     const { checks } = await one.look({ only: ['backup'] });
     expect(checks).toMatchObject([{ status, threshold, value: hours }]);
   });

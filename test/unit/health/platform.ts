@@ -1,6 +1,7 @@
 /** A whole small platform in memory, everything well: what a test of health breaks one thing of. */
 import { calmCache, fakeCache } from '../../support/fakes/cache.ts';
 import { calmDatabase, fakeDatabase } from '../../support/fakes/database.ts';
+import { type FakeFile, fakeFiles } from '../../support/fakes/files.ts';
 import { fakeHttp, type FakeHttp } from '../../support/fakes/http.ts';
 import { fakeMetrics, type FakeMetrics } from '../../support/fakes/metrics.ts';
 import type { FakeEngine } from '../../support/fakes/engine.ts';
@@ -22,7 +23,7 @@ export interface World {
   metrics: FakeMetrics;
   databases: Record<string, Partial<DatabaseVitals> | OpsError>;
   caches: Record<string, Partial<CacheVitals> | OpsError>;
-  files: Map<string, string>;
+  files: Map<string, FakeFile>;
   look(request?: Partial<HealthRequest>): Promise<Health>;
 }
 
@@ -55,10 +56,7 @@ export function world(parts: object = {}): World {
     metrics,
     database: fakeDatabase(databases),
     cache: fakeCache(caches),
-    files: {
-      modifiedAt: async (path: string) => files.get(path),
-      read: async () => Promise.reject(new Error('no files')),
-    },
+    files: fakeFiles(files),
   };
   return {
     engine,

@@ -1,0 +1,90 @@
+/** Credentials of image registries, where `docker login` keeps them. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import * as z from 'zod';
+
+const configSchema = z.object({
+  auths: z.nullish(z.record(z.string(), z.object({ auth: z.nullish(z.string()), identitytoken: z.nullish(z.string()) }))),
+  credsStore: z.nullish(z.string()),
+  credHelpers: z.nullish(z.record(z.string(), z.string())),
+});
+const helperAnswer = z.object({ Username: z.string(), Secret: z.string() });
+
+/** What references without a registry mean, and the name under which `docker login` keeps its credentials. */
+const HUB = 'docker.io';
+const HUB_KEY = 'https://index.docker.io/v1/';
+const HELPER_MS = 10_000;
+
+/**
+ * The header that an engine passes on to a registry; none where nothing is kept for it. A helper that fails counts as
+ * nothing kept: then the registry itself says that it wants to know who asks.
+ */
+export async function registryAuth(
+  reference: string,
+  { env, home }: { env: Record<string, string | undefined>; home: string },
+): Promise<Record<string, string>> {
+  const registry = registryOf(reference);
+  const key = registry === HUB ? HUB_KEY : registry;
+  const path = join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json');
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return {};
+  const config = parse(text);
+  const helper = config.credHelpers?.[registry] ?? config.credsStore;
+  const found = helper ? await askHelper(helper, key, env) : stored(config.auths?.[key]);
+  if (found === undefined) return {};
+  const header = JSON.stringify({ ...found, serveraddress: key });
+  return { 'X-Registry-Auth': Buffer.from(header).toString('base64url') };
+}
+
+/** The first part names a registry when it could be a host: with a dot, a port, or localhost. */
+export function registryOf(reference: string): string {
+  const [first = '', ...rest] = reference.split('/');
+  return rest.length > 0 && (/[.:]/.test(first) || first === 'localhost') ? first : HUB;
+}
+
+function parse(text: string): z.infer<typeof configSchema> {
+  try {
+    return configSchema.parse(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+type Credentials = { username: string; password: string } | { identitytoken: string };
+
+function stored(entry: NonNullable<z.infer<typeof configSchema>['auths']>[string] | undefined): Credentials | undefined {
+  if (entry?.identitytoken) return { identitytoken: entry.identitytoken };
+  const [, username, password] = /^([^:]+):(.*)$/s.exec(Buffer.from(entry?.auth ?? '', 'base64').toString('utf8')) ?? [];
+  return username === undefined || password === undefined ? undefined : { username, password };
+}
+
+/** The helper protocol of docker: the registry on stdin, JSON on stdout. */
+async function askHelper(
+  helper: string,
+  key: string,
+  env: Record<string, string | undefined>,
+): Promise<Credentials | undefined> {
+  if (!/^[A-Za-z0-9_-]+$/.test(helper)) return undefined;
+  const { execa } = await import('execa');
+  const { stdout, failed } = await execa(`docker-credential-${helper}`, ['get'], {
+    input: key,
+    env,
+    extendEnv: false,
+    timeout: HELPER_MS,
+    reject: false,
+  });
+  if (failed) return undefined;
+  const answer = helperAnswer.safeParse(safeJson(stdout));
+  if (!answer.success) return undefined;
+  const { Username, Secret } = answer.data;
+  return Username === '<token>' ? { identitytoken: Secret } : { username: Username, password: Secret };
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Where nginx sends traffic, as files that it looks for at each request:
+ *
+ *     generations/<n>/<service>.green            the service is green
+ *     generations/<n>/<service>.<colour>-<0…99>  visitors of that bucket get that colour: a canary
+ *     generations/<n>/canary                     visitors are given a cookie
+ *     generations/<n>/routing.json               the same for opsctl
+ *     live -> generations/<n>                    replaced by one rename: all of it changes at once
+ *
+ * The engine's archive API replaces a path by removing it first, so `live` is never written by it: a link beside it is,
+ * and `mv` in the container renames that.
+ */
+import { posix } from 'node:path';
+import * as z from 'zod';
+
+import { OpsError } from '../core/errors.ts';
+import { COLOURS, type Route, type Routing } from '../core/ports/load-balancer.ts';
+import { colourIn } from '../core/routing.ts';
+import { putArchive, readFile, statPath, type NewFile } from './docker/archive.ts';
+import { engineTime } from './docker/bare.ts';
+import type { DockerClient } from './docker/client.ts';
+import type { ExecResult } from './docker/exec.ts';
+
+/** Runs a program in a container. */
+export type Exec = (id: string, argv: string[]) => Promise<ExecResult>;
+
+/** Generations that are kept, for whoever wants to see what was. */
+const KEPT = 10;
+const JSON_LIMIT = 64 * 1024;
+const serviceName = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+const schema = z.object({
+  generation: z.number().int().positive(),
+  live: z.record(z.string(), z.enum(COLOURS)),
+  canary: z.object({ services: z.array(z.string()), percent: z.number().int().min(1).max(99) }).optional(),
+});
+
+export async function readRouting(docker: DockerClient, id: string, directory: string): Promise<Routing | undefined> {
+  const link = await statPath(docker, id, `${directory}/live`);
+  if (link === undefined) return undefined;
+  const [, generation] = /(?:^|\/)generations\/(\d+)$/.exec(link.linkTarget) ?? [];
+  const broken = (cause?: unknown): OpsError =>
+    new OpsError('BAD_ANSWER', `${directory}/live in container ${id} is not what opsctl wrote`, {
+      hint: 'Look at it, and write it anew: opsctl lb setup',
+      details: { link: link.linkTarget },
+      cause,
+    });
+  if (generation === undefined) throw broken();
+  try {
+    const text = await readFile(docker, id, `${directory}/generations/${generation}/routing.json`, JSON_LIMIT);
+    const { canary, ...found } = schema.parse(JSON.parse(text));
+    return { ...found, ...(canary === undefined ? {} : { canary }), since: new Date(link.mtime).toISOString() };
+  } catch (thrown) {
+    if (thrown instanceof OpsError && !['NOT_FOUND', 'REJECTED'].includes(thrown.code)) throw thrown;
+    throw broken(thrown);
+  }
+}
+
+/** Writes the generation after `before` and makes it live. What a killed program left of it is removed first. */
+export async function writeRouting(
+  { docker, exec }: { docker: DockerClient; exec: Exec },
+  { id, directory }: { id: string; directory: string },
+  before: number,
+  route: Route,
+): Promise<void> {
+  const generation = before + 1;
+  const at = (name: string): string => posix.join(directory, name);
+  const gone = [generation, generation - KEPT].filter((one) => one > 0).map((one) => at(`generations/${one.toString()}`));
+  await run(exec, id, ['rm', '-rf', ...gone]);
+  const { headers } = await docker.request({ path: '/_ping', asked: 'answer' });
+  const link = { name: 'live.next', linkTarget: `generations/${generation.toString()}`, data: '' };
+  const files = filesOf(route, generation).map(({ name, data }) => ({ name: `${link.linkTarget}/${name}`, data }));
+  await putArchive(docker, id, directory, [...files, { ...link, modifiedAt: new Date(engineTime(headers.date)) }]);
+  // -T: else `live`, a link to a directory, would be moved into.
+  await run(exec, id, ['mv', '-T', at('live.next'), at('live')]);
+}
+
+function filesOf(route: Route, generation: number): NewFile[] {
+  const { live, canary } = route;
+  const bad = [...Object.keys(live), ...(canary?.services ?? [])].find((name) => !serviceName.test(name));
+  if (bad !== undefined) throw new OpsError('BUG', `a service cannot be called ${JSON.stringify(bad)}`);
+  const empty = (name: string): NewFile => ({ name, data: '' });
+  const buckets = (canary?.services ?? []).flatMap((service) => {
+    const colour = colourIn(route, service) === 'blue' ? 'green' : 'blue';
+    return Array.from({ length: canary?.percent ?? 0 }, (_, bucket) => empty(`${service}.${colour}-${bucket.toString()}`));
+  });
+  return [
+    { name: 'routing.json', data: `${JSON.stringify({ generation, live, ...(canary === undefined ? {} : { canary }) })}\n` },
+    ...Object.entries(live).flatMap(([service, colour]) => (colour === 'green' ? [empty(`${service}.green`)] : [])),
+    ...buckets,
+    ...(canary === undefined ? [] : [empty('canary')]),
+  ];
+}
+
+async function run(exec: Exec, id: string, argv: string[]): Promise<void> {
+  const { exitCode, stderr } = await exec(id, argv);
+  if (exitCode === 0) return;
+  throw new OpsError('REJECTED', `${argv[0] ?? ''} failed in container ${id} (exit code ${exitCode.toString()})`, {
+    hint: 'See what the load balancer lacks: opsctl lb check',
+    details: { said: stderr.slice(0, 500) },
+  });
+}

@@ -1,0 +1,35 @@
+/** How releases are made, as the configuration says it. */
+import * as z from 'zod';
+
+import { milliseconds, text } from './values.ts';
+
+const hook = z
+  .strictObject({
+    command: z.array(text).min(1).describe('program and arguments, run on this machine; no shell'),
+    timeoutMs: milliseconds.default(60_000),
+  })
+  .meta({ id: 'Hook', description: 'a command of yours; the facts of the release are in its environment as OPSCTL_…' });
+
+/** How releases are made. Sources of the defaults: `docs/reference/thresholds.md`. */
+export const deploySchema = z
+  .strictObject({
+    healthyWithinMs: milliseconds.default(60_000).describe('how long a new container may take until it serves'),
+    smokePasses: z.number().int().min(1).default(3).describe('answers in a row, one a second, that count as well'),
+    watchMs: z
+      .number()
+      .int()
+      .min(0)
+      .default(60_000)
+      .describe('how long a new version is watched after the switch, and taken back when it is not well'),
+    drainMs: milliseconds.default(30_000).describe('how long the old version may take to finish its requests'),
+    keepWarmMs: milliseconds.default(900_000).describe('how long the old version stays running for a quick rollback'),
+    hooks: z
+      .strictObject({
+        before: z.array(hook).default([]).describe('before anything is changed; a failure ends the deploy'),
+        after: z.array(hook).default([]).describe('after the release is live and well; a failure is reported only'),
+      })
+      .prefault({}),
+  })
+  .prefault({})
+  .meta({ id: 'Deploy' });
+export type DeployOptions = z.infer<typeof deploySchema>;

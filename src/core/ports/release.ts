@@ -1,0 +1,45 @@
+/** What a release must be like before it gets traffic and after: judged by the deploys, asked by their steps. */
+import type { Colour, Route } from './load-balancer.ts';
+
+/** A new version that is asked through the load balancer before visitors are. */
+export interface Candidate {
+  /** Container of the load balancer, and its directory. */
+  door: string;
+  directory: string;
+  asks: { url: string; colour: Colour }[];
+  /** Good answers in a row, one a second, that are wanted. */
+  passes: number;
+}
+
+/** A service whose versions are compared. */
+export interface ComparedService {
+  /** Value of the service label in Prometheus. */
+  metrics: string;
+  /** The version that visitors had, and the new one. */
+  stable: string;
+  candidate: string;
+}
+
+/** A release that is live and still watched. */
+export interface Watch {
+  door: string;
+  directory: string;
+  /** Where traffic goes as long as it is watched. */
+  route: Route;
+  /** Names of its containers. */
+  containers: string[];
+  services: ComparedService[];
+  forMs: number;
+}
+
+export interface ReleaseReader {
+  /** True once every URL gave its good answers. */
+  answers(candidate: Candidate): Promise<boolean>;
+  /** What the URLs answer now, for people. */
+  whyNoAnswer(candidate: Candidate): Promise<{ answers: string[] }>;
+  /**
+   * True once the time since the switch is over and all went well in it.
+   * @throws UNSAFE at once when a container went down, or more requests fail or take long than with the version before
+   */
+  isWell(watch: Watch): Promise<boolean>;
+}

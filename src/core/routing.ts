@@ -1,0 +1,69 @@
+/** How services, colours and the load balancer's directory are called: what set-up and deploys must agree on. */
+import { isOfPlatform, serviceOf } from './containers.ts';
+import { OpsError } from './errors.ts';
+import type { Platform } from './platform.ts';
+import type { Container } from './ports/engine.ts';
+import type { Colour, Route } from './ports/load-balancer.ts';
+
+/** The network name of a service's containers of one colour. */
+export const aliasOf = (service: string, colour: Colour): string => `${service}-${colour}`;
+
+/** By this header, with the token, a certain colour is asked. nginx' name of the variable: `$http_x_opsctl_probe`. */
+export const PROBE_HEADER = 'x-opsctl-probe';
+/** Where the load balancer itself answers, to who knows the token: `opsctl <digest of its snippets> <colour asked for>`. */
+export const CONFIRM_PATH = '/.opsctl/confirm';
+/** Cookie by which a visitor keeps the version that he got, while there is a canary. */
+export const VISITOR_COOKIE = 'opsctl_visitor';
+
+/** A running container of the load balancer through which its directory is written. */
+export interface Door {
+  id: string;
+  name: string;
+  /** The volume that the directory is on; absent when it is on none and goes with the container. */
+  volume?: string;
+}
+
+/**
+ * One running container for each place where the directory is: replicas that share a volume share what is in it.
+ * @throws NOT_CONFIGURED without a load balancer container, UNSAFE when none runs
+ */
+export function doors({ loadBalancer, compose, environment }: Platform, containers: readonly Container[]): Door[] {
+  if (loadBalancer?.service === undefined) {
+    throw new OpsError('NOT_CONFIGURED', `environment ${environment} names no load balancer container`, {
+      hint: 'Set loadBalancer.service in opsctl.yaml.',
+    });
+  }
+  const { service, directory } = loadBalancer;
+  const all = containers.filter((one) => isOfPlatform(one, compose.project) && serviceOf(one) === service);
+  const running = all.filter(({ state }) => state === 'running');
+  if (running.length === 0) {
+    throw new OpsError('UNSAFE', `no container of the load balancer ${service} runs`, {
+      hint: `Start it: opsctl service restart ${service}`,
+    });
+  }
+  const found = new Map<string, Door>();
+  for (const one of [...running].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))) {
+    const mount = mountOf(directory, one);
+    const place = mount === undefined ? one.id : (mount.volume ?? mount.source);
+    if (found.has(place)) continue;
+    found.set(place, { id: one.id, name: one.name, ...(mount === undefined ? {} : { volume: place }) });
+  }
+  return [...found.values()];
+}
+
+/** The mount that a directory of a container is on: the one with the longest path. */
+export function mountOf(directory: string, { volumes }: Pick<Container, 'volumes'>): Container['volumes'][number] | undefined {
+  const above = volumes.filter(({ target }) => directory === target || directory.startsWith(`${target.replace(/\/$/, '')}/`));
+  return above.sort((a, b) => b.target.length - a.target.length)[0];
+}
+
+export const colourIn = ({ live }: Route, service: string): Colour => live[service] ?? 'blue';
+
+/** True when both send every visitor to the same place. */
+export function sameRoute(a: Route, b: Route): boolean {
+  const services = new Set([...Object.keys(a.live), ...Object.keys(b.live)]);
+  if (![...services].every((name) => colourIn(a, name) === colourIn(b, name))) return false;
+  const canary = ({ canary: one }: Route): string =>
+    one === undefined ? '' : `${one.percent.toString()} ${[...one.services].sort().join(' ')}`;
+  return canary(a) === canary(b);
+}

@@ -1,0 +1,126 @@
+/** Which release is wanted: versions, images, and whether there is room for it. */
+import { OpsError } from '../core/errors.ts';
+import { bytes } from '../core/format.ts';
+import type { Platform } from '../core/platform.ts';
+import type { Readers } from '../core/ports.ts';
+import { withVersion } from './image.ts';
+import type { Facts, ServiceFacts } from './observe.ts';
+import { versionIn } from './observe.ts';
+import type { Wanted } from './plan-blue-green.ts';
+import { smokeUrls } from './smoke.ts';
+import { versionVariable } from './version-variable.ts';
+
+/** What the user asks for. */
+export interface Asked {
+  version: string;
+  /** Configured services; none: all that are deployable. */
+  services: readonly string[];
+  /** Why nobody may roll back past this version. */
+  noRollback: string | undefined;
+}
+
+/** The label by which an image itself says that the version before cannot work with what its migrations made. */
+const NO_ROLLBACK_LABEL = 'opsctl.rollback.forbidden';
+
+/** @throws USAGE, NOT_FOUND for a version without an image, UNSAFE for what cannot run twice */
+export async function decide(asked: Asked, facts: Facts, platform: Platform, readers: Readers): Promise<Wanted[]> {
+  const unknown = asked.services.find((name) => !facts.services.some((one) => one.name === name));
+  if (unknown !== undefined) {
+    throw new OpsError('USAGE', `${unknown} is no deployable service`, {
+      hint: `Those are: ${facts.services.map(({ name }) => name).join(', ')}`,
+    });
+  }
+  const selected = (name: string): boolean => asked.services.length === 0 || asked.services.includes(name);
+  return await Promise.all(
+    facts.services
+      .filter(({ name }) => selected(name))
+      .map(async (one) => {
+        const found = await wanted(one, asked, platform, readers);
+        if (!found.same) await mustBearTwo(one, readers);
+        return found;
+      }),
+  );
+}
+
+async function wanted(
+  facts: ServiceFacts,
+  asked: Asked,
+  platform: Platform,
+  readers: Readers,
+): Promise<Wanted> {
+  const { name, live } = facts;
+  const [model] = live;
+  if (model === undefined) {
+    throw new OpsError('UNSAFE', `service ${name} has no live container that a new one could be made after`, {
+      hint: 'Start it once with compose, then deploy again: opsctl deploy status',
+    });
+  }
+  const service = platform.services[name];
+  const { version } = asked;
+  const image = withVersion(model.image, version);
+  const { expects, missing, labels } = await imageOf(image, readers);
+  // The same version from another image is another release.
+  const same = versionIn(live) === version && live.every(({ imageId }) => imageId === expects);
+  const noRollback = asked.noRollback ?? labels[NO_ROLLBACK_LABEL];
+  return {
+    facts,
+    version,
+    same,
+    image,
+    expects,
+    missing,
+    ...(noRollback === undefined || noRollback === '' ? {} : { noRollback }),
+    variable: await versionVariable(name, platform, readers.files),
+    ...(service?.releaseCommand === undefined ? {} : { releaseCommand: service.releaseCommand }),
+    metrics: service?.metrics ?? name,
+    smoke: smokeUrls(service),
+    memory: model.memoryLimit ?? (await readers.engine.quickUsage([model.id])).get(model.id)?.memory ?? 0,
+  };
+}
+
+/** What the engine has counts first: a tag that was built here is not to be replaced by another of that name. */
+async function imageOf(
+  image: string,
+  { replicas }: Readers,
+): Promise<{ expects: string; missing: boolean; labels: Record<string, string> }> {
+  const here = await replicas.image(image);
+  if (here !== undefined) return { expects: here.id, missing: false, labels: here.labels };
+  try {
+    return { expects: await replicas.registryDigest(image), missing: true, labels: {} };
+  } catch (thrown) {
+    const why = thrown instanceof OpsError ? thrown : undefined;
+    throw new OpsError(
+      'NOT_FOUND',
+      `there is no image ${image}: the engine does not have it, and ${why === undefined ? 'no registry answers' : `its registry does not give it (${why.message})`}`,
+      { hint: `Build or pull it, then deploy again: docker pull ${image}`, cause: thrown },
+    );
+  }
+}
+
+/** Two containers cannot listen on the same port of the host. */
+async function mustBearTwo({ name, live }: ServiceFacts, { replicas }: Readers): Promise<void> {
+  const models = await Promise.all(live.map(async (one) => ({ one, facts: await replicas.model(one.id) })));
+  const taken = models.find(({ facts }) => facts.published.some(({ port }) => port > 0));
+  const [port] = taken?.facts.published ?? [];
+  if (taken === undefined || port === undefined) return;
+  throw new OpsError(
+    'UNSAFE',
+    `${taken.one.name} takes port ${port.port.toString()} of the host, so a second ${name} cannot run beside it`,
+    { hint: 'Let only the load balancer publish ports: remove `ports` of the service from the compose file.' },
+  );
+}
+
+/** @throws UNSAFE when two colours would not fit into the engine's memory */
+export async function mustFit(wanted: readonly Wanted[], { engine }: Readers): Promise<void> {
+  const all = await engine.containers();
+  const running = all.filter(({ state }) => state === 'running').map(({ id }) => id);
+  const [info, usage] = await Promise.all([engine.info(), engine.quickUsage(running)]);
+  const used = [...usage.values()].reduce((sum, one) => sum + one.memory, 0);
+  const needed = wanted.reduce((sum, one) => sum + one.memory * one.facts.live.length, 0);
+  if (used + needed <= info.memory) return;
+  throw new OpsError(
+    'UNSAFE',
+    `there is not enough memory for two colours: ${bytes(needed)} more are needed, containers use ${bytes(used)} of ${bytes(info.memory)}`,
+    { hint: 'Free memory (opsctl stats --memory), or accept the risk: --force', details: { needed, used, total: info.memory } },
+  );
+}

@@ -1,0 +1,22 @@
+/** Commands of the user before and after a deploy, as steps. */
+import type { Step } from '../core/change.ts';
+import { step } from '../core/plan.ts';
+import type { HookPhase } from '../core/ports/hooks.ts';
+
+/** The recorded call names the place in the configuration only: what is run there is decided by the machine that runs it. */
+export const hookSteps = (
+  phase: HookPhase,
+  hooks: readonly { command: string[]; timeoutMs: number }[],
+  facts: Record<string, string>,
+): Step[] =>
+  hooks.map(({ command, timeoutMs }, index) =>
+    step({
+      id: `hooks.run:${phase}-${(index + 1).toString()}`,
+      describe: `run ${command.join(' ')}`,
+      why: `a hook ${phase} each deploy`,
+      do: (w) => w.hooks.run(phase, index, facts),
+      undo: 'not needed',
+      timeoutMs,
+      ...(phase === 'after' ? { onFailure: 'go on' as const } : {}),
+    }),
+  );

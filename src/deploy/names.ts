@@ -1,0 +1,48 @@
+/** How the containers of releases are called. */
+import type { Container } from '../core/ports/engine.ts';
+import type { Colour } from '../core/ports/load-balancer.ts';
+
+/** Labels that a release puts on its containers. Labels cannot be changed, so none says what is live. */
+export const LABEL = {
+  project: 'opsctl.project',
+  environment: 'opsctl.environment',
+  service: 'opsctl.service',
+  colour: 'opsctl.colour',
+  release: 'opsctl.release',
+  deploy: 'opsctl.deploy',
+  base: 'opsctl.base',
+  noRollback: 'opsctl.rollback.forbidden',
+} as const;
+
+/** What compose puts on its containers. */
+export const COMPOSE = {
+  number: 'com.docker.compose.container-number',
+  hash: 'com.docker.compose.config-hash',
+  oneOff: 'com.docker.compose.oneoff',
+} as const;
+
+/** Which of the two places a container is in. What compose made without saying is blue: it was there first. */
+export const colourOf = ({ labels }: Pick<Container, 'labels'>): Colour =>
+  labels[LABEL.colour] === 'green' ? 'green' : 'blue';
+
+/** The number of the deploy that made a container; 0 for what compose made. */
+export function deployOf({ labels }: Pick<Container, 'labels'>): number {
+  const number = Number(labels[LABEL.deploy] ?? 0);
+  return Number.isSafeInteger(number) && number > 0 ? number : 0;
+}
+
+/** What stays of a container's name from release to release. */
+export function baseName(container: Pick<Container, 'name' | 'labels' | 'project' | 'service'>): string {
+  const given = container.labels[LABEL.base];
+  if (given !== undefined) return given;
+  const { name, project, service } = container;
+  // The names that compose gives by itself, of version 1 and 2; all else was chosen by somebody.
+  const [, own] = /^(.+)[_-]\d+$/.exec(name) ?? [];
+  return own !== undefined && (own === `${project ?? ''}_${service ?? ''}` || own === `${project ?? ''}-${service ?? ''}`)
+    ? own
+    : name;
+}
+
+/** Name of a replica of a release, the first being 1. */
+export const replicaName = (base: string, colour: Colour, deploy: number, replica: number): string =>
+  `${base}-${colour}-r${deploy.toString()}${replica === 1 ? '' : `-${replica.toString()}`}`;

@@ -1,0 +1,75 @@
+/** Back to the release before: a plan of its own, not an undo. */
+import type { Plan } from '../core/change.ts';
+import { OpsError } from '../core/errors.ts';
+import { plan } from '../core/plan.ts';
+import type { Route } from '../core/ports/load-balancer.ts';
+import { deployOf, LABEL } from './names.ts';
+import { other, type ServiceFacts, versionIn } from './observe.ts';
+import { type DeployRequest, flipped, type Wanted } from './plan-blue-green.ts';
+import * as steps from './steps.ts';
+
+/** What is known of each service: its containers, and where its version is kept. */
+export type RollbackRequest = Pick<DeployRequest, 'facts' | 'environment' | 'options'> & {
+  services: Pick<Wanted, 'facts' | 'variable' | 'smoke'>[];
+  force: boolean;
+};
+
+/** @throws UNSAFE when there is no release to go back to, or a migration forbids it */
+export function planRollback({ facts, services, environment, options, force }: RollbackRequest): Plan {
+  const back = released(services);
+  for (const { facts: service } of back) mustBeAllowed(service, force);
+  const [door] = facts.doors;
+  if (door === undefined) throw new OpsError('BUG', 'a rollback was planned without a load balancer');
+  const from: Route = { live: facts.routing.live };
+  const to = flipped(
+    from,
+    back.map((one) => one.facts),
+  );
+  const stopped = back.flatMap(({ facts: { previous } }) => previous.filter(({ state }) => state !== 'running'));
+  const asks = back.flatMap(({ smoke, facts: { colour } }) => smoke.map((url) => ({ url, colour: other(colour) })));
+  const changes = back.map(({ facts: { name, live, previous } }) => `${name} ${text(live)} → ${text(previous)}`);
+  return plan({
+    target: environment,
+    summary: `roll back ${changes.join(', ')}`,
+    touches: [
+      ...changes.map((change) => `service ${change}`),
+      ...facts.doors.map(({ name }) => `load balancer ${name}: ${steps.routeText(to)}`),
+      ...stopped.map(({ name }) => `container ${name}: is started first, since it is stopped`),
+    ],
+    steps: [
+      ...stopped.map(steps.restart),
+      ...stopped.map(({ name }) => steps.serving(name, options.healthyWithinMs)),
+      // One answer is enough of what served before, and each costs time while visitors see the bad version.
+      ...(asks.length === 0 ? [] : [steps.smoke({ door: door.id, directory: facts.directory, asks, passes: 1 })]),
+      ...facts.doors.map((one) => steps.route(one, facts.directory, from, to)),
+      ...back.flatMap(({ variable, facts: { previous } }) => {
+        const version = versionIn(previous);
+        return 'why' in variable || version === undefined ? [] : [steps.setVersion(variable, version)];
+      }),
+    ],
+  });
+}
+
+/** The services of the last release: those whose live containers it made. They go back together, as they came. */
+function released(services: RollbackRequest['services']): RollbackRequest['services'] {
+  const newest = (containers: ServiceFacts['live']): number => Math.max(0, ...containers.map(deployOf));
+  const last = Math.max(0, ...services.map(({ facts: { live } }) => newest(live)));
+  const back = services.filter(
+    // What is newer than the live one was rolled back itself, for a reason.
+    ({ facts: { live, previous } }) => newest(live) === last && previous.length > 0 && newest(previous) < last,
+  );
+  if (back.length > 0) return back;
+  throw new OpsError('UNSAFE', 'there is no release before the live one to go back to', {
+    hint: 'Deploy the version that you want instead: opsctl deploy blue-green --version <version>',
+  });
+}
+
+const text = (containers: ServiceFacts['live']): string => versionIn(containers) ?? 'several versions';
+
+function mustBeAllowed({ name, live }: ServiceFacts, force: boolean): void {
+  const why = live.map(({ labels }) => labels[LABEL.noRollback]).find((label) => label !== undefined && label !== '');
+  if (why === undefined || force) return;
+  throw new OpsError('UNSAFE', `${name} must not be rolled back past ${versionIn(live) ?? 'its version'}: ${why}`, {
+    hint: 'Deploy a version that works with it, or accept the risk: --force',
+  });
+}

@@ -1,0 +1,186 @@
+/** The steps that deploys and rollbacks are made of. */
+import { duration, plural } from '../core/format.ts';
+import type { Step } from '../core/change.ts';
+import { gate, step } from '../core/plan.ts';
+import type { Container, ContainerDetail } from '../core/ports/engine.ts';
+import type { Route } from '../core/ports/load-balancer.ts';
+import type { Candidate, Watch } from '../core/ports/release.ts';
+import type { Replica } from '../core/ports/replicas.ts';
+import { colourIn, type Door } from '../core/routing.ts';
+import { other } from './observe.ts';
+import type { VersionVariable } from './version-variable.ts';
+
+/** Seconds between SIGTERM and SIGKILL for containers that name none; above the longest usual request. */
+const DEFAULT_GRACE_SECONDS = 30;
+/** What the engine needs beyond the grace to end a container, in ms. */
+const STOP_MARGIN_MS = 20_000;
+/** A start is quick or it fails; serving is another matter. In ms. */
+const START_MS = 15_000;
+/** A new candidate answers in ms, or not at all; this is for the connection to be found. */
+const SMOKE_MS = 30_000;
+/** One rename in a container. */
+const SWITCH_MS = 10_000;
+/** For the questions after the watch's time is over. */
+const WATCH_MARGIN_MS = 30_000;
+
+export const graceOf = (one: Pick<ContainerDetail, 'stopSeconds'>): number => one.stopSeconds ?? DEFAULT_GRACE_SECONDS;
+
+/** Takes a container out of the way that still runs. */
+export const stop = (one: ContainerDetail, why: string): Step =>
+  step({
+    id: `engine.stop:${one.name}`,
+    describe: `stop ${one.name}`,
+    why,
+    do: (w) => w.engine.stopContainer(one.id, graceOf(one)),
+    undo: (w) => w.engine.startContainer(one.id),
+    undone: (r) => r.engine.isRunning(one.id),
+    verify: (r) => r.engine.isStopped(one.id),
+    timeoutMs: graceOf(one) * 1000 + STOP_MARGIN_MS,
+  });
+
+export const pull = (reference: string, digest: string): Step =>
+  step({
+    id: `replicas.pull:${reference}`,
+    describe: `pull ${reference}`,
+    why: 'the engine does not have it',
+    do: (w) => w.replicas.pull(reference),
+    undo: 'not needed',
+    verify: (r) => r.replicas.hasImage(reference, digest),
+    timeoutMs: 900_000,
+  });
+
+export const create = (replica: Replica, graceSeconds: number): Step =>
+  step({
+    id: `replicas.create:${replica.name}`,
+    describe: `create ${replica.name} from ${replica.image}`,
+    why: replica.once === undefined ? 'the new version runs beside the old one' : 'it runs once, before any traffic',
+    do: (w) => w.replicas.create(replica),
+    undo: (w) => w.replicas.remove(replica.name, graceSeconds),
+    undone: (r) => r.replicas.isAbsent(replica.name),
+    verify: (r) => r.replicas.exists(replica.name),
+  });
+
+export const start = (name: string): Step =>
+  step({
+    id: `engine.start:${name}`,
+    describe: `start ${name}`,
+    why: 'it must serve before it gets traffic',
+    do: (w) => w.engine.startContainer(name),
+    undo: 'not needed',
+    verify: (r) => r.engine.isRunning(name),
+    explain: (r) => r.engine.whyNotServing(name),
+    timeoutMs: START_MS,
+  });
+
+/** A release that was stopped comes back for good, so that a failed rollback leaves it as it was. */
+export const restart = (one: ContainerDetail): Step =>
+  step({
+    id: `engine.start:${one.name}`,
+    describe: `start ${one.name}`,
+    why: 'it was stopped after the last deploy',
+    do: (w) => w.engine.startContainer(one.id),
+    undo: (w) => w.engine.stopContainer(one.id, graceOf(one)),
+    undone: (r) => r.engine.isStopped(one.id),
+    verify: (r) => r.engine.isRunning(one.id),
+    explain: (r) => r.engine.whyNotServing(one.id),
+    timeoutMs: START_MS,
+  });
+
+export const serving = (name: string, withinMs: number): Step =>
+  gate({
+    id: `engine.serving:${name}`,
+    describe: `wait until ${name} serves`,
+    why: 'its own health check decides',
+    verify: (r) => r.engine.isServing(name),
+    explain: (r) => r.engine.whyNotServing(name),
+    timeoutMs: withinMs,
+  });
+
+/** A command of the release runs once and must succeed. */
+export function releaseCommand(replica: Replica, timeoutMs: number): Step[] {
+  return [
+    create(replica, 0),
+    step({
+      id: `replicas.run:${replica.name}`,
+      describe: `run ${(replica.once ?? []).join(' ')} in ${replica.name}`,
+      why: 'the release command of the service; what it does to data is not taken back',
+      do: (w) => w.replicas.startOnce(replica.name),
+      undo: 'not needed',
+      verify: (r) => r.replicas.hasSucceeded(replica.name),
+      timeoutMs,
+    }),
+    step({
+      id: `replicas.remove:${replica.name}`,
+      describe: `remove ${replica.name}`,
+      why: 'it has done its work',
+      do: (w) => w.replicas.remove(replica.name, 0),
+      undo: 'not needed',
+      verify: (r) => r.replicas.isAbsent(replica.name),
+      onFailure: 'go on',
+    }),
+  ];
+}
+
+export const smoke = (candidate: Candidate): Step =>
+  gate({
+    id: 'release.answers',
+    describe: `ask the new version through the load balancer, ${plural(candidate.passes, 'time')} in a row: ${candidate.asks.map(({ url, colour }) => `${url} (${colour})`).join(', ')}`,
+    why: 'visitors must not be the first to ask',
+    verify: (r) => r.release.answers(candidate),
+    explain: (r) => r.release.whyNoAnswer(candidate),
+    timeoutMs: SMOKE_MS + candidate.passes * 1000,
+  });
+
+export const route = (door: Door, directory: string, from: Route, to: Route): Step =>
+  step({
+    id: `lb.route:${door.name}`,
+    describe: `${door.name} sends traffic to ${routeText(to)}`,
+    why: 'one rename, seen by the next request; no reload',
+    do: (w) => w.loadBalancer.route(door.id, directory, to),
+    undo: (w) => w.loadBalancer.route(door.id, directory, from),
+    undone: (r) => r.loadBalancer.isRouted(door.id, directory, from),
+    verify: (r) => r.loadBalancer.isRouted(door.id, directory, to),
+    timeoutMs: SWITCH_MS,
+  });
+
+export function routeText(route: Route): string {
+  const { live, canary } = route;
+  const share = (name: string): string =>
+    canary?.services.includes(name) === true ? ` (${canary.percent.toString()} % to ${other(colourIn(route, name))})` : '';
+  return Object.keys(live)
+    .map((name) => `${name} ${colourIn(route, name)}${share(name)}`)
+    .join(', ');
+}
+
+export const watch = (what: Watch): Step =>
+  gate({
+    id: 'release.well',
+    describe: `watch the new version for ${duration(what.forMs)} after the switch`,
+    why: 'what only real traffic shows is taken back by itself',
+    verify: (r) => r.release.isWell(what),
+    timeoutMs: what.forMs + WATCH_MARGIN_MS,
+  });
+
+export const setVersion = ({ file, name, value }: VersionVariable, version: string): Step =>
+  step({
+    id: `files.variable:${name}`,
+    describe: `set ${name}=${version} in ${file}`,
+    why: 'else the next docker-compose up would bring the old version back',
+    do: (w) => w.files.setVariable(file, name, version),
+    undo: (w) => w.files.setVariable(file, name, value ?? null),
+    undone: (r) => r.files.hasVariable(file, name, value ?? null),
+    verify: (r) => r.files.hasVariable(file, name, version),
+  });
+
+/** Removes a container that no rollback needs any more; that it stays is no reason to take a release back. */
+export const removeOld = (one: Pick<Container, 'name'>): Step =>
+  step({
+    id: `replicas.remove:${one.name}`,
+    describe: `remove ${one.name}`,
+    why: 'no rollback goes back that far',
+    do: (w) => w.replicas.remove(one.name, DEFAULT_GRACE_SECONDS),
+    undo: 'not needed',
+    verify: (r) => r.replicas.isAbsent(one.name),
+    timeoutMs: DEFAULT_GRACE_SECONDS * 1000 + STOP_MARGIN_MS,
+    onFailure: 'go on',
+  });

@@ -1,0 +1,26 @@
+import { valueIn, withValue } from '../../../src/core/dotenv.ts';
+import { OpsError } from '../../../src/core/errors.ts';
+import type { FilesWriter } from '../../../src/core/ports/local.ts';
+
+export interface FakeFile {
+  text?: string;
+  modifiedAt?: string;
+}
+
+/** Files in memory, by path; others do not exist. */
+export function fakeFiles(files: ReadonlyMap<string, FakeFile> = new Map()): FilesWriter {
+  const find = (path: string): FakeFile => {
+    const file = files.get(path);
+    if (file === undefined) throw new OpsError('NOT_FOUND', `there is no file ${path}`);
+    return file;
+  };
+  return {
+    read: async (path) => find(path).text ?? '',
+    modifiedAt: async (path) => files.get(path)?.modifiedAt,
+    hasVariable: async (path, name, value) => (valueIn(find(path).text ?? '', name) ?? null) === value,
+    setVariable: async (path, name, value) => {
+      const file = find(path);
+      file.text = withValue(file.text ?? '', name, value);
+    },
+  };
+}
