@@ -7,7 +7,7 @@ export type Fault = (typeof FAULTS)[number];
 
 export const service = process.env['SERVICE'] ?? 'unknown';
 export const version = process.env['APP_VERSION'] ?? 'v0.0.0';
-export const colour = process.env['COLOUR'] ?? 'blue';
+export const colour = process.env['OPSCTL_COLOUR'] ?? 'blue';
 
 const suffix = version.split('-')[1];
 export const fault: Fault = FAULTS.find((name) => name === suffix) ?? 'none';

@@ -31,8 +31,11 @@ export function openHooks(platform: Platform, env: Record<string, string | undef
         throw new OpsError('TIMED_OUT', `hook ${program} did not end within ${hook.timeoutMs.toString()} ms`, {
           details: { output: output.slice(-2000) },
         });
-      if (result.failed && result.isMaxBuffer !== true) {
-        const how = result.exitCode === undefined ? `cannot be run (${result.code ?? 'killed'})` : `failed with exit code ${result.exitCode.toString()}`;
+      if (result.failed && !result.isMaxBuffer) {
+        const how =
+          result.exitCode === undefined
+            ? `cannot be run (${result.code ?? 'killed'})`
+            : `failed with exit code ${result.exitCode.toString()}`;
         throw new OpsError('REJECTED', `hook ${program} ${how}`, {
           hint: `Run it by hand where the configuration is: ${hook.command.join(' ')}`,
           details: { output: output.slice(-2000) },

@@ -64,7 +64,9 @@ export async function writeRouting(
 ): Promise<void> {
   const generation = before + 1;
   const at = (name: string): string => posix.join(directory, name);
-  const gone = [generation, generation - KEPT].filter((one) => one > 0).map((one) => at(`generations/${one.toString()}`));
+  const gone = [generation, generation - KEPT]
+    .filter((one) => one > 0)
+    .map((one) => at(`generations/${one.toString()}`));
   await run(exec, id, ['rm', '-rf', ...gone]);
   const { headers } = await docker.request({ path: '/_ping', asked: 'answer' });
   const link = { name: 'live.next', linkTarget: `generations/${generation.toString()}`, data: '' };
@@ -81,10 +83,15 @@ function filesOf(route: Route, generation: number): NewFile[] {
   const empty = (name: string): NewFile => ({ name, data: '' });
   const buckets = (canary?.services ?? []).flatMap((service) => {
     const colour = colourIn(route, service) === 'blue' ? 'green' : 'blue';
-    return Array.from({ length: canary?.percent ?? 0 }, (_, bucket) => empty(`${service}.${colour}-${bucket.toString()}`));
+    return Array.from({ length: canary?.percent ?? 0 }, (_, bucket) =>
+      empty(`${service}.${colour}-${bucket.toString()}`),
+    );
   });
   return [
-    { name: 'routing.json', data: `${JSON.stringify({ generation, live, ...(canary === undefined ? {} : { canary }) })}\n` },
+    {
+      name: 'routing.json',
+      data: `${JSON.stringify({ generation, live, ...(canary === undefined ? {} : { canary }) })}\n`,
+    },
     ...Object.entries(live).flatMap(([service, colour]) => (colour === 'green' ? [empty(`${service}.green`)] : [])),
     ...buckets,
     ...(canary === undefined ? [] : [empty('canary')]),

@@ -23,11 +23,7 @@ export interface ContainerProcesses {
   container(id: string): Promise<{ pid: number }>;
   processes(id: string): Promise<Process[]>;
   /** Runs a program in the container. A program that is not there gives exit code 126 or 127. */
-  exec(
-    id: string,
-    argv: string[],
-    options: { timeoutMs: number; outputLimit?: number },
-  ): Promise<ExecResult>;
+  exec(id: string, argv: string[], options: { timeoutMs: number; outputLimit?: number }): Promise<ExecResult>;
   /** Sends a signal to the container's main process. */
   signal(id: string, name: 'HUP'): Promise<void>;
 }
@@ -54,22 +50,27 @@ export interface LoadBalancerSource {
 
 /** Looks at nginx in containers, reloads it and tells it where traffic goes. */
 export function openLoadBalancer({ docker, files, http }: LoadBalancerSource): LoadBalancerWriter {
-  const exec = (id: string, argv: string[]): Promise<ExecResult> => docker.exec(id, argv, { timeoutMs: EXEC_TIMEOUT_MS });
+  const exec = (id: string, argv: string[]): Promise<ExecResult> =>
+    docker.exec(id, argv, { timeoutMs: EXEC_TIMEOUT_MS });
   const workers = async (container: string): Promise<number[]> =>
     (await docker.processes(container)).filter((one) => isAcceptingWorker(one.command)).map((one) => one.pid);
 
+  const checkConfiguration: LoadBalancerWriter['checkConfiguration'] = async (container) => {
+    const { master } = await findMaster(docker, container);
+    const argv = testArguments(master.command);
+    const { exitCode, stdout, stderr } = await docker.exec(container, argv, { timeoutMs: TEST_TIMEOUT_MS });
+    if (exitCode === 126 || exitCode === 127) {
+      throw new OpsError('NOT_FOUND', `the program ${argv[0] ?? ''} cannot be run in container ${container}`, {
+        details: { exitCode },
+      });
+    }
+    return { ok: exitCode === 0, output: `${stderr}${stdout}`.trim().slice(-OUTPUT_LIMIT) };
+  };
+
   return {
-    checkConfiguration: async (container) => {
-      const { master } = await findMaster(docker, container);
-      const argv = testArguments(master.command);
-      const { exitCode, stdout, stderr } = await docker.exec(container, argv, { timeoutMs: TEST_TIMEOUT_MS });
-      if (exitCode === 126 || exitCode === 127) {
-        throw new OpsError('NOT_FOUND', `the program ${argv[0] ?? ''} cannot be run in container ${container}`, {
-          details: { exitCode },
-        });
-      }
-      return { ok: exitCode === 0, output: `${stderr}${stdout}`.trim().slice(-OUTPUT_LIMIT) };
-    },
+    checkConfiguration,
+
+    loads: async (container) => (await checkConfiguration(container)).ok,
 
     configuration: async (container) => {
       const { master } = await findMaster(docker, container);
@@ -115,8 +116,7 @@ export function openLoadBalancer({ docker, files, http }: LoadBalancerSource): L
     snippet: (container, directory, name) => readSnippet(files, container, directory, name),
 
     lacksSnippets: async (container, directory, names) => {
-      for (const name of names)
-        if ((await readSnippet(files, container, directory, name)) !== undefined) return false;
+      for (const name of names) if ((await readSnippet(files, container, directory, name)) !== undefined) return false;
       return true;
     },
 
@@ -149,7 +149,11 @@ export function openLoadBalancer({ docker, files, http }: LoadBalancerSource): L
     writeSnippets: (container, directory, snippets) => writeSnippets(files, container, directory, snippets),
 
     removeSnippets: async (container, directory, names) => {
-      const { exitCode, stderr } = await exec(container, ['rm', '-f', ...names.map((name) => posix.join(directory, name))]);
+      const { exitCode, stderr } = await exec(container, [
+        'rm',
+        '-f',
+        ...names.map((name) => posix.join(directory, name)),
+      ]);
       if (exitCode !== 0)
         throw new OpsError('REJECTED', `files of opsctl cannot be removed in container ${container}`, {
           details: { said: stderr.slice(0, 500) },

@@ -94,6 +94,36 @@ export const registry: readonly Entry[] = [
     load: () => import('./completion.ts'),
   },
   {
+    name: 'deploy status',
+    summary: 'What is live: colour, version and replicas of each service, and what does not agree with it',
+    group: 'look',
+    load: () => import('./deploy/status.ts'),
+  },
+  {
+    name: 'lb status',
+    summary: 'Where the load balancer sends traffic, since when, and what it runs with',
+    group: 'look',
+    load: () => import('./lb/status.ts'),
+  },
+  {
+    name: 'lb check',
+    summary: 'Is the load balancer ready for deploys that lose no request, and what does it lack?',
+    group: 'look',
+    load: () => import('./lb/check.ts'),
+  },
+  {
+    name: 'deploy blue-green',
+    summary: 'Start a release beside the live one, test it, switch all traffic at once, watch it',
+    group: 'change',
+    load: () => import('./deploy/blue-green.ts'),
+  },
+  {
+    name: 'lb setup',
+    summary: 'Write what nginx needs so that deploys switch traffic without a reload',
+    group: 'change',
+    load: () => import('./lb/setup.ts'),
+  },
+  {
     name: 'lb reload',
     summary: 'Make the load balancer load its configuration, and see that it did',
     group: 'change',
@@ -152,6 +182,7 @@ export const registry: readonly Entry[] = [
 /** What each noun with several verbs is about. */
 export const NOUNS: Readonly<Record<string, string>> = {
   config: 'the configuration: show it, check it, its schema',
+  deploy: 'releases: put one live, see what is live',
   lb: 'the load balancer',
   lock: 'the lock that keeps changes apart',
   service: 'one service of the platform',

@@ -124,7 +124,7 @@ export const MAY_DO = {
   replicas: ['pull', 'create', 'startOnce', 'remove'],
   files: ['setVariable'],
   hooks: ['run'],
-  loadBalancer: ['reload', 'route'],
+  loadBalancer: ['reload', 'route', 'writeSnippets', 'removeSnippets'],
   lock: ['breakLock'],
 } as const satisfies { [P in keyof Writers]?: readonly (keyof Writers[P])[] };
 
@@ -134,7 +134,7 @@ const MAY_ASK = {
   replicas: ['exists', 'isAbsent', 'hasImage', 'hasSucceeded'],
   files: ['hasVariable'],
   release: ['answers', 'whyNoAnswer', 'isWell'],
-  loadBalancer: ['workersReplaced', 'isRouted'],
+  loadBalancer: ['workersReplaced', 'isRouted', 'hasSnippets', 'lacksSnippets', 'loads', 'checkConfiguration'],
   lock: ['isFree'],
 } as const satisfies { [P in keyof Readers]?: readonly (keyof Readers[P])[] };
 

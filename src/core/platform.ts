@@ -4,10 +4,11 @@
  */
 import * as z from 'zod';
 
+import { deploySchema } from './deploy-options.ts';
+import { milliseconds, text } from './values.ts';
+
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'letters, digits, dot, dash and underscore only');
 const url = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' });
-const text = z.string().min(1);
-const milliseconds = z.number().int().positive();
 
 /** Where a secret is found. Never the secret itself. */
 export const secretRefSchema = z

@@ -8,6 +8,13 @@ import type { Colour, Route } from './ports/load-balancer.ts';
 /** The network name of a service's containers of one colour. */
 export const aliasOf = (service: string, colour: Colour): string => `${service}-${colour}`;
 
+/** The label that says which of the two places a container is in. */
+export const COLOUR_LABEL = 'opsctl.colour';
+
+/** Which of the two places a container is in. What compose made without saying is blue: it was there first. */
+export const colourOf = ({ labels }: Pick<Container, 'labels'>): Colour =>
+  labels[COLOUR_LABEL] === 'green' ? 'green' : 'blue';
+
 /** By this header, with the token, a certain colour is asked. nginx' name of the variable: `$http_x_opsctl_probe`. */
 export const PROBE_HEADER = 'x-opsctl-probe';
 /** Where the load balancer itself answers, to who knows the token: `opsctl <digest of its snippets> <colour asked for>`. */
@@ -52,8 +59,13 @@ export function doors({ loadBalancer, compose, environment }: Platform, containe
 }
 
 /** The mount that a directory of a container is on: the one with the longest path. */
-export function mountOf(directory: string, { volumes }: Pick<Container, 'volumes'>): Container['volumes'][number] | undefined {
-  const above = volumes.filter(({ target }) => directory === target || directory.startsWith(`${target.replace(/\/$/, '')}/`));
+export function mountOf(
+  directory: string,
+  { volumes }: Pick<Container, 'volumes'>,
+): Container['volumes'][number] | undefined {
+  const above = volumes.filter(
+    ({ target }) => directory === target || directory.startsWith(`${target.replace(/\/$/, '')}/`),
+  );
   return above.sort((a, b) => b.target.length - a.target.length)[0];
 }
 

@@ -42,12 +42,7 @@ export async function decide(asked: Asked, facts: Facts, platform: Platform, rea
   );
 }
 
-async function wanted(
-  facts: ServiceFacts,
-  asked: Asked,
-  platform: Platform,
-  readers: Readers,
-): Promise<Wanted> {
+async function wanted(facts: ServiceFacts, asked: Asked, platform: Platform, readers: Readers): Promise<Wanted> {
   const { name, live } = facts;
   const [model] = live;
   if (model === undefined) {
@@ -121,6 +116,9 @@ export async function mustFit(wanted: readonly Wanted[], { engine }: Readers): P
   throw new OpsError(
     'UNSAFE',
     `there is not enough memory for two colours: ${bytes(needed)} more are needed, containers use ${bytes(used)} of ${bytes(info.memory)}`,
-    { hint: 'Free memory (opsctl stats --memory), or accept the risk: --force', details: { needed, used, total: info.memory } },
+    {
+      hint: 'Free memory (opsctl stats --memory), or accept the risk: --force',
+      details: { needed, used, total: info.memory },
+    },
   );
 }

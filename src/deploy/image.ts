@@ -16,9 +16,13 @@ export function withVersion(reference: string, version: string): string {
   const at = name.lastIndexOf(':');
   const repository = at > name.lastIndexOf('/') ? name.slice(0, at) : name;
   if (repository === 'sha256' || repository === '' || /^[0-9a-f]{64}$/.test(repository)) {
-    throw new OpsError('UNSAFE', `the image ${reference} has no name, so nobody can tell which one another version is`, {
-      hint: 'Start the service from a named image once, with compose, then deploy again.',
-    });
+    throw new OpsError(
+      'UNSAFE',
+      `the image ${reference} has no name, so nobody can tell which one another version is`,
+      {
+        hint: 'Start the service from a named image once, with compose, then deploy again.',
+      },
+    );
   }
   return `${repository}:${version}`;
 }

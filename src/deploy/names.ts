@@ -1,13 +1,14 @@
 /** How the containers of releases are called. */
 import type { Container } from '../core/ports/engine.ts';
 import type { Colour } from '../core/ports/load-balancer.ts';
+import { COLOUR_LABEL } from '../core/routing.ts';
 
 /** Labels that a release puts on its containers. Labels cannot be changed, so none says what is live. */
 export const LABEL = {
   project: 'opsctl.project',
   environment: 'opsctl.environment',
   service: 'opsctl.service',
-  colour: 'opsctl.colour',
+  colour: COLOUR_LABEL,
   release: 'opsctl.release',
   deploy: 'opsctl.deploy',
   base: 'opsctl.base',
@@ -20,10 +21,6 @@ export const COMPOSE = {
   hash: 'com.docker.compose.config-hash',
   oneOff: 'com.docker.compose.oneoff',
 } as const;
-
-/** Which of the two places a container is in. What compose made without saying is blue: it was there first. */
-export const colourOf = ({ labels }: Pick<Container, 'labels'>): Colour =>
-  labels[LABEL.colour] === 'green' ? 'green' : 'blue';
 
 /** The number of the deploy that made a container; 0 for what compose made. */
 export function deployOf({ labels }: Pick<Container, 'labels'>): number {
@@ -38,7 +35,8 @@ export function baseName(container: Pick<Container, 'name' | 'labels' | 'project
   const { name, project, service } = container;
   // The names that compose gives by itself, of version 1 and 2; all else was chosen by somebody.
   const [, own] = /^(.+)[_-]\d+$/.exec(name) ?? [];
-  return own !== undefined && (own === `${project ?? ''}_${service ?? ''}` || own === `${project ?? ''}-${service ?? ''}`)
+  return own !== undefined &&
+    (own === `${project ?? ''}_${service ?? ''}` || own === `${project ?? ''}-${service ?? ''}`)
     ? own
     : name;
 }

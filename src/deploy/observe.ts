@@ -5,8 +5,8 @@ import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import type { Container, ContainerDetail } from '../core/ports/engine.ts';
 import type { Colour, Routing } from '../core/ports/load-balancer.ts';
-import { colourIn, type Door, doors, sameRoute } from '../core/routing.ts';
-import { colourOf, deployOf } from './names.ts';
+import { colourIn, colourOf, type Door, doors, sameRoute } from '../core/routing.ts';
+import { deployOf } from './names.ts';
 
 /** The containers of a service, by what they are to a release. */
 export interface ServiceFacts {

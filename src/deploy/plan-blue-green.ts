@@ -3,7 +3,7 @@ import type { Plan, Step } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
 import { bytes, plural } from '../core/format.ts';
 import { plan } from '../core/plan.ts';
-import type { DeployOptions } from '../core/platform.ts';
+import type { DeployOptions } from '../core/deploy-options.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import type { ComparedService } from '../core/ports/release.ts';
@@ -193,17 +193,26 @@ export function touchesOf({ facts }: DeployRequest, wanted: readonly Wanted[]): 
       const count = plural(live.length, 'container');
       return `service ${name}: ${before} (${colour}) → ${version} (${other(colour)}); ${count} of ${bytes(memory)} beside the live ${plural(live.length, 'one')}`;
     }),
-    ...facts.doors.map(({ name }) => `load balancer ${name}: one switch of ${wanted.map((one) => one.facts.name).join(', ')}`),
+    ...facts.doors.map(
+      ({ name }) => `load balancer ${name}: one switch of ${wanted.map((one) => one.facts.name).join(', ')}`,
+    ),
     ...wanted.flatMap(({ variable, version }) =>
       'why' in variable ? [] : [`${variable.file}: ${variable.name}=${version}`],
     ),
-    ...wanted.flatMap((one) => one.facts.live.map(({ name }) => `container ${name}: keeps running for a quick rollback`)),
-    ...wanted.flatMap((one) => one.facts.previous.map(({ name }) => `container ${name}: stopped, and removed once the new version is well`)),
+    ...wanted.flatMap((one) =>
+      one.facts.live.map(({ name }) => `container ${name}: keeps running for a quick rollback`),
+    ),
+    ...wanted.flatMap((one) =>
+      one.facts.previous.map(({ name }) => `container ${name}: stopped, and removed once the new version is well`),
+    ),
   ];
 }
 
 /** What hooks are told, as environment variables. */
-export function factsOfRelease({ project, environment }: DeployRequest, wanted: readonly Wanted[]): Record<string, string> {
+export function factsOfRelease(
+  { project, environment }: DeployRequest,
+  wanted: readonly Wanted[],
+): Record<string, string> {
   return {
     OPSCTL_PROJECT: project,
     OPSCTL_ENVIRONMENT: environment,

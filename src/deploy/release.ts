@@ -54,9 +54,13 @@ async function wrongAt(
 async function liveSince({ door, directory, route }: Watch, { loadBalancer }: Readers): Promise<string> {
   const now = await loadBalancer.routing(door, directory);
   if (now !== undefined && sameRoute(now, route)) return now.since;
-  throw new OpsError('UNSAFE', 'traffic does not go where this deploy sent it any more: somebody changed it meanwhile', {
-    hint: 'See what is live: opsctl deploy status',
-  });
+  throw new OpsError(
+    'UNSAFE',
+    'traffic does not go where this deploy sent it any more: somebody changed it meanwhile',
+    {
+      hint: 'See what is live: opsctl deploy status',
+    },
+  );
 }
 
 async function mustServe(name: string, { engine }: Readers): Promise<void> {

@@ -5,7 +5,7 @@ import { versionOf } from '../core/containers.ts';
 import type { ChangeRecord } from '../core/change.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import { COLOURS } from '../core/ports/load-balancer.ts';
-import { colourOf } from './names.ts';
+import { colourOf } from '../core/routing.ts';
 import { type Facts, other, type ServiceFacts, versionIn } from './observe.ts';
 import type { VersionVariable } from './version-variable.ts';
 
@@ -101,14 +101,21 @@ export function platformDrift(facts: Facts, unfinished: ChangeRecord | undefined
   return [
     ...(unfinished === undefined
       ? []
-      : [`change ${unfinished.id} (${unfinished.begin.command}) was left in the middle, see opsctl history ${unfinished.id}`]),
+      : [
+          `change ${unfinished.id} (${unfinished.begin.command}) was left in the middle, see opsctl history ${unfinished.id}`,
+        ]),
     ...absent.map(
       ({ name, colour }) =>
         `a canary gets ${routing.canary?.percent.toString() ?? ''} % of the traffic of ${name}, but no container of it runs in ${other(colour)}`,
     ),
-    ...stale.map(({ name, colour }) => `${name} has containers of a newer release in ${other(colour)} that never started`),
+    ...stale.map(
+      ({ name, colour }) => `${name} has containers of a newer release in ${other(colour)} that never started`,
+    ),
   ];
 }
 
 const newest = (containers: readonly ContainerDetail[]): string | undefined =>
-  containers.map(({ createdAt }) => createdAt).sort((a, b) => a.localeCompare(b)).at(-1);
+  containers
+    .map(({ createdAt }) => createdAt)
+    .sort((a, b) => a.localeCompare(b))
+    .at(-1);

@@ -146,7 +146,9 @@ export const route = (door: Door, directory: string, from: Route, to: Route): St
 export function routeText(route: Route): string {
   const { live, canary } = route;
   const share = (name: string): string =>
-    canary?.services.includes(name) === true ? ` (${canary.percent.toString()} % to ${other(colourIn(route, name))})` : '';
+    canary?.services.includes(name) === true
+      ? ` (${canary.percent.toString()} % to ${other(colourIn(route, name))})`
+      : '';
   return Object.keys(live)
     .map((name) => `${name} ${colourIn(route, name)}${share(name)}`)
     .join(', ');

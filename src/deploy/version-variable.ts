@@ -55,5 +55,8 @@ function imageIn(text: string, service: string): string | undefined {
 
 /** The variable that is the whole tag of an image: `shop/api:${API_VERSION:-v1}` gives API_VERSION. */
 export function variableOf(image: string | undefined): string | undefined {
-  return /:\$(?:\{([A-Za-z_]\w*)(?::?[-?+][^}]*)?\}|([A-Za-z_]\w*))$/.exec(image ?? '')?.slice(1).find(Boolean);
+  return /:\$(?:\{([A-Za-z_]\w*)(?::?[-?+][^}]*)?\}|([A-Za-z_]\w*))$/
+    .exec(image ?? '')
+    ?.slice(1)
+    .find(Boolean);
 }

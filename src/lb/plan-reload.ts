@@ -1,4 +1,4 @@
-import type { Plan } from '../core/change.ts';
+import type { Plan, Step } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
 import { plural } from '../core/format.ts';
 import { plan, step } from '../core/plan.ts';
@@ -51,17 +51,23 @@ export function planReload(service: string, balancers: readonly Balancer[], with
       ({ container, workers }) =>
         `container ${container.name}: ${plural(workers.length, 'worker')} ${workers.length === 1 ? 'is' : 'are'} replaced; requests in flight finish in the old ones`,
     ),
-    steps: balancers.map(({ container: { id, name }, workers }) => {
-      const before = workers.toSorted((a, b) => a - b);
-      return step({
-        id: `lb.reload:${name}`,
-        describe: `reload nginx in ${name} and wait for its new workers`,
-        why: 'the configuration on disk was tested and loads',
-        do: (w) => w.loadBalancer.reload(id),
-        undo: 'not needed',
-        verify: (r) => r.loadBalancer.workersReplaced(id, before),
-        timeoutMs: withinMs,
-      });
-    }),
+    steps: balancers.map(({ container, workers }) => reloadStep({ ...container, workers }, withinMs)),
+  });
+}
+
+/** Reloads one nginx and sees that it has new workers. */
+export function reloadStep(
+  { id, name, workers }: { id: string; name: string; workers: readonly number[] },
+  withinMs: number,
+): Step {
+  const before = workers.toSorted((a, b) => a - b);
+  return step({
+    id: `lb.reload:${name}`,
+    describe: `reload nginx in ${name} and wait for its new workers`,
+    why: 'the configuration on disk was tested and loads',
+    do: (w) => w.loadBalancer.reload(id),
+    undo: 'not needed',
+    verify: (r) => r.loadBalancer.workersReplaced(id, before),
+    timeoutMs: withinMs,
   });
 }

@@ -7,8 +7,10 @@ import type { ChangeCommand, Context } from '../../src/core/command.ts';
 import { MAY_DO } from '../../src/core/plan.ts';
 import { platformSchema } from '../../src/core/platform.ts';
 import { fakeEngine } from '../support/fakes/engine.ts';
+import { fakeFiles } from '../support/fakes/files.ts';
 import { fakeJournal } from '../support/fakes/journal.ts';
 import { fakeLoadBalancer } from '../support/fakes/load-balancer.ts';
+import { fakeReplicas } from '../support/fakes/replicas.ts';
 import { fakeLock } from '../support/fakes/lock.ts';
 
 /** A small platform in memory, whose every writing method throws, with a lock held and a change left in the middle. */
@@ -16,6 +18,27 @@ async function context(): Promise<Context> {
   const engine = fakeEngine();
   for (const service of ['api', 'web', 'nginx', 'postgres', 'redis']) {
     engine.add({ name: `shop-${service}-1`, project: 'shop', service, state: 'running', health: 'healthy' });
+  }
+  const replicas = fakeReplicas(engine);
+  for (const service of ['api', 'web']) {
+    engine.add({
+      name: `shop-${service}-green-r1`,
+      image: `shop/${service}:v1.1.0`,
+      imageId: `sha256:${service}`,
+      state: 'running',
+      labels: {
+        'opsctl.project': 'shop',
+        'opsctl.service': service,
+        'opsctl.colour': 'green',
+        'opsctl.release': 'v1.1.0',
+        'opsctl.deploy': '1',
+      },
+      memoryLimit: 1024,
+    });
+    const image = { digests: [], labels: {}, ports: [3000], size: 1 };
+    for (const one of engine.all) replicas.images.set(one.imageId, { ...image, id: one.imageId });
+    replicas.images.set(`sha256:${service}`, { ...image, id: `sha256:${service}` });
+    replicas.images.set(`shop/${service}:v1.2.3`, { ...image, id: `sha256:${service}2` });
   }
   const journal = fakeJournal();
   const at = '2026-01-01T00:00:00.000Z';
@@ -45,7 +68,12 @@ async function context(): Promise<Context> {
   await lock.acquire({ owner: 'a', command: 'service restart', change: '20260101T000000Z-0001' });
   const readers: Record<string, object> = {
     engine,
-    loadBalancer: fakeLoadBalancer({ [engine.all[2]?.id ?? '']: {} }),
+    loadBalancer: fakeLoadBalancer({
+      [engine.all[2]?.id ?? '']: { routing: { live: { api: 'green', web: 'green' }, generation: 1, since: at } },
+    }),
+    replicas,
+    files: fakeFiles(),
+    compose: { hashes: async () => ({}) },
     lock,
     journal,
   };

@@ -92,7 +92,13 @@ export async function putArchive(
   });
 }
 
-const stat = z.object({ name: z.string(), size: z.number(), mode: z.number(), mtime: z.string(), linkTarget: z.string() });
+const stat = z.object({
+  name: z.string(),
+  size: z.number(),
+  mode: z.number(),
+  mtime: z.string(),
+  linkTarget: z.string(),
+});
 
 /** What is at a path, without reading it; undefined when nothing is. */
 export async function statPath(

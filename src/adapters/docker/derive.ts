@@ -113,7 +113,7 @@ function rename(aliases: readonly string[], how: Replica['aliases']): string[] {
 function told(config: Definition, image: Definition): Partial<Definition> {
   const defaults = new Set(image.Env ?? []);
   const labels = Object.entries(config.Labels ?? {}).filter(([name, value]) => image.Labels?.[name] !== value);
-  const differs = <K extends keyof Definition>(name: K): Partial<Definition> =>
+  const differs = (name: keyof Definition): Partial<Definition> =>
     isDeepStrictEqual(config[name] ?? null, image[name] ?? null) ? {} : { [name]: config[name] };
   return {
     Env: (config.Env ?? []).filter((line) => !defaults.has(line)),

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import * as z from 'zod';
 
 const configSchema = z.object({
-  auths: z.nullish(z.record(z.string(), z.object({ auth: z.nullish(z.string()), identitytoken: z.nullish(z.string()) }))),
+  auths: z.nullish(
+    z.record(z.string(), z.object({ auth: z.nullish(z.string()), identitytoken: z.nullish(z.string()) })),
+  ),
   credsStore: z.nullish(z.string()),
   credHelpers: z.nullish(z.record(z.string(), z.string())),
 });
@@ -53,9 +55,12 @@ function parse(text: string): z.infer<typeof configSchema> {
 
 type Credentials = { username: string; password: string } | { identitytoken: string };
 
-function stored(entry: NonNullable<z.infer<typeof configSchema>['auths']>[string] | undefined): Credentials | undefined {
+function stored(
+  entry: NonNullable<z.infer<typeof configSchema>['auths']>[string] | undefined,
+): Credentials | undefined {
   if (entry?.identitytoken) return { identitytoken: entry.identitytoken };
-  const [, username, password] = /^([^:]+):(.*)$/s.exec(Buffer.from(entry?.auth ?? '', 'base64').toString('utf8')) ?? [];
+  const [, username, password] =
+    /^([^:]+):(.*)$/s.exec(Buffer.from(entry?.auth ?? '', 'base64').toString('utf8')) ?? [];
   return username === undefined || password === undefined ? undefined : { username, password };
 }
 

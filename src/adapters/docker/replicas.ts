@@ -31,7 +31,11 @@ const PULL_OUTPUT = 16 * 1024 * 1024;
 export function openReplicas({ docker, engine, env, home }: ReplicaSource): ReplicaWriter {
   const model = (id: string): Promise<Model> =>
     docker.json(
-      { path: `/containers/${named('container', id)}/json`, asked: `inspect container ${id}`, thing: `container ${id}` },
+      {
+        path: `/containers/${named('container', id)}/json`,
+        asked: `inspect container ${id}`,
+        thing: `container ${id}`,
+      },
       modelSchema,
     );
   const imageJson = async (reference: string): Promise<ImageJson | undefined> => {

@@ -2,8 +2,9 @@ import * as z from 'zod';
 
 import { readCommand } from '../../core/command.ts';
 import { duration } from '../../core/format.ts';
-import { exitOf, STATUSES, statusSchema, verdictSchema, worst } from '../../core/verdict.ts';
+import { exitOf, statusSchema, verdictSchema, worst } from '../../core/verdict.ts';
 import { reachAll } from '../../reach/reach.ts';
+import { verdictsText } from '../verdicts.ts';
 
 export default readCommand({
   name: 'config check',
@@ -43,35 +44,17 @@ export default readCommand({
     };
   },
   exit: (data, { failOn }) => exitOf(data.status, failOn),
-  text: (data, style) => {
-    const rows = data.targets.map((one) => [
-      style.status(one.status),
-      one.target,
-      one.reason,
-      one.durationMs < 1 ? '' : duration(one.durationMs),
-    ]);
-    const bad = data.targets.filter(({ status }) => status !== 'ok' && status !== 'skipped');
-    const ordered = bad.toSorted((a, b) => STATUSES.indexOf(b.status) - STATUSES.indexOf(a.status));
-    const next = [...new Set(ordered.flatMap((one) => one.next))].slice(0, 8);
-    const columns = [
-      { title: 'STATUS' },
-      { title: 'TARGET' },
-      { title: 'SEEN', flexible: true },
-      { title: 'TIME', align: 'right' as const },
-    ];
-    // A table cuts long reasons; those that matter are said in full.
-    const full = ordered.map((one) => style.wrap(`${style.status(one.status)} ${one.target}: ${one.reason}`, 2));
-    const counts = STATUSES.flatMap((status) => {
-      const count = data.targets.filter((one) => one.status === status).length;
-      return count === 0 ? [] : [`${count.toString()} ${status}`];
-    });
-    return [
+  text: (data, style) =>
+    [
       style.dim(`${data.file ?? 'no file'}, environment ${data.environment}`),
-      style.table(columns, rows),
-      ...(full.length === 0 ? [] : ['', ...full]),
-      '',
-      `${style.status(data.status)}: ${counts.join(', ')}`,
-      ...(next.length === 0 ? [] : [`${style.bold('next')}: ${next.join('\n      ')}`]),
-    ].join('\n');
-  },
+      verdictsText(
+        data.targets.map((one) => ({
+          ...one,
+          of: one.target,
+          note: one.durationMs < 1 ? '' : duration(one.durationMs),
+        })),
+        'TARGET',
+        style,
+      ),
+    ].join('\n'),
 });

@@ -98,7 +98,11 @@ async function rollback(given: z.output<typeof input>, { platform, readers }: Co
 
 function mustNotBeCanary(canary: Route['canary']): void {
   if (canary === undefined) return;
-  throw new OpsError('UNSAFE', `a canary of ${canary.services.join(', ')} gets ${canary.percent.toString()} % of traffic`, {
-    hint: 'End it first: opsctl deploy promote, or opsctl deploy canary --rollback',
-  });
+  throw new OpsError(
+    'UNSAFE',
+    `a canary of ${canary.services.join(', ')} gets ${canary.percent.toString()} % of traffic`,
+    {
+      hint: 'End it first: opsctl deploy promote, or opsctl deploy canary --rollback',
+    },
+  );
 }

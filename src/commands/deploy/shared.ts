@@ -21,10 +21,7 @@ export type Release = z.infer<typeof releaseSchema>;
 
 /** The release as it is observed now. */
 export async function observeRelease({ platform, readers }: Context): Promise<Release> {
-  const [facts, changes] = await Promise.all([
-    observe(platform, readers),
-    readers.journal.changes(SEARCHED_CHANGES),
-  ]);
+  const [facts, changes] = await Promise.all([observe(platform, readers), readers.journal.changes(SEARCHED_CHANGES)]);
   const holder = await readers.lock.holder();
   const unfinished = changes.find((one) => isUnfinished(one) && holder?.change !== one.id);
   const services = await Promise.all(

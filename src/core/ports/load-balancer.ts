@@ -41,6 +41,8 @@ export interface ProbeRequest {
 export interface LoadBalancerReader {
   /** `nginx -t` inside the container: does the configuration on disk load? */
   checkConfiguration(container: string): Promise<{ ok: boolean; output: string }>;
+  /** The same as one word, to wait for. */
+  loads(container: string): Promise<boolean>;
   /** The whole configuration that is on disk, as `nginx -T` prints it. @throws UNSAFE when it does not load */
   configuration(container: string): Promise<string>;
   /** Version of nginx, such as 1.29.3. @throws BAD_ANSWER when it does not say one */

@@ -55,6 +55,7 @@ export function fakeLoadBalancer(containers: Record<string, Partial<FakeNginx>> 
       const { mistake } = find(name);
       return { ok: mistake === undefined, output: mistake ?? 'syntax is ok' };
     },
+    loads: async (name) => find(name).mistake === undefined,
     configuration: async (name) => find(name).configuration,
     version: async (name) => find(name).version,
     workers: async (name) => [...(all.get(name)?.workers ?? [])],

@@ -11,7 +11,9 @@ import { type FakeContainer, fakeEngine, type FakeEngine } from '../../support/f
 import { fakeFiles } from '../../support/fakes/files.ts';
 import { type FakeHttp, fakeHttp } from '../../support/fakes/http.ts';
 
-const files = fakeFiles(new Map([['/here/compose.yaml', { modifiedAt: '2026-01-01T00:00:00.000Z' }]]));
+const files = fakeFiles(
+  new Map(['/here/compose.yaml', '/here/.env'].map((path) => [path, { modifiedAt: '2026-01-01T00:00:00.000Z' }])),
+);
 
 interface World {
   engine: FakeEngine;

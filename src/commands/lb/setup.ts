@@ -1,0 +1,33 @@
+import * as z from 'zod';
+
+import { changeCommand } from '../../core/command.ts';
+import { observeSetup } from '../../lb/observe.ts';
+import { planSetup } from '../../lb/plan-setup.ts';
+import { readiness, readinessSchema, readinessText } from './shared.ts';
+
+export default changeCommand({
+  name: 'lb setup',
+  summary: 'Write what nginx needs so that deploys switch traffic without a reload',
+  description:
+    'Two files in a directory of its own, one for the http block and one for the server blocks; your own files are not touched. They are tested before they are loaded, and taken back when the configuration does not load with them. At the first time it then says what to include where; when nothing has changed, nothing is done.',
+  examples: [
+    { command: 'opsctl lb setup --dry-run', explains: 'what would be written and loaded' },
+    {
+      command: 'opsctl lb setup --yes',
+      explains: 'in a script; opsctl lb check tells afterwards whether all is in place',
+    },
+  ],
+  input: z.object({
+    within: z
+      .number()
+      .int()
+      .min(1)
+      .max(600)
+      .default(30)
+      .meta({ description: 'how long the workers may take to be replaced', value: 'seconds' }),
+  }),
+  output: readinessSchema,
+  plan: async ({ within }, { platform, readers }) => planSetup(await observeSetup(platform, readers), within * 1000),
+  report: (_input, context) => readiness(context),
+  text: (data, style) => readinessText(data, style),
+});

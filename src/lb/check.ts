@@ -1,0 +1,171 @@
+/** Whether a load balancer is ready for deploys that lose no request: each thing that it needs, judged. */
+import { type Verdict, verdict } from '../core/verdict.ts';
+import { aliasOf, colourIn, colourOf } from '../core/routing.ts';
+import { type DoorFacts, isWritten, routingOf, type SetupFacts, type SwitchedFacts } from './observe.ts';
+import { isAtLeast, KEEPS_IDLE_SINCE, RESOLVES_SINCE, variableOf } from './snippets.ts';
+
+/** A thing that is needed, and whether it is so. */
+export interface Finding extends Verdict {
+  id: string;
+  /** Container or service that it is about. */
+  about: string;
+}
+
+const SETUP = 'opsctl lb setup --dry-run';
+const CHECK = 'opsctl lb check';
+
+export const checkSetup = (facts: SetupFacts): Finding[] => [
+  ...facts.doors.flatMap((door) => doorFindings(door, facts)),
+  ...facts.services.flatMap((service) => facts.doors.slice(0, 1).map((door) => aliasFinding(service, door))),
+];
+
+function doorFindings(door: DoorFacts, facts: SetupFacts): Finding[] {
+  const about = (id: string, found: Verdict): Finding => ({ id, about: door.name, ...found });
+  return [
+    about('configuration', configuration(door)),
+    about('version', version(door)),
+    about('directory', directory(door, facts.directory)),
+    about('switch', canSwitch(door)),
+    about('files', files(door, facts.directory)),
+    about('routing', routing(door)),
+    ...(door.test.ok ? written(door, facts).map(([id, found]) => about(id, found)) : []),
+    ...facts.services.map((service) => ({ id: 'running', about: service.name, ...running(door, service) })),
+  ];
+}
+
+const configuration = ({ test }: DoorFacts): Verdict =>
+  test.ok
+    ? verdict.ok('its configuration loads')
+    : verdict.crit(`its configuration does not load: ${lastLine(test.output)}`, ['opsctl lb reload --dry-run']);
+
+function version({ version: found }: DoorFacts): Verdict {
+  if (!isAtLeast(found, RESOLVES_SINCE))
+    return verdict.warn(
+      `nginx ${found} cannot look names of an upstream up again (since ${RESOLVES_SINCE}): connections to the services are not kept`,
+      [],
+    );
+  if (!isAtLeast(found, KEEPS_IDLE_SINCE))
+    return verdict.warn(
+      `nginx ${found} resets idle connections when it reloads (keepalive_min_timeout comes with ${KEEPS_IDLE_SINCE}); switches do not reload`,
+      [],
+    );
+  return verdict.ok(`nginx ${found}`);
+}
+
+const directory = ({ volume }: DoorFacts, path: string): Verdict =>
+  volume === undefined
+    ? verdict.crit(`${path} is on no volume: where traffic goes would be forgotten with the container`, [
+        `# in the compose file, for this service: volumes: [nginx_state:${path}]`,
+      ])
+    : verdict.ok(`${path} is on ${volume}, which outlives the container`);
+
+const canSwitch = ({ canSwitch: can }: DoorFacts): Verdict =>
+  can
+    ? verdict.ok('a link is replaced by one rename')
+    : verdict.crit('the container has no mv that replaces a link (`mv -T`)', [
+        '# use an image with coreutils or busybox',
+      ]);
+
+function files(door: DoorFacts, path: string): Verdict {
+  if (isWritten(door))
+    return verdict.ok(`${door.wanted.files.map(({ name }) => name).join(' and ')} are as they should be`);
+  const what = door.present.length === 0 ? 'are not written' : 'are not as they should be';
+  return verdict.crit(`the files in ${path} ${what}`, [SETUP]);
+}
+
+function routing(door: DoorFacts): Verdict {
+  const { routing: found } = door;
+  if (found === undefined) return verdict.crit('it was never told where traffic goes', [SETUP]);
+  if ('why' in found) return verdict.crit(found.why, [SETUP]);
+  return verdict.ok(`generation ${found.generation.toString()} since ${found.since}`);
+}
+
+/** What can be read in the configuration. */
+function written(
+  { wanted, configuration: text, version: found }: DoorFacts,
+  { directory: path, services }: SetupFacts,
+): [string, Verdict][] {
+  const has = (directive: RegExp): boolean => directive.test(text);
+  const included = wanted.files.map(({ name }): [string, Verdict] => {
+    const [place = ''] = name.split('/');
+    const where = place === 'http' ? 'the http block' : 'each server block that serves the platform';
+    return [
+      `include-${place}`,
+      text.includes(`# configuration file ${path}/${name}:`)
+        ? verdict.ok(`${name} is included`)
+        : verdict.crit(`${name} is not included`, [`# in ${where} of nginx: include ${path}/${place}/*.conf;`, CHECK]),
+    ];
+  });
+  const used = services.map(({ name }): [string, Verdict] => {
+    const variable = variableOf(name);
+    return [
+      `location-${name}`,
+      has(new RegExp(`^\\s*proxy_pass\\s+https?://\\${variable}\\b`, 'm'))
+        ? verdict.ok(`requests of ${name} go to ${variable}`)
+        : verdict.crit(`no location passes requests to ${variable}`, [
+            `# in the location of ${name}: proxy_pass http://${variable};`,
+            CHECK,
+          ]),
+    ];
+  });
+  return [
+    ...included,
+    ...used,
+    [
+      'resolver',
+      has(/^\s*resolver\s/m)
+        ? verdict.ok('names are looked up while it runs')
+        : verdict.crit('no resolver: containers that come later are not found', [
+            '# in the http block of nginx: resolver 127.0.0.11 valid=1s ipv6=off;',
+          ]),
+    ],
+    ...(isAtLeast(found, KEEPS_IDLE_SINCE) && !has(/^\s*keepalive_min_timeout\s/m)
+      ? [
+          [
+            'idle-connections',
+            verdict.warn('a reload resets clients that are just sending', [
+              '# in the http block of nginx: keepalive_min_timeout 10s;',
+            ]),
+          ] satisfies [string, Verdict],
+        ]
+      : []),
+  ];
+}
+
+/** What nginx says of itself where visitors come in. */
+function running({ loaded, wanted }: DoorFacts, { name, url }: SwitchedFacts): Verdict {
+  const found = loaded[name];
+  if (found === undefined || url === undefined)
+    return verdict.unknown('it has no health URL at which nginx could be asked', [
+      `# set services.${name}.health in opsctl.yaml`,
+    ]);
+  if ('why' in found) return verdict.unknown(`nginx cannot be asked at ${url}: ${found.why}`, ['opsctl health']);
+  if (found.digest === wanted.digest) return verdict.ok(`nginx runs with these files at ${new URL(url).origin}`);
+  return verdict.crit(
+    found.digest === undefined
+      ? `what answers at ${new URL(url).origin} does not run with these files`
+      : `nginx runs with other files at ${new URL(url).origin} than are on its disk`,
+    [SETUP],
+  );
+}
+
+/** The live containers must be found by the name of their colour. */
+function aliasFinding(service: SwitchedFacts, door: DoorFacts): Finding {
+  const { name, containers } = service;
+  const colour = colourIn(routingOf(door) ?? { live: {} }, name);
+  const live = containers.filter((one) => colourOf(one) === colour);
+  const alias = aliasOf(name, colour);
+  const without = live.find(({ aliases }) => !aliases.includes(alias));
+  const about = (found: Verdict): Finding => ({ id: 'name', about: name, ...found });
+  if (live.length === 0)
+    return about(verdict.crit(`no container of ${name} runs in ${colour}, which is live`, ['opsctl deploy status']));
+  if (without === undefined) return about(verdict.ok(`its live containers are found as ${alias}`));
+  return about(
+    verdict.crit(`${without.name} is not found as ${alias}`, [
+      `# in the compose file, for ${name}: networks: { <network>: { aliases: [${alias}] } }`,
+      CHECK,
+    ]),
+  );
+}
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';

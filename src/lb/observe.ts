@@ -1,0 +1,159 @@
+/** What the set-up of a load balancer has to know: what nginx has on disk, what it runs with, where traffic goes. */
+import { isOfPlatform, serviceOf } from '../core/containers.ts';
+import { asOpsError, OpsError } from '../core/errors.ts';
+import type { Platform, Service } from '../core/platform.ts';
+import type { Readers } from '../core/ports.ts';
+import type { Container } from '../core/ports/engine.ts';
+import type { Routing, Snippet } from '../core/ports/load-balancer.ts';
+import { type Door, doors } from '../core/routing.ts';
+import { snippetsFor, type Switched } from './snippets.ts';
+
+/** What a service of the platform is to the load balancer. */
+export interface SwitchedFacts extends Switched {
+  /** Where its visitors come in; absent without a health URL. */
+  url?: string;
+  /** Its running containers, and the names that each has on its networks. */
+  containers: { name: string; labels: Record<string, string>; aliases: string[] }[];
+}
+
+/** One nginx. */
+export interface DoorFacts extends Door {
+  version: string;
+  /** Whether its configuration on disk loads, and what nginx said of it. */
+  test: { ok: boolean; output: string };
+  /** All of it, as nginx prints it; empty when it does not load. */
+  configuration: string;
+  /** What is to be in its directory. */
+  wanted: { files: Snippet[]; digest: string };
+  /** What is there now, by name of the file. */
+  present: Snippet[];
+  /** By service with a URL: the digest that nginx runs with there, or why that cannot be told. */
+  loaded: Record<string, { digest: string | undefined } | { why: string }>;
+  routing: Routing | { why: string } | undefined;
+  canSwitch: boolean;
+  /** Process ids of the workers that accept. */
+  workers: number[];
+}
+
+export interface SetupFacts {
+  directory: string;
+  services: SwitchedFacts[];
+  doors: DoorFacts[];
+}
+
+/** For an answer of nginx itself, in ms. */
+const ASK_MS = 5000;
+
+/** @throws NOT_CONFIGURED without a load balancer container or a deployable service; UNSAFE when none runs */
+export async function observeSetup(platform: Platform, readers: Readers): Promise<SetupFacts> {
+  const directory = platform.loadBalancer?.directory ?? '';
+  const all = (await readers.engine.containers()).filter((one) => isOfPlatform(one, platform.compose.project));
+  const entries = doors(platform, all);
+  const deployable = Object.entries(platform.services).filter(([, { deployable: is }]) => is);
+  if (deployable.length === 0)
+    throw new OpsError('NOT_CONFIGURED', 'no service of the configuration is deployable', {
+      hint: 'Set deployable: true for a service, then run: opsctl config check',
+    });
+  const services = await Promise.all(
+    deployable.map(async ([name, service]) => await switched(name, service, all, readers)),
+  );
+  return {
+    directory,
+    services,
+    doors: await Promise.all(
+      entries.map(async (door) => await lookAt(door, { directory, services }, platform, readers)),
+    ),
+  };
+}
+
+async function switched(
+  name: string,
+  { service, port, health }: Service,
+  all: readonly Container[],
+  { replicas }: Readers,
+): Promise<SwitchedFacts> {
+  const running = all.filter((one) => serviceOf(one) === (service ?? name) && one.state === 'running');
+  const containers = await Promise.all(
+    running.map(async ({ id, name: container, labels }) => {
+      const { aliases } = await replicas.model(id);
+      return { name: container, labels, aliases: Object.values(aliases).flat() };
+    }),
+  );
+  return {
+    name,
+    port: port ?? (await portOf(name, running, replicas)),
+    ...(health === undefined ? {} : { url: health }),
+    containers,
+  };
+}
+
+async function portOf(name: string, running: readonly Container[], replicas: Readers['replicas']): Promise<number> {
+  const [first] = running;
+  const ports = first === undefined ? [] : ((await replicas.image(first.imageId))?.ports ?? []);
+  const [only] = ports;
+  if (only !== undefined && ports.length === 1) return only;
+  const why =
+    first === undefined
+      ? 'none of its containers runs'
+      : `its image exposes ${ports.length === 0 ? 'none' : ports.join(', ')}`;
+  throw new OpsError('NOT_CONFIGURED', `the port of service ${name} is not known: ${why}`, {
+    hint: `Set services.${name}.port in opsctl.yaml.`,
+  });
+}
+
+async function lookAt(
+  door: Door,
+  { directory, services }: Pick<SetupFacts, 'directory' | 'services'>,
+  { tls }: Platform,
+  { loadBalancer }: Readers,
+): Promise<DoorFacts> {
+  const [version, test, canSwitch, workers] = await Promise.all([
+    loadBalancer.version(door.id),
+    loadBalancer.checkConfiguration(door.id),
+    loadBalancer.canSwitch(door.id),
+    loadBalancer.workers(door.id),
+  ]);
+  const wanted = snippetsFor(services, directory, version);
+  const present = await Promise.all(
+    wanted.files.map(async ({ name }) => ({ name, text: await loadBalancer.snippet(door.id, directory, name) })),
+  );
+  const asked = services.flatMap(({ name, url }) => (url === undefined ? [] : [{ name, url }]));
+  const loaded = await Promise.all(
+    asked.map(async ({ name, url }): Promise<[string, DoorFacts['loaded'][string]]> => {
+      const answer = loadBalancer.loaded(door.id, directory, { url, timeoutMs: ASK_MS, tls });
+      return [
+        name,
+        await answer.then(
+          (digest) => ({ digest }),
+          (thrown: unknown) => ({ why: asOpsError(thrown).message }),
+        ),
+      ];
+    }),
+  );
+  return {
+    ...door,
+    version,
+    test,
+    configuration: test.ok ? await loadBalancer.configuration(door.id) : '',
+    wanted,
+    present: present.flatMap(({ name, text }) => (text === undefined ? [] : [{ name, text }])),
+    loaded: Object.fromEntries(loaded),
+    routing: await loadBalancer
+      .routing(door.id, directory)
+      .catch((thrown: unknown) => ({ why: asOpsError(thrown).message })),
+    canSwitch,
+    workers,
+  };
+}
+
+/** Where traffic goes, where that can be told. */
+export const routingOf = ({ routing }: DoorFacts): Routing | undefined =>
+  routing === undefined || 'why' in routing ? undefined : routing;
+
+/** True when the files are on disk as they should be. */
+export const isWritten = ({ wanted, present }: DoorFacts): boolean =>
+  wanted.files.every(({ name, text }) => present.some((one) => one.name === name && one.text === text));
+
+/** True when nginx runs with them wherever that could be asked. */
+export const isLoaded = ({ wanted, loaded }: DoorFacts): boolean =>
+  Object.values(loaded).every((one) => 'digest' in one && one.digest === wanted.digest);
