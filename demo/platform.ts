@@ -49,8 +49,8 @@ export async function ensurePlatform({ reset = true }: PlatformOptions = {}): Pr
       await refuseForeign();
       await ensureImages();
       const ports = await ensureSettings(reset);
-      if (reset) await removeExtras();
-      if (!(await isSettled())) await settle(reset);
+      const removed = reset && (await removeExtras());
+      if (removed || !(await isSettled())) await settle(reset);
       if (reset) await Promise.all([resetDatabase(), resetCache()]);
       return {
         dockerHost: engine.host,
@@ -98,11 +98,11 @@ function idOf(identity: string): string {
 }
 
 /** Replicas and colours that deploys and tests added: members that compose did not name. */
-async function removeExtras(): Promise<void> {
+async function removeExtras(): Promise<boolean> {
   const names = new Set(expectedContainers().values());
-  for (const { name, member } of await demoContainers()) {
-    if (member && !names.has(name)) await attempt(['docker', 'rm', '--force', '--volumes', name]);
-  }
+  const extras = (await demoContainers()).filter(({ name, member }) => member && !names.has(name));
+  for (const { name } of extras) await attempt(['docker', 'rm', '--force', '--volumes', name]);
+  return extras.length > 0;
 }
 
 /** What was up when the platform was last known to be as it should. */

@@ -11,11 +11,8 @@ await script(async () => {
   const { http, https, prometheus, ca } = await ensurePlatform({ reset: false });
   say(`the platform is up and healthy (${Math.round((Date.now() - started) / 1_000)} s)`);
   if (existsSync(join(ROOT, 'dist'))) {
-    say('opsctl health --detailed');
-    const opsctl = join(ROOT, 'scripts', 'opsctl.ts');
-    const argv = [opsctl, 'health', '--detailed'];
-    const { exitCode } = await execa(process.execPath, argv, { stdio: 'inherit', reject: false });
-    say(`exit code ${exitCode ?? '(ended by a signal)'}`);
+    await opsctl('lb', 'setup', '--yes');
+    await opsctl('health', '--detailed');
   }
   process.stderr.write(`
 The shop:       ${http}  and  ${https} (authority: ${ca})
@@ -23,7 +20,15 @@ Prometheus:     ${prometheus}
 Try next:       npm run -s opsctl -- status
                 npm run -s opsctl -- health --continuous
                 npm run -s opsctl -- logs api --tail 20
+                npm run -s opsctl -- deploy blue-green --version v1.1.0
 Its engine:     export DOCKER_HOST=$(npm run -s demo:engine)
 Remove it all:  npm run demo:down
 `);
 });
+
+async function opsctl(...argv: string[]): Promise<void> {
+  say(`opsctl ${argv.join(' ')}`);
+  const program = [join(ROOT, 'scripts', 'opsctl.ts'), ...argv];
+  const { exitCode } = await execa(process.execPath, program, { stdio: 'inherit', reject: false });
+  say(`exit code ${exitCode ?? '(ended by a signal)'}`);
+}

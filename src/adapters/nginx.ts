@@ -126,7 +126,11 @@ export function openLoadBalancer({ docker, files, http }: LoadBalancerSource): L
     },
 
     loaded: async (container, directory, request) => {
-      const token = await readToken(files, container, directory);
+      const token = await readToken(files, container, directory).catch((thrown: unknown) => {
+        if (thrown instanceof OpsError && thrown.code === 'UNSAFE') return undefined;
+        throw thrown;
+      });
+      if (token === undefined) return undefined;
       return (await confirm(http, token, { ...request, colour: 'blue' }))?.digest;
     },
 
