@@ -118,6 +118,12 @@ export const registry: readonly Entry[] = [
     load: () => import('./deploy/blue-green.ts'),
   },
   {
+    name: 'deploy retire',
+    summary: 'Stop the release before the live one, which was kept running for a quick rollback',
+    group: 'change',
+    load: () => import('./deploy/retire.ts'),
+  },
+  {
     name: 'lb setup',
     summary: 'Write what nginx needs so that deploys switch traffic without a reload',
     group: 'change',

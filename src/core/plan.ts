@@ -130,7 +130,7 @@ export const MAY_DO = {
 
 /** What a step may ask, to verify or to explain. */
 const MAY_ASK = {
-  engine: ['isRunning', 'isStopped', 'isServing', 'staysUp', 'whyNotServing'],
+  engine: ['isRunning', 'isStopped', 'isServing', 'isDrained', 'connections', 'staysUp', 'whyNotServing'],
   replicas: ['exists', 'isAbsent', 'hasImage', 'hasSucceeded'],
   files: ['hasVariable'],
   release: ['answers', 'whyNoAnswer', 'isWell'],

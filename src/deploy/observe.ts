@@ -25,6 +25,8 @@ export interface ServiceFacts {
 export interface Facts {
   doors: Door[];
   directory: string;
+  /** Names of all running containers of the load balancer. */
+  balancers: string[];
   routing: Routing;
   services: ServiceFacts[];
   /** Number of the newest deploy whose containers are there. */
@@ -51,7 +53,11 @@ export async function observe(platform: Platform, readers: Readers): Promise<Fac
       return await factsOf(name, own, colourIn(routing, name), readers);
     }),
   );
-  return { doors: entries, directory, routing, services, deploy: Math.max(0, ...all.map(deployOf)) };
+  const balancers = all
+    .filter((one) => serviceOf(one) === loadBalancer?.service && one.state === 'running')
+    .map(({ name }) => name)
+    .sort();
+  return { doors: entries, balancers, directory, routing, services, deploy: Math.max(0, ...all.map(deployOf)) };
 }
 
 /** Where traffic goes, which all doors must say alike. */

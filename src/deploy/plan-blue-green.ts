@@ -151,8 +151,10 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[], door:
     ...wanted.filter((one) => one.missing).map(({ image, expects }) => steps.pull(image, expects)),
     ...wanted.flatMap(({ facts: { previous } }) =>
       previous
-        .filter(({ state }) => !['created', 'exited', 'dead'].includes(state))
-        .map((one) => steps.stop(one, 'the new version takes its place beside the live one')),
+        .filter(isUp)
+        .flatMap((one) =>
+          steps.retire(one, retirement(request, 'the new version takes its place beside the live one')),
+        ),
     ),
     ...all.flatMap(({ one, made }) => {
       const [first] = made;
@@ -169,6 +171,19 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[], door:
       : [steps.smoke({ door: door.id, directory: facts.directory, asks, passes: options.smokePasses })]),
   ];
 }
+
+/** Whether a container still has something to end. */
+export const isUp = ({ state }: Pick<ContainerDetail, 'state'>): boolean =>
+  !['created', 'exited', 'dead'].includes(state);
+
+export const retirement = (
+  { facts, options }: Pick<DeployRequest, 'facts' | 'options'>,
+  why: string,
+): steps.Retirement => ({
+  from: facts.balancers,
+  drainMs: options.drainMs,
+  why,
+});
 
 /** What follows once the new version is live and well. */
 export const settle = (request: DeployRequest, wanted: readonly Wanted[]): Step[] => [

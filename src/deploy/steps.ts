@@ -25,8 +25,20 @@ const WATCH_MARGIN_MS = 30_000;
 
 export const graceOf = (one: Pick<ContainerDetail, 'stopSeconds'>): number => one.stopSeconds ?? DEFAULT_GRACE_SECONDS;
 
-/** Takes a container out of the way that still runs. */
-export const stop = (one: ContainerDetail, why: string): Step =>
+/**
+ * Ends a container that gets no new requests, once those that it has are finished: the load balancer keeps no connection
+ * to it for longer than a few idle seconds, so that none is evidence.
+ */
+export const retire = (one: ContainerDetail, { from, drainMs, why }: Retirement): Step[] => [
+  gate({
+    id: `engine.drained:${one.name}`,
+    describe: `wait until ${one.name} has finished its requests, at most ${duration(drainMs)}`,
+    why: 'it gets no new ones; a connection of the load balancer is one that is not finished',
+    verify: (r) => r.engine.isDrained(one.id, [...from]),
+    explain: (r) => r.engine.connections(one.id, [...from]),
+    timeoutMs: drainMs,
+    onFailure: 'go on',
+  }),
   step({
     id: `engine.stop:${one.name}`,
     describe: `stop ${one.name}`,
@@ -36,7 +48,16 @@ export const stop = (one: ContainerDetail, why: string): Step =>
     undone: (r) => r.engine.isRunning(one.id),
     verify: (r) => r.engine.isStopped(one.id),
     timeoutMs: graceOf(one) * 1000 + STOP_MARGIN_MS,
-  });
+  }),
+];
+
+/** How a container is ended. */
+export interface Retirement {
+  /** Names of the load balancer's containers. */
+  from: readonly string[];
+  drainMs: number;
+  why: string;
+}
 
 export const pull = (reference: string, digest: string): Step =>
   step({

@@ -69,7 +69,7 @@ async function context(): Promise<Context> {
   const readers: Record<string, object> = {
     engine,
     loadBalancer: fakeLoadBalancer({
-      [engine.all[2]?.id ?? '']: { routing: { live: { api: 'green', web: 'green' }, generation: 1, since: at } },
+      [engine.all[2]?.id ?? '']: { routing: { live: { api: 'green', web: 'green' }, generation: 1, since: '2025-12-31T00:00:00.000Z' } },
     }),
     replicas,
     files: fakeFiles(),

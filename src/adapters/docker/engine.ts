@@ -9,6 +9,7 @@ import type { ContainerDetail, DiskUsage, EngineInfo, EngineWriter } from '../..
 import { readFile } from './archive.ts';
 import { engineTime } from './bare.ts';
 import { named, type DockerClient } from './client.ts';
+import { remoteAddresses, tablesOf } from './connections.ts';
 import { inspectContainer, isDown, listContainers, startupOf } from './containers.ts';
 import { exec, tunnel, type ExecOptions, type ExecResult } from './exec.ts';
 import { readLogs } from './logs.ts';
@@ -28,6 +29,8 @@ const FILE_LIMIT = 1024 * 1024;
 const SETTLED_MS = 3000;
 /** Beyond the grace: the engine kills and cleans up. */
 const STOP_EXTRA_MS = 15_000;
+/** Reading two small files in a container, in ms. */
+const TABLES_MS = 5000;
 /** Lines of log that explain why a container is down. */
 const LAST_LINES = 20;
 
@@ -60,6 +63,24 @@ export function openEngine(docker: DockerClient): Engine {
       ...(timeoutMs !== undefined && { timeoutMs }),
     });
     return status;
+  };
+  const connections = async (id: string, from: readonly string[]): Promise<{ established?: number }> => {
+    const found = await container(id);
+    if (isDown(found.state)) return { established: 0 };
+    const others = await Promise.all(from.map((one) => container(one)));
+    const addresses = new Set(others.flatMap(({ networks }) => networks.map(({ address }) => address)));
+    const { local } = await facts();
+    const text = (local ? await tablesOf(found.pid) : undefined) ?? (await tablesInside(id));
+    return text === undefined
+      ? {}
+      : { established: remoteAddresses(text).filter((address) => addresses.has(address)).length };
+  };
+  /** Where the process is not of this machine: asked of a program that most images have. */
+  const tablesInside = async (id: string): Promise<string | undefined> => {
+    const { exitCode, stdout } = await exec(docker, id, ['cat', '/proc/net/tcp', '/proc/net/tcp6'], {
+      timeoutMs: TABLES_MS,
+    });
+    return exitCode === 0 ? stdout : undefined;
   };
   const refused = (id: string, verb: string, state: string): OpsError =>
     new OpsError('REJECTED', `the docker engine refused to ${verb} container ${id}, which is ${state}`, {
@@ -94,6 +115,8 @@ export function openEngine(docker: DockerClient): Engine {
     readFile: (id, path) => readFile(docker, id, path, FILE_LIMIT),
     processes: (id) => listProcesses(docker, id),
     isRunning: async (id) => (await container(id)).state === 'running',
+    isDrained: async (id, from) => (await connections(id, from)).established === 0,
+    connections,
     isStopped: async (id) => ['created', 'exited', 'dead'].includes((await container(id)).state),
     isServing: async (id) => {
       const found = await container(id);

@@ -161,6 +161,10 @@ export interface EngineReader {
   processes(id: string): Promise<{ pid: number; command: string }[]>;
   isRunning(id: string): Promise<boolean>;
   isStopped(id: string): Promise<boolean>;
+  /** True when none of the other containers has an established connection to it. False also when that cannot be told. */
+  isDrained(id: string, from: string[]): Promise<boolean>;
+  /** How many such connections there are; absent when that cannot be told. */
+  connections(id: string, from: string[]): Promise<{ established?: number }>;
   /** Running and healthy; without a health check, up for some seconds. Throws UNSAFE at once when the container exited or restarts. */
   isServing(id: string): Promise<boolean>;
   /** Running, healthy or not, and for some seconds now. Throws UNSAFE at once when it exited or restarts. */

@@ -20,6 +20,8 @@ export interface FakeContainer extends ContainerDetail {
   processes: { pid: number; command: string }[];
   usage?: Usage;
   started: Startup;
+  /** From other containers. */
+  connections: number;
 }
 
 export interface FakeEngine extends EngineWriter {
@@ -98,6 +100,7 @@ export function fakeEngine(): FakeEngine {
         files: {},
         started: { environment: {}, command: ['fake'] },
         processes: [{ pid: 1000 + index, command: 'fake' }],
+        connections: 0,
         ...given,
       };
       all.push(made);
@@ -108,7 +111,15 @@ export function fakeEngine(): FakeEngine {
     containers: async (filter) =>
       all.filter((one) => filter?.project === undefined || one.project === filter.project).map(listed),
     container: async (id) => {
-      const { log: _log, files: _files, processes: _processes, usage: _usage, started: _started, ...detail } = find(id);
+      const {
+        log: _log,
+        files: _files,
+        processes: _processes,
+        usage: _usage,
+        started: _started,
+        connections: _open,
+        ...detail
+      } = find(id);
       return detail;
     },
     quickUsage: (ids) => engine.usage(ids),
@@ -155,6 +166,8 @@ export function fakeEngine(): FakeEngine {
       return found.processes;
     },
     isRunning: async (id) => find(id).state === 'running',
+    isDrained: async (id) => find(id).connections === 0,
+    connections: async (id) => ({ established: find(id).connections }),
     isStopped: async (id) => ['created', 'exited', 'dead'].includes(find(id).state),
     staysUp: async (id) => {
       if (find(id).state !== 'running') throw new OpsError('UNSAFE', `container ${id} is ${find(id).state}`);
