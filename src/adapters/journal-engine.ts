@@ -145,7 +145,9 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
     });
     const last = files.at(-1);
     if (last === undefined) return;
-    const recovers = entries.map(({ event }) => (event.type === 'begin' ? event.recovers : undefined)).find(Boolean);
+    const recovers = entries
+      .map(({ event }) => (event.type === 'begin' ? (event.recovers ?? event.settles) : undefined))
+      .find(Boolean);
     // A change whose first event came late is in the index without what it recovers.
     const indexed =
       known && recovers === undefined

@@ -72,8 +72,10 @@ export function openMetrics(options: PrometheusOptions): MetricsReader {
   };
 
   return {
-    query: async (promql) =>
-      readSamples(await ask('query', new URLSearchParams({ query: promql, timeout: SERVER_TIMEOUT }))),
+    query: async (promql, at) => {
+      const time = at === undefined ? {} : { time: at };
+      return readSamples(await ask('query', new URLSearchParams({ query: promql, timeout: SERVER_TIMEOUT, ...time })));
+    },
     targets: async () => readTargets(await ask('targets', new URLSearchParams({ state: 'active' }))),
     alerts: async () => readAlerts(await ask('alerts', new URLSearchParams())),
   };

@@ -4,6 +4,7 @@ import type { ChangeEvent, Plan } from '../core/change.ts';
 import type { ChangeCommand } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import { execute, type Outcome } from '../core/execute.ts';
+import { publishable } from '../core/text.ts';
 import type { HeldLock } from '../core/ports/lock.ts';
 import { openProgress } from './progress.ts';
 import { errorData, eventSchemaOf, jsonText, schemaOf } from './render.ts';
@@ -17,13 +18,15 @@ export interface Confirmed {
   lock: HeldLock | undefined;
   /** The interrupted change that this one recovers. */
   recovers: string | undefined;
+  /** The paused change that this one ends. */
+  settles: string | undefined;
 }
 
 /** Writes the beginning of a change into the journal, then executes it; what happens goes to journal, progress and NDJSON. */
 export async function carryOut(
   run: Run,
   command: ChangeCommand,
-  { id, plan, lock, recovers }: Confirmed,
+  { id, plan, lock, recovers, settles }: Confirmed,
 ): Promise<Outcome> {
   const { invocation, terminal, context, ports, interruption } = run;
   const { global } = invocation;
@@ -41,6 +44,7 @@ export async function carryOut(
       ? {}
       : { takenOver: `${former.owner} on ${former.host}, ${former.command}, since ${former.since}` }),
     ...(recovers === undefined ? {} : { recovers }),
+    ...(settles === undefined ? {} : { settles }),
   };
   await ports.journal.append(id, begin);
   const there = await journalThere(run);
@@ -67,14 +71,18 @@ export async function carryOut(
     },
   );
   const progress = await openProgress(terminal, plan, global.quiet || global.json !== false);
+  const listen = (event: ChangeEvent): void => {
+    progress.on(event);
+    if (global.json === 'stream')
+      terminal.result(jsonText({ schema: eventSchemaOf(command.name), change: id, ...event }));
+  };
   try {
     const outcome = await execute(plan, {
       writers: ports.writers,
       journal: (event) => ports.journal.append(id, event),
-      listen: (event) => {
-        progress.on(event);
-        if (global.json === 'stream')
-          terminal.result(jsonText({ schema: eventSchemaOf(command.name), change: id, ...event }));
+      listen,
+      seen: (step, seen) => {
+        listen({ type: 'step-seen', at: context.now().toISOString(), step: step.id, seen: publishable({ ...seen }) });
       },
       confirmLock: async () => {
         await lock?.confirm();

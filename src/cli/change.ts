@@ -47,7 +47,8 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
     await compareAgain(run, command, plan);
     stopWhenInterrupted(context.signal);
     const recovers = await command.recovers?.(input, context);
-    const outcome = await carryOut(run, command, { id, plan, lock, recovers });
+    const settles = await command.settles?.(input, context);
+    const outcome = await carryOut(run, command, { id, plan, lock, recovers, settles });
     if (outcome.outcome !== 'done') throw failureOf(outcome, { id, recovers });
     for (const line of outcome.left) warning(terminal, `not done: ${line}`);
     return await report(run, command, plan).catch((thrown: unknown) => {

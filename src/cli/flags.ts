@@ -95,7 +95,7 @@ export function readInput(
   const positionals = flags.filter((flag) => flag.meta.positional === true);
   for (const flag of flags) {
     const position = positionals.indexOf(flag);
-    const value = position >= 0 ? typed.args[position] : typed.options[flag.field];
+    const value = position >= 0 ? typed.args[position] : optionValue(flag, typed.options);
     const variable = variableOf(command, flag);
     const given = value === undefined || (Array.isArray(value) && value.length === 0) ? env[variable] : value;
     if (given === undefined) continue;
@@ -112,6 +112,13 @@ export function readInput(
     `${flag === undefined ? '' : `${labelOf(flag)}: `}${message.charAt(0).toLowerCase()}${message.slice(1)}`,
     { hint: `See: opsctl ${command} --help` },
   );
+}
+
+/** commander takes `--no-analysis` for the opposite of an option `analysis`. */
+function optionValue({ field, name, kind }: Flag, options: Record<string, unknown>): unknown {
+  if (kind !== 'boolean' || !name.startsWith('no-')) return options[field];
+  const opposite = `${field.charAt(2).toLowerCase()}${field.slice(3)}`;
+  return options[opposite] === false ? true : undefined;
 }
 
 /** OPSCTL_HEALTH_FAIL_ON for `--fail-on` of `health`. */

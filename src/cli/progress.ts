@@ -26,6 +26,14 @@ export interface Progress {
   stop(): void;
 }
 
+/** Where nothing is drawn over, what a wait sees is printed this often, in ms. */
+const SAY_EVERY_MS = 30_000;
+
+/** What a port says for people while something is waited for. */
+function linesOf({ lines }: Record<string, unknown>): string[] {
+  return Array.isArray(lines) ? lines.filter((line) => typeof line === 'string') : [];
+}
+
 /** A spinner a step on a terminal, plain lines elsewhere, nothing where nothing is wanted. */
 export async function openProgress(terminal: Terminal, plan: Plan, quiet: boolean): Promise<Progress> {
   if (quiet) return { on: () => undefined, stop: () => undefined };
@@ -42,9 +50,20 @@ export async function openProgress(terminal: Terminal, plan: Plan, quiet: boolea
     if (spinner === undefined) terminal.remark(`… ${text}\n`);
     else spinner.start(text);
   };
+  const meanwhile = (id: string, seen: Record<string, unknown>): void => {
+    const lines = linesOf(seen).map((line) => `  ${showable(line)}`);
+    if (lines.length === 0) return;
+    if (spinner !== undefined) spinner.text = [describe(id), ...lines].join('\n');
+    else if (Date.now() - saidAt >= SAY_EVERY_MS) {
+      terminal.remark(`${lines.join('\n')}\n`);
+      saidAt = Date.now();
+    }
+  };
+  let saidAt = 0;
   return {
     on: (event) => {
-      if (event.type === 'step-begin') begin(describe(event.step));
+      if (event.type === 'step-seen') meanwhile(event.step, event.seen);
+      else if (event.type === 'step-begin') begin(describe(event.step));
       else if (event.type === 'step-done')
         say(err.good('✓'), `${describe(event.step)} ${err.dim(duration(event.durationMs))}`);
       else if (event.type === 'step-failed') say(err.bad('✗'), `${describe(event.step)}: ${showable(event.error)}`);

@@ -118,6 +118,18 @@ export const registry: readonly Entry[] = [
     load: () => import('./deploy/blue-green.ts'),
   },
   {
+    name: 'deploy canary',
+    summary: 'Give a new version to a share of visitors, compare it with the stable one, then more',
+    group: 'change',
+    load: () => import('./deploy/canary.ts'),
+  },
+  {
+    name: 'deploy promote',
+    summary: 'Give the canary to all visitors, or to another share of them',
+    group: 'change',
+    load: () => import('./deploy/promote.ts'),
+  },
+  {
     name: 'deploy retire',
     summary: 'Stop the release before the live one, which was kept running for a quick rollback',
     group: 'change',

@@ -14,6 +14,8 @@ export function judges(readers: Readers, platform: Platform): { release: Release
       answers: async (candidate) => await (await release()).answers(candidate),
       whyNoAnswer: async (candidate) => await (await release()).whyNoAnswer(candidate),
       isWell: async (watch) => await (await release()).isWell(watch),
+      hasPassed: async (step) => await (await release()).hasPassed(step),
+      canaryView: async (step) => await (await release()).canaryView(step),
     },
   };
 }

@@ -65,6 +65,7 @@ export const changeEventSchema = z.discriminatedUnion('type', [
     plan: planSchema,
     takenOver: z.string().optional().describe('the holder of a stale lock that was taken over'),
     recovers: z.string().optional().describe('the interrupted change that this one resumes or aborts'),
+    settles: z.string().optional().describe('the paused change that this one brings to its end in its own way'),
   }),
   stepEvent.extend({ type: z.literal('step-begin') }),
   stepEvent.extend({
@@ -73,6 +74,10 @@ export const changeEventSchema = z.discriminatedUnion('type', [
     output: z.string().optional().describe('what a command of the user said, cut'),
   }),
   stepEvent.extend({ type: z.literal('step-failed'), ...failure }),
+  stepEvent.extend({
+    type: z.literal('step-seen'),
+    seen: z.record(z.string(), z.unknown()).describe('what a long wait sees meanwhile; not journalled'),
+  }),
   stepEvent.extend({ type: z.literal('undo-begin') }),
   stepEvent.extend({ type: z.literal('undo-done') }),
   stepEvent.extend({ type: z.literal('undo-failed'), ...failure }),
@@ -158,7 +163,10 @@ export function connected(records: readonly ChangeRecord[]): ChangeRecord[] {
     const by =
       record.begin.recovers !== undefined && record.end?.outcome === 'done'
         ? undefined
-        : recoveriesOf(original).findLast(({ end }) => end?.outcome === 'done');
+        : records
+            .filter(({ begin }) => begin.recovers === original || begin.settles === original)
+            .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+            .findLast(({ end }) => end?.outcome === 'done');
     return {
       ...record,
       steps: recoveriesOf(record.id).reduce(stepsAfter, record.steps),

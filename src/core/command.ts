@@ -100,6 +100,8 @@ export interface ChangeCommand<I extends Input = Input, O extends z.ZodType = z.
   needsReason?: boolean;
   /** The interrupted change that this one recovers; such a change is journalled even when nothing is left to do. */
   recovers?(input: z.output<I>, context: Context): Promise<string>;
+  /** The paused change, if there is one, that this one brings to its end in its own way. */
+  settles?(input: z.output<I>, context: Context): Promise<string | undefined>;
 }
 
 export type Command = ReadCommand | ChangeCommand;

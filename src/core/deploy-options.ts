@@ -33,3 +33,21 @@ export const deploySchema = z
   .prefault({})
   .meta({ id: 'Deploy' });
 export type DeployOptions = z.infer<typeof deploySchema>;
+
+/** Series by which two versions of a service are compared; `$service` and `$version` are filled in. */
+export const releaseSeriesSchema = z
+  .strictObject({
+    requests: text
+      .default('http_requests_total{service="$service",version="$version"}')
+      .describe('counter of requests'),
+    errors: text
+      .default('http_requests_total{service="$service",version="$version",status=~"5.."}')
+      .describe('counter of those that failed'),
+    durations: text
+      .default('http_request_duration_seconds_bucket{service="$service",version="$version"}')
+      .describe('buckets of the histogram of how long they took, in seconds'),
+  })
+  .prefault({})
+  .describe('PromQL selectors of the series by which a new version is compared with the one before')
+  .meta({ id: 'ReleaseSeries' });
+export type ReleaseSeries = z.infer<typeof releaseSeriesSchema>;

@@ -11,6 +11,8 @@ export interface Surroundings {
   writers: Writers;
   /** Throws LOCKED when the lock was lost. */
   confirmLock: () => Promise<void>;
+  /** What a long wait sees meanwhile: the answer of the step's `explain`. */
+  seen?: (step: Step, seen: object) => void;
   /** Aborted by the first Ctrl-C or SIGTERM. */
   signal: AbortSignal;
 }
@@ -23,6 +25,8 @@ const POLL_MS = 250;
 const VERIFY_AFTER_FAILURE_MS = 5000;
 /** A long wait asks this often, in ms, whether the lock is still ours: whoever took it over may be what is waited for in vain. */
 const CONFIRM_MS = 2000;
+/** A long wait says this often, in ms, what it sees. */
+const SEEN_MS = 5000;
 /** How long it may take to say why a step was not seen done, in ms. */
 const EXPLAIN_MS = 5000;
 
@@ -70,6 +74,7 @@ async function settle(
 ): Promise<OpsError | undefined> {
   let last: OpsError | undefined;
   let confirmed = performance.now();
+  let told = performance.now();
   const soon = performance.now() + VERIFY_AFTER_FAILURE_MS;
   // An engine that answered with a failure is not waited for; one that went away may come back.
   const until = unknown === undefined ? deadline : unknown.code === 'REJECTED' ? soon : Math.max(deadline, soon);
@@ -91,6 +96,11 @@ async function settle(
       if (lost !== undefined) return lost;
       confirmed = performance.now();
     }
+    if (performance.now() - told > SEEN_MS) {
+      const seen = await explained(step, around);
+      if (seen !== undefined) around.seen?.(step, seen);
+      told = performance.now();
+    }
     await sleep(POLL_MS);
   }
   return last ?? unknown ?? (await notSeenDone(step, around));
@@ -103,12 +113,16 @@ function isOutcomeUnknown({ code, details }: OpsError): boolean {
 
 /** The verification answered, and answered no until the deadline. */
 async function notSeenDone(step: Step, around: Surroundings): Promise<OpsError> {
-  const asked =
-    step.explain === undefined ? undefined : within(EXPLAIN_MS, step, perform(step.explain, around.writers, 'ask'));
-  // That nobody can say why is no other failure.
-  const found = await asked?.catch(() => undefined);
-  const details = typeof found === 'object' && found !== null ? { details: { ...found } } : {};
+  const found = await explained(step, around);
+  const details = found === undefined ? {} : { details: { ...found } };
   return new OpsError('TIMED_OUT', `${step.id} was not seen done within ${duration(step.timeoutMs)}`, details);
+}
+
+/** What there is to say of a step that is not seen done; that nobody can say it is no failure. */
+async function explained(step: Step, around: Surroundings): Promise<object | undefined> {
+  if (step.explain === undefined) return undefined;
+  const found = await within(EXPLAIN_MS, step, perform(step.explain, around.writers, 'ask')).catch(() => undefined);
+  return typeof found === 'object' && found !== null ? found : undefined;
 }
 
 async function within<T>(ms: number, step: Step, work: Promise<T>): Promise<T> {

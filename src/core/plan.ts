@@ -133,7 +133,7 @@ const MAY_ASK = {
   engine: ['isRunning', 'isStopped', 'isServing', 'isDrained', 'connections', 'staysUp', 'whyNotServing'],
   replicas: ['exists', 'isAbsent', 'hasImage', 'hasSucceeded'],
   files: ['hasVariable'],
-  release: ['answers', 'whyNoAnswer', 'isWell'],
+  release: ['answers', 'whyNoAnswer', 'isWell', 'hasPassed', 'canaryView'],
   loadBalancer: ['workersReplaced', 'isRouted', 'hasSnippets', 'lacksSnippets', 'loads', 'checkConfiguration'],
   lock: ['isFree'],
 } as const satisfies { [P in keyof Readers]?: readonly (keyof Readers[P])[] };

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 
-import { deploySchema } from './deploy-options.ts';
+import { deploySchema, releaseSeriesSchema } from './deploy-options.ts';
 import { milliseconds, text } from './values.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'letters, digits, dot, dash and underscore only');
@@ -147,6 +147,7 @@ export const prometheusSchema = z
       })
       .prefault({})
       .describe('PromQL that gives one sample a service, with the label `service`; p95 in seconds'),
+    release: releaseSeriesSchema,
   })
   .refine((value) => value.service !== undefined || value.url !== undefined, 'needs a service or a url')
   .meta({ id: 'Prometheus' });

@@ -1,6 +1,6 @@
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
-import type { Wanted } from './plan-blue-green.ts';
+import type { Wanted } from './request.ts';
 
 /**
  * By compose service: the hash by which a later `docker-compose up` takes the new container for the one that its files

@@ -6,7 +6,7 @@ import type { Readers } from '../core/ports.ts';
 import { withVersion } from './image.ts';
 import type { Facts, ServiceFacts } from './observe.ts';
 import { versionIn } from './observe.ts';
-import type { Wanted } from './plan-blue-green.ts';
+import type { Wanted } from './request.ts';
 import { smokeUrls } from './smoke.ts';
 import { versionVariable } from './version-variable.ts';
 

@@ -4,10 +4,11 @@ import { OpsError } from '../core/errors.ts';
 import { bytes, duration, plural } from '../core/format.ts';
 import { plan } from '../core/plan.ts';
 import { type ServiceFacts, versionIn } from './observe.ts';
-import { type DeployRequest, isUp, retirement } from './plan-blue-green.ts';
+import type { Surroundings } from './request.ts';
+import { isUp, retirement } from './stages.ts';
 import * as steps from './steps.ts';
 
-export type RetireRequest = Pick<DeployRequest, 'facts' | 'environment' | 'options'> & {
+export type RetireRequest = Pick<Surroundings, 'facts' | 'environment' | 'options'> & {
   now: Date;
   /** Also what has not been warm for long. */
   force: boolean;

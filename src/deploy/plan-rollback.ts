@@ -5,11 +5,12 @@ import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { deployOf, LABEL } from './names.ts';
 import { other, type ServiceFacts, versionIn } from './observe.ts';
-import { type DeployRequest, flipped, type Wanted } from './plan-blue-green.ts';
+import type { Surroundings, Wanted } from './request.ts';
+import { firstDoor, flipped } from './stages.ts';
 import * as steps from './steps.ts';
 
 /** What is known of each service: its containers, and where its version is kept. */
-export type RollbackRequest = Pick<DeployRequest, 'facts' | 'environment' | 'options'> & {
+export type RollbackRequest = Pick<Surroundings, 'facts' | 'environment' | 'options'> & {
   services: Pick<Wanted, 'facts' | 'variable' | 'smoke'>[];
   force: boolean;
 };
@@ -18,8 +19,7 @@ export type RollbackRequest = Pick<DeployRequest, 'facts' | 'environment' | 'opt
 export function planRollback({ facts, services, environment, options, force }: RollbackRequest): Plan {
   const back = released(services);
   for (const { facts: service } of back) mustBeAllowed(service, force);
-  const [door] = facts.doors;
-  if (door === undefined) throw new OpsError('BUG', 'a rollback was planned without a load balancer');
+  const { id: door } = firstDoor(facts);
   const from: Route = { live: facts.routing.live };
   const to = flipped(
     from,
@@ -40,8 +40,8 @@ export function planRollback({ facts, services, environment, options, force }: R
       ...stopped.map(steps.restart),
       ...stopped.map(({ name }) => steps.serving(name, options.healthyWithinMs)),
       // One answer is enough of what served before, and each costs time while visitors see the bad version.
-      ...(asks.length === 0 ? [] : [steps.smoke({ door: door.id, directory: facts.directory, asks, passes: 1 })]),
-      ...facts.doors.map((one) => steps.route(one, facts.directory, from, to)),
+      ...(asks.length === 0 ? [] : [steps.smoke({ door, directory: facts.directory, asks, passes: 1 })]),
+      ...facts.doors.map((one) => steps.route(one, facts.directory, { from, to })),
       ...back.flatMap(({ variable, facts: { previous } }) => {
         const version = versionIn(previous);
         return 'why' in variable || version === undefined ? [] : [steps.setVersion(variable, version)];

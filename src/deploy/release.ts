@@ -1,13 +1,18 @@
-/** The release port: whether a new version answers, and whether it is well once it is live. */
+/** The release port: whether a new version answers, is well once it is live, and stands beside the stable one. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { asOpsError, OpsError } from '../core/errors.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
-import type { Candidate, ReleaseReader, Watch } from '../core/ports/release.ts';
+import type { Route } from '../core/ports/load-balancer.ts';
+import type { Candidate, CanaryStep, ComparedService, ReleaseReader } from '../core/ports/release.ts';
 import { sameRoute } from '../core/routing.ts';
+import type { Analysis } from './analysis/data.ts';
+import { compareInWindow, compareWithBefore, LOOK_EVERY_MS } from './compare.ts';
+import { viewOf } from './canary-view.ts';
+import { SHORTEST_MS } from './measure.ts';
 
-/** Between two answers that count as in a row, in ms. */
+/** Between two answers that count as in a row, and between two questions about containers, in ms. */
 const BETWEEN_MS = 1000;
 /** What a probe may take, in ms. */
 const PROBE_MS = 5000;
@@ -17,6 +22,20 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
     (await Promise.all(candidate.asks.map((one) => wrongAt(one, candidate, readers, platform)))).filter(
       (line) => line !== '',
     );
+  /** Prometheus has something new only every few seconds. */
+  let looked = 0;
+  /** How long the route has been as it is, once its containers were seen to be well and a moment was given to others. */
+  const lived = async (watched: {
+    door: string;
+    directory: string;
+    route: Route;
+    containers: string[];
+  }): Promise<number> => {
+    await sleep(BETWEEN_MS);
+    const since = await liveSince(watched, readers);
+    for (const name of watched.containers) await mustServe(name, readers);
+    return Date.parse((await readers.engine.info()).time) - Date.parse(since);
+  };
   return {
     answers: async (candidate) => {
       for (let passed = 0; passed < candidate.passes; passed += 1) {
@@ -27,12 +46,42 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
     },
     whyNoAnswer: async (candidate) => ({ answers: await ask(candidate) }),
     isWell: async (watch) => {
-      const since = await liveSince(watch, readers);
-      for (const name of watch.containers) await mustServe(name, readers);
-      const elapsed = Date.parse((await readers.engine.info()).time) - Date.parse(since);
+      const elapsed = await lived(watch);
+      const look = lookAt(elapsed);
+      if (platform.prometheus !== undefined && elapsed >= SHORTEST_MS && look !== looked) {
+        looked = look;
+        const looks = { number: look, planned: lookAt(watch.forMs) };
+        // Prometheus that does not answer is no reason to take a release back: containers and answers are still watched.
+        mustNotFail(await compareWithBefore(watch, { elapsed, looks }, platform, readers).catch(() => []));
+      }
       return elapsed >= watch.forMs;
     },
+    hasPassed: async (step) => {
+      const elapsed = await lived(step);
+      const look = lookAt(elapsed);
+      if (look === looked || elapsed < SHORTEST_MS) return false;
+      looked = look;
+      const looks = { number: step.firstLook + look, planned: step.plannedLooks };
+      // What could not be asked is not known: the canary stays as it is, and is held when that lasts.
+      const seen = await compareInWindow(step.services, { elapsed, looks }, platform, readers).catch(() => []);
+      mustNotFail(seen);
+      return elapsed >= step.forMs && seen.length > 0 && seen.every(({ analysis }) => analysis.verdict === 'pass');
+    },
+    canaryView: async (step) => await viewOf(step, platform, readers),
   };
+}
+
+const lookAt = (elapsedMs: number): number => Math.max(1, Math.floor(elapsedMs / LOOK_EVERY_MS));
+
+function mustNotFail(seen: readonly { service: ComparedService; analysis: Analysis }[]): void {
+  const failed = seen.find(({ analysis }) => analysis.verdict === 'fail');
+  if (failed === undefined) return;
+  const { service, analysis } = failed;
+  throw new OpsError(
+    'UNSAFE',
+    `${service.metrics} ${service.candidate} is worse than ${service.stable}: ${analysis.reason}`,
+    { details: { analysis: analysis.rules } },
+  );
 }
 
 /** What is wrong with the answer of a URL, asked of one colour through the load balancer; empty when nothing is. */
@@ -50,8 +99,11 @@ async function wrongAt(
   }
 }
 
-/** When the release became live. @throws UNSAFE when it is not any more */
-async function liveSince({ door, directory, route }: Watch, { loadBalancer }: Readers): Promise<string> {
+/** When traffic began to go there. @throws UNSAFE when it does not any more */
+export async function liveSince(
+  { door, directory, route }: Pick<CanaryStep, 'door' | 'directory' | 'route'>,
+  { loadBalancer }: Readers,
+): Promise<string> {
   const now = await loadBalancer.routing(door, directory);
   if (now !== undefined && sameRoute(now, route)) return now.since;
   throw new OpsError(
@@ -67,7 +119,7 @@ async function mustServe(name: string, { engine }: Readers): Promise<void> {
   const { restartCount, state, health } = await engine.container(name);
   if (state === 'running' && restartCount === 0 && health !== 'unhealthy') return;
   const why = restartCount > 0 ? 'restarted' : state === 'running' ? 'became unhealthy' : `is ${state}`;
-  throw new OpsError('UNSAFE', `${name} ${why} after the switch`, {
+  throw new OpsError('UNSAFE', `${name} ${why} after it got traffic`, {
     details: { ...(await engine.whyNotServing(name)) },
   });
 }

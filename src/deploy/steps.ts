@@ -4,7 +4,7 @@ import type { Step } from '../core/change.ts';
 import { gate, step } from '../core/plan.ts';
 import type { Container, ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
-import type { Candidate, Watch } from '../core/ports/release.ts';
+import type { Candidate, CanaryStep, Watch } from '../core/ports/release.ts';
 import type { Replica } from '../core/ports/replicas.ts';
 import { colourIn, type Door } from '../core/routing.ts';
 import { other } from './observe.ts';
@@ -20,16 +20,21 @@ const START_MS = 15_000;
 const SMOKE_MS = 30_000;
 /** One rename in a container. */
 const SWITCH_MS = 10_000;
+/** How often a step of a canary that cannot be decided yet is prolonged by its own length. */
+export const EXTENSIONS = 2;
 /** For the questions after the watch's time is over. */
 const WATCH_MARGIN_MS = 30_000;
 
 export const graceOf = (one: Pick<ContainerDetail, 'stopSeconds'>): number => one.stopSeconds ?? DEFAULT_GRACE_SECONDS;
 
 /**
- * Ends a container that gets no new requests, once those that it has are finished: the load balancer keeps no connection
- * to it for longer than a few idle seconds, so that none is evidence.
+ * Waits for the requests that a container still has. The load balancer keeps no connection to it for longer than a few
+ * idle seconds, so that none is evidence. That some are left when the time is over is reported, and ends nothing.
  */
-export const retire = (one: ContainerDetail, { from, drainMs, why }: Retirement): Step[] => [
+export const drained = (
+  one: Pick<ContainerDetail, 'id' | 'name'>,
+  { from, drainMs }: Pick<Retirement, 'from' | 'drainMs'>,
+): Step =>
   gate({
     id: `engine.drained:${one.name}`,
     describe: `wait until ${one.name} has finished its requests, at most ${duration(drainMs)}`,
@@ -38,7 +43,11 @@ export const retire = (one: ContainerDetail, { from, drainMs, why }: Retirement)
     explain: (r) => r.engine.connections(one.id, [...from]),
     timeoutMs: drainMs,
     onFailure: 'go on',
-  }),
+  });
+
+/** Ends a container that gets no new requests, once those that it has are finished. */
+export const retire = (one: ContainerDetail, { from, drainMs, why }: Retirement): Step[] => [
+  drained(one, { from, drainMs }),
   step({
     id: `engine.stop:${one.name}`,
     describe: `stop ${one.name}`,
@@ -152,9 +161,10 @@ export const smoke = (candidate: Candidate): Step =>
     timeoutMs: SMOKE_MS + candidate.passes * 1000,
   });
 
-export const route = (door: Door, directory: string, from: Route, to: Route): Step =>
+/** @param at tells switches of one plan apart, such as `25%` */
+export const route = (door: Door, directory: string, { from, to, at }: { from: Route; to: Route; at?: string }): Step =>
   step({
-    id: `lb.route:${door.name}`,
+    id: `lb.route:${door.name}${at === undefined ? '' : `:${at}`}`,
     describe: `${door.name} sends traffic to ${routeText(to)}`,
     why: 'one rename, seen by the next request; no reload',
     do: (w) => w.loadBalancer.route(door.id, directory, to),
@@ -175,13 +185,25 @@ export function routeText(route: Route): string {
     .join(', ');
 }
 
-export const watch = (what: Watch): Step =>
+export const watch = (what: Watch, at?: string): Step =>
   gate({
-    id: 'release.well',
-    describe: `watch the new version for ${duration(what.forMs)} after the switch`,
+    id: `release.well${at === undefined ? '' : `:${at}`}`,
+    describe: `watch the new version for ${duration(what.forMs)}`,
     why: 'what only real traffic shows is taken back by itself',
     verify: (r) => r.release.isWell(what),
     timeoutMs: what.forMs + WATCH_MARGIN_MS,
+  });
+
+/** A canary is held, not taken back, when it cannot be told whether it is worse. */
+export const compare = (what: CanaryStep, percent: number): Step =>
+  gate({
+    id: `release.passed:${percent.toString()}%`,
+    describe: `compare the new version with the stable one for at least ${duration(what.forMs)}`,
+    why: 'errors and latency of both, in the same window',
+    verify: (r) => r.release.hasPassed(what),
+    explain: (r) => r.release.canaryView(what),
+    timeoutMs: what.forMs * (1 + EXTENSIONS) + WATCH_MARGIN_MS,
+    onFailure: 'pause',
   });
 
 export const setVersion = ({ file, name, value }: VersionVariable, version: string): Step =>

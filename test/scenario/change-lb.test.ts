@@ -1,12 +1,11 @@
 /** `lb reload` on the reference platform's nginx. */
-import http from 'node:http';
-
 import { afterEach, describe, expect, inject, test } from 'vitest';
 
 import { attempt, run } from '../../scripts/run.ts';
 import { documentOf } from '../support/change-scene.ts';
 import { machine } from '../support/opsctl.ts';
 import { pause, waitUntil } from '../support/process.ts';
+import { visit } from '../support/traffic.ts';
 
 const NGINX = 'ecommerce-nginx-prod';
 const BROKEN = '/etc/opsctl/http/broken-by-a-test.conf';
@@ -34,48 +33,10 @@ afterEach(async () => {
   await waitUntil(healthy, 30_000, () => `${NGINX} is not healthy`);
 });
 
-/** Requests over kept connections until told to stop; the kinds of failure by number. */
-function traffic(connections: number): { stop: () => Promise<{ answered: number; failed: string[] }> } {
-  const { hostname, port } = new URL(inject('platform').http);
-  const end = new AbortController();
-  let answered = 0;
-  const failed: string[] = [];
-  const ask = (agent: http.Agent): Promise<void> =>
-    new Promise((resolve) => {
-      const request = http.get({ hostname, port, path: '/nginx-health', agent, timeout: 5000 }, (response) => {
-        response.resume().on('end', () => {
-          if (response.statusCode === 200) answered += 1;
-          else failed.push(String(response.statusCode));
-          resolve();
-        });
-      });
-      request.on('timeout', () => request.destroy(new Error('timeout')));
-      request.on('error', (error) => {
-        failed.push(error.message);
-        resolve();
-      });
-    });
-  const clients = Array.from({ length: connections }, async () => {
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    while (!end.signal.aborted) {
-      await ask(agent);
-      await pause(10);
-    }
-    agent.destroy();
-  });
-  return {
-    stop: async () => {
-      end.abort();
-      await Promise.all(clients);
-      return { answered, failed };
-    },
-  };
-}
-
 describe('lb reload', () => {
   test('must replace the workers without one failed request', async () => {
     const before = await workers();
-    const clients = traffic(8);
+    const clients = visit({ base: inject('platform').http, path: '/nginx-health', posts: 0, thinkMs: 10 });
     await pause(300);
     const result = await alice(['lb', 'reload', '--yes', '--json']);
     const after = await workers();

@@ -5,6 +5,8 @@ import { registry } from '../../src/commands/index.ts';
 import type { ChangeEvent } from '../../src/core/change.ts';
 import type { ChangeCommand, Context } from '../../src/core/command.ts';
 import { MAY_DO } from '../../src/core/plan.ts';
+import type { Route, Routing } from '../../src/core/ports/load-balancer.ts';
+import type { Sample } from '../../src/core/ports/metrics.ts';
 import { platformSchema } from '../../src/core/platform.ts';
 import { fakeEngine } from '../support/fakes/engine.ts';
 import { fakeFiles } from '../support/fakes/files.ts';
@@ -13,8 +15,18 @@ import { fakeLoadBalancer } from '../support/fakes/load-balancer.ts';
 import { fakeReplicas } from '../support/fakes/replicas.ts';
 import { fakeLock } from '../support/fakes/lock.ts';
 
+const routing: Routing = { live: { api: 'green', web: 'green' }, generation: 1, since: '2024-12-31T00:00:00.000Z' };
+const share: Route['canary'] = { services: ['api', 'web'], percent: 5 };
+
+/** What Prometheus says of every version: 10,000 requests, none failed, all quick. */
+function counted(promql: string): Sample[] {
+  if (promql.includes('status=~')) return [];
+  if (!promql.includes('by (le)')) return [{ labels: {}, value: 10_000 }];
+  return ['0.1', '+Inf'].map((le) => ({ labels: { le }, value: 10_000 }));
+}
+
 /** A small platform in memory, whose every writing method throws, with a lock held and a change left in the middle. */
-async function context(): Promise<Context> {
+async function context({ canary }: { canary: boolean }): Promise<Context> {
   const engine = fakeEngine();
   for (const service of ['api', 'web', 'nginx', 'postgres', 'redis']) {
     engine.add({ name: `shop-${service}-1`, project: 'shop', service, state: 'running', health: 'healthy' });
@@ -69,11 +81,12 @@ async function context(): Promise<Context> {
   const readers: Record<string, object> = {
     engine,
     loadBalancer: fakeLoadBalancer({
-      [engine.all[2]?.id ?? '']: { routing: { live: { api: 'green', web: 'green' }, generation: 1, since: '2025-12-31T00:00:00.000Z' } },
+      [engine.all[2]?.id ?? '']: { routing: canary ? { ...routing, canary: share } : routing },
     }),
     replicas,
     files: fakeFiles(),
     compose: { hashes: async () => ({}) },
+    metrics: { query: async (promql: string) => counted(promql) },
     lock,
     journal,
   };
@@ -92,6 +105,7 @@ async function context(): Promise<Context> {
     loadBalancer: { service: 'nginx' },
     databases: { main: { service: 'postgres' } },
     caches: { main: { service: 'redis' } },
+    prometheus: { url: 'http://127.0.0.1:9090' },
   });
   return {
     platform: { ...platform, environment: 'production', protected: true, directory: '/' },
@@ -109,10 +123,11 @@ describe.each(changes.map((command) => [command.name, command] as const))('%s', 
   test.each(command.examples.map(({ command: line }) => [line]))('%s must plan without writing', async (line) => {
     const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '').slice(1);
     const invocation = readCommandLine(command, words, {}, () => undefined, 80);
-    const plan = await command.plan(invocation?.input ?? {}, await context());
+    const canary = /^opsctl deploy (?:promote|canary --rollback)/.test(line);
+    const plan = await command.plan(invocation?.input ?? {}, await context({ canary }));
     expect(plan.steps.length).toBeGreaterThan(0);
     // The same again: a plan that differs without anything having changed could never be executed.
-    expect(await command.plan(invocation?.input ?? {}, await context())).toEqual(plan);
+    expect(await command.plan(invocation?.input ?? {}, await context({ canary }))).toEqual(plan);
   });
 });
 

@@ -3,15 +3,12 @@ import * as z from 'zod';
 import { changeCommand, type Context } from '../../core/command.ts';
 import type { Plan } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
-import type { Route } from '../../core/ports/load-balancer.ts';
-import { composeHashes } from '../../deploy/compose.ts';
-import { decide, mustFit } from '../../deploy/decide.ts';
 import { observe } from '../../deploy/observe.ts';
 import { planBlueGreen } from '../../deploy/plan-blue-green.ts';
 import { planRollback } from '../../deploy/plan-rollback.ts';
 import { smokeUrls } from '../../deploy/smoke.ts';
 import { versionVariable } from '../../deploy/version-variable.ts';
-import { observeRelease, releaseSchema, releaseText } from './shared.ts';
+import { mustNotBeCanary, observeRelease, releaseSchema, releaseText, requestOf, surroundingsOf } from './shared.ts';
 
 const input = z.object({
   version: z.string().optional().meta({ description: 'the release: the tag of its images', value: 'tag' }),
@@ -50,59 +47,29 @@ export default changeCommand({
 });
 
 async function deploy(given: z.output<typeof input>, context: Context): Promise<Plan> {
-  const { platform, readers } = context;
-  if (given.version === undefined) {
+  if (given.version === undefined)
     throw new OpsError('USAGE', 'deploy blue-green needs the version to deploy', {
       hint: 'Name it: opsctl deploy blue-green --version <version>, or go back: opsctl deploy blue-green --rollback',
     });
-  }
-  const facts = await observe(platform, readers);
+  const facts = await observe(context.platform, context.readers);
   mustNotBeCanary(facts.routing.canary);
-  const asked = { version: given.version, services: given.service, noRollback: given.incompatibleMigration };
-  const wanted = await decide(asked, facts, platform, readers);
-  if (!given.force && wanted.some(({ same }) => !same)) await mustFit(wanted, readers);
-  for (const { facts: one, variable, same } of wanted)
-    if (!same && 'why' in variable)
-      context.warn(`a later docker-compose up brings the old version of ${one.name} back: ${variable.why}`);
-  return planBlueGreen({
-    facts,
-    wanted,
-    project: platform.compose.project,
-    environment: platform.environment,
-    options: platform.deploy,
-    hashes: await composeHashes(wanted, platform, readers),
-  });
+  return planBlueGreen(await requestOf({ ...given, version: given.version }, facts, context));
 }
 
-async function rollback(given: z.output<typeof input>, { platform, readers }: Context): Promise<Plan> {
+async function rollback(given: z.output<typeof input>, context: Context): Promise<Plan> {
+  const { platform, readers } = context;
   if (given.version !== undefined)
     throw new OpsError('USAGE', '--rollback goes back to the release before; it takes no --version', {
       hint: 'Deploy a version: opsctl deploy blue-green --version <version>',
     });
   const facts = await observe(platform, readers);
   mustNotBeCanary(facts.routing.canary);
-  return planRollback({
-    facts,
-    environment: platform.environment,
-    options: platform.deploy,
-    force: given.force,
-    services: await Promise.all(
-      facts.services.map(async (one) => ({
-        facts: one,
-        variable: await versionVariable(one.name, platform, readers.files),
-        smoke: smokeUrls(platform.services[one.name]),
-      })),
-    ),
-  });
-}
-
-function mustNotBeCanary(canary: Route['canary']): void {
-  if (canary === undefined) return;
-  throw new OpsError(
-    'UNSAFE',
-    `a canary of ${canary.services.join(', ')} gets ${canary.percent.toString()} % of traffic`,
-    {
-      hint: 'End it first: opsctl deploy promote, or opsctl deploy canary --rollback',
-    },
+  const services = await Promise.all(
+    facts.services.map(async (one) => ({
+      facts: one,
+      variable: await versionVariable(one.name, platform, readers.files),
+      smoke: smokeUrls(platform.services[one.name]),
+    })),
   );
+  return planRollback({ ...surroundingsOf(facts, context), services, force: given.force });
 }

@@ -1,7 +1,14 @@
 import type { Context } from '../../core/command.ts';
 import { isUnfinished } from '../../core/change.ts';
+import { OpsError } from '../../core/errors.ts';
+import type { Route } from '../../core/ports/load-balancer.ts';
 import type { Style } from '../../core/style.ts';
-import { observe } from '../../deploy/observe.ts';
+import { viewOf } from '../../deploy/canary-view.ts';
+import { composeHashes } from '../../deploy/compose.ts';
+import { decide, mustFit } from '../../deploy/decide.ts';
+import { type Facts, observe } from '../../deploy/observe.ts';
+import type { DeployRequest, Surroundings } from '../../deploy/request.ts';
+import { currentStep, runningCanary } from '../../deploy/running-canary.ts';
 import { platformDrift, type ServiceStatus, serviceStatusSchema, statusOf } from '../../deploy/status.ts';
 import { versionVariable } from '../../deploy/version-variable.ts';
 import * as z from 'zod';
@@ -12,7 +19,14 @@ const SEARCHED_CHANGES = 50;
 /** What every deploy command shows when it is done, and `deploy status` by itself. */
 export const releaseSchema = z.object({
   services: z.array(serviceStatusSchema),
-  canary: z.object({ services: z.array(z.string()), percent: z.number() }).nullable(),
+  canary: z
+    .object({
+      services: z.array(z.string()),
+      percent: z.number().describe('of new visitors, as assigned'),
+      seen: z.array(z.string()).describe('both versions side by side, for people'),
+      compared: z.array(z.record(z.string(), z.unknown())).describe('the same with every number of the analysis'),
+    })
+    .nullable(),
   since: z.string().describe('since when traffic goes as it does'),
   drift: z.array(z.string()).describe('what does not agree on the platform as a whole'),
   next: z.array(z.string()).describe('commands to run now'),
@@ -21,8 +35,11 @@ export type Release = z.infer<typeof releaseSchema>;
 
 /** The release as it is observed now. */
 export async function observeRelease({ platform, readers }: Context): Promise<Release> {
-  const [facts, changes] = await Promise.all([observe(platform, readers), readers.journal.changes(SEARCHED_CHANGES)]);
-  const holder = await readers.lock.holder();
+  const [facts, changes, holder] = await Promise.all([
+    observe(platform, readers),
+    readers.journal.changes(SEARCHED_CHANGES),
+    readers.lock.holder(),
+  ]);
   const unfinished = changes.find((one) => isUnfinished(one) && holder?.change !== one.id);
   const services = await Promise.all(
     facts.services.map(async (one) => {
@@ -34,14 +51,62 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
       });
     }),
   );
-  const drift = platformDrift(facts, unfinished);
+  const { canary } = facts.routing;
+  const canaryNext = canary === undefined ? [] : ['opsctl deploy promote', 'opsctl deploy canary --rollback'];
   return {
     services,
-    canary: facts.routing.canary ?? null,
+    canary: canary === undefined ? null : { ...canary, ...(await seenOf(facts, { platform, readers })) },
     since: facts.routing.since,
-    drift,
-    next: unfinished === undefined ? [] : [`opsctl abort ${unfinished.id}`, `opsctl resume ${unfinished.id}`],
+    drift: platformDrift(facts, unfinished),
+    next:
+      unfinished === undefined
+        ? canaryNext
+        : [`opsctl resume ${unfinished.id}`, `opsctl abort ${unfinished.id}`, ...canaryNext],
   };
+}
+
+async function seenOf(
+  facts: Facts,
+  { platform, readers }: Pick<Context, 'platform' | 'readers'>,
+): Promise<{ seen: string[]; compared: Record<string, unknown>[] }> {
+  const services = await runningCanary(facts, platform, readers);
+  const { lines, services: compared } = await viewOf(currentStep(facts, services), platform, readers);
+  return { seen: lines, compared };
+}
+
+/** What a plan needs to know of where it happens. */
+export const surroundingsOf = (facts: Facts, { platform }: Context): Surroundings => ({
+  facts,
+  project: platform.compose.project,
+  environment: platform.environment,
+  options: platform.deploy,
+});
+
+/** A release of a version, decided. @throws as `decide` and `mustFit` */
+export async function requestOf(
+  given: { version: string; service: string[]; incompatibleMigration?: string | undefined; force: boolean },
+  facts: Facts,
+  context: Context,
+): Promise<DeployRequest> {
+  const { platform, readers } = context;
+  const asked = { version: given.version, services: given.service, noRollback: given.incompatibleMigration };
+  const wanted = await decide(asked, facts, platform, readers);
+  const changing = wanted.filter(({ same }) => !same);
+  if (!given.force && changing.length > 0) await mustFit(changing, readers);
+  for (const { facts: one, variable } of changing)
+    if ('why' in variable)
+      context.warn(`a later docker-compose up brings the old version of ${one.name} back: ${variable.why}`);
+  return { ...surroundingsOf(facts, context), wanted, hashes: await composeHashes(changing, platform, readers) };
+}
+
+/** @throws UNSAFE while visitors get two versions */
+export function mustNotBeCanary(canary: Route['canary']): void {
+  if (canary === undefined) return;
+  throw new OpsError(
+    'UNSAFE',
+    `a canary of ${canary.services.join(', ')} gets ${canary.percent.toString()} % of traffic`,
+    { hint: 'End it first: opsctl deploy promote, or opsctl deploy canary --rollback' },
+  );
 }
 
 export const isConsistent = ({ services, drift }: Release): boolean =>
@@ -64,15 +129,20 @@ export function releaseText(release: Release, style: Style): string {
       one.version ?? 'several',
       `${one.weight.toString()} %`,
       `${one.replicas.filter(({ state }) => state === 'running').length.toString()}/${one.replicas.length.toString()}`,
-      before(one),
+      before(one, release.canary),
     ]),
   );
   const drift = [...release.drift, ...release.services.flatMap((one) => one.drift)];
   const parts = [table];
+  if (release.canary !== null) parts.push(release.canary.seen.map((line) => style.wrap(line, 4)).join('\n'));
   if (drift.length > 0) parts.push(drift.map((line) => `${style.notice('!')} ${style.wrap(line, 2)}`).join('\n'));
   if (release.next.length > 0) parts.push(release.next.map((command) => `  ${command}`).join('\n'));
   return parts.join('\n\n');
 }
 
-const before = ({ previous }: ServiceStatus): string =>
-  previous === null ? '-' : `${previous.version ?? 'several'} (${previous.warm ? 'warm' : 'cold'})`;
+function before({ service, previous }: ServiceStatus, canary: Release['canary']): string {
+  if (previous === null) return '-';
+  const version = previous.version ?? 'several';
+  if (canary?.services.includes(service) === true) return `canary ${version}`;
+  return `${version} (${previous.warm ? 'warm' : 'cold'})`;
+}

@@ -24,8 +24,11 @@ export interface Alert {
 }
 
 export interface MetricsReader {
-  /** One instant vector or scalar. @throws REJECTED with the server's own text for a PromQL mistake */
-  query(promql: string): Promise<Sample[]>;
+  /**
+   * One instant vector or scalar, as it is now or was at a time (ISO).
+   * @throws REJECTED with the server's own text for a PromQL mistake
+   */
+  query(promql: string, at?: string): Promise<Sample[]>;
   targets(): Promise<ScrapeTarget[]>;
   alerts(): Promise<Alert[]>;
 }

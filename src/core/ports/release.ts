@@ -32,6 +32,27 @@ export interface Watch {
   forMs: number;
 }
 
+/** A share of visitors that has the new version, and how long it is compared with the stable one. */
+export interface CanaryStep {
+  door: string;
+  directory: string;
+  route: Route;
+  /** Names of the new version's containers. */
+  containers: string[];
+  services: ComparedService[];
+  /** It must be so for this long at least, in ms. */
+  forMs: number;
+  /** Which look the first one of this step is, and how many the whole canary takes: each costs some certainty. */
+  firstLook: number;
+  plannedLooks: number;
+}
+
+/** What was seen of a canary, for people and for data. */
+export interface CanaryView {
+  lines: string[];
+  services: ({ service: string } & Record<string, unknown>)[];
+}
+
 export interface ReleaseReader {
   /** True once every URL gave its good answers. */
   answers(candidate: Candidate): Promise<boolean>;
@@ -42,4 +63,11 @@ export interface ReleaseReader {
    * @throws UNSAFE at once when a container went down, or more requests fail or take long than with the version before
    */
   isWell(watch: Watch): Promise<boolean>;
+  /**
+   * True once the step has lasted its time and the new version is seen to be no worse; false while that is open.
+   * @throws UNSAFE at once when it is worse, or a container went down
+   */
+  hasPassed(step: CanaryStep): Promise<boolean>;
+  /** Both versions side by side, as they are now. */
+  canaryView(step: CanaryStep): Promise<CanaryView>;
 }

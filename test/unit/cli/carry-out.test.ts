@@ -36,7 +36,8 @@ async function remarks(journal: FakeJournal): Promise<string[]> {
     interruption: { outliveOutput: () => undefined, say: () => undefined },
   } as unknown as Run;
   const command = { name: 'lb reload' } as ChangeCommand;
-  const outcome = await carryOut(run, command, { id: '1', plan: reload, lock: undefined, recovers: undefined });
+  const change = { id: '1', plan: reload, lock: undefined, recovers: undefined, settles: undefined };
+  const outcome = await carryOut(run, command, change);
   expect(outcome.outcome).toBe('done');
   return said;
 }

@@ -1,0 +1,45 @@
+import * as z from 'zod';
+
+import { changeCommand } from '../../core/command.ts';
+import { durationMs, durationText } from '../../core/values.ts';
+import { observe } from '../../deploy/observe.ts';
+import { planPromote } from '../../deploy/plan-canary.ts';
+import { mustBeWell, pausedCanary, runningCanary } from '../../deploy/running-canary.ts';
+import { observeRelease, releaseSchema, releaseText, surroundingsOf } from './shared.ts';
+
+export default changeCommand({
+  name: 'deploy promote',
+  summary: 'Give the canary to all visitors, or to another share of them',
+  description:
+    'Refused unless the canary is seen to be no worse than the stable version (opsctl deploy status shows both). With all visitors it is watched as after any switch, and taken back when it is not well.',
+  examples: [
+    { command: 'opsctl deploy promote --to 50', explains: 'half of the visitors, compared again' },
+    { command: 'opsctl deploy promote --yes', explains: 'all of them: the release is live' },
+  ],
+  input: z.object({
+    to: z
+      .number()
+      .int()
+      .min(1)
+      .max(99)
+      .optional()
+      .meta({ description: 'share of visitors; default: all of them', value: 'percent' }),
+    stepDuration: durationText
+      .default('2m')
+      .meta({ description: 'how long that share is compared at least', value: 'time' }),
+    noAnalysis: z.boolean().default(false).meta({ description: 'watch its containers only, not errors and latency' }),
+    force: z.boolean().default(false).meta({ description: 'although it was not seen to be as good' }),
+  }),
+  output: releaseSchema,
+  plan: async ({ to, stepDuration, noAnalysis, force }, context) => {
+    const { platform, readers } = context;
+    const facts = await observe(platform, readers);
+    const services = await runningCanary(facts, platform, readers);
+    if (!force && !noAnalysis) await mustBeWell(facts, services, platform, readers);
+    const walk = { percents: [to ?? 100], stepMs: durationMs(stepDuration), analysed: !noAnalysis };
+    return planPromote(surroundingsOf(facts, context), services, walk);
+  },
+  settles: async (_input, { readers }) => (await pausedCanary(readers))?.id,
+  report: (_input, context) => observeRelease(context),
+  text: (data, style) => releaseText(data, style),
+});

@@ -1,0 +1,60 @@
+/** A canary for people: the share that it should have and has, errors and latency of both versions side by side. */
+import { duration, percent } from '../core/format.ts';
+import type { Platform } from '../core/platform.ts';
+import type { Readers } from '../core/ports.ts';
+import type { CanaryStep, CanaryView } from '../core/ports/release.ts';
+import { asOpsError } from '../core/errors.ts';
+import type { Observation } from './analysis/analyse.ts';
+import { type Compared, compareInWindow, LOOK_EVERY_MS } from './compare.ts';
+import { SHORTEST_MS } from './measure.ts';
+
+const BAR = 20;
+
+/** What is so now. Never throws for a Prometheus that does not answer: that is what is shown then. */
+export async function viewOf(step: CanaryStep, platform: Platform, readers: Readers): Promise<CanaryView> {
+  const now = await readers.loadBalancer.routing(step.door, step.directory);
+  const assigned = now?.canary?.percent ?? 0;
+  const elapsed = now === undefined ? 0 : Date.parse((await readers.engine.info()).time) - Date.parse(now.since);
+  if (elapsed < SHORTEST_MS)
+    return { lines: [`${bar(assigned / 100)} ${assigned.toString()} % assigned; nothing measured yet`], services: [] };
+  const looks = {
+    number: step.firstLook + Math.max(1, Math.floor(elapsed / LOOK_EVERY_MS)),
+    planned: step.plannedLooks,
+  };
+  try {
+    const seen = await compareInWindow(step.services, { elapsed, looks }, platform, readers);
+    return {
+      lines: seen.flatMap((one) => linesOf(one, assigned)),
+      services: seen.map(({ service, analysis, ...counts }) => ({
+        service: service.metrics,
+        assignedPercent: assigned,
+        actualShare: shareOf(counts),
+        stableVersion: service.stable,
+        canaryVersion: service.candidate,
+        analysis,
+      })),
+    };
+  } catch (thrown) {
+    return { lines: [`Prometheus cannot be asked: ${asOpsError(thrown).message}`], services: [] };
+  }
+}
+
+export const bar = (share: number): string => {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * BAR);
+  return `${'█'.repeat(full)}${'░'.repeat(BAR - full)}`;
+};
+
+const shareOf = ({ stable, canary }: Pick<Compared, 'stable' | 'canary'>): number =>
+  stable.requests + canary.requests > 0 ? canary.requests / (stable.requests + canary.requests) : 0;
+
+function linesOf(seen: Compared, assigned: number): string[] {
+  const { service, stable, canary, analysis } = seen;
+  const side = (version: string, { requests, errors, latency }: Observation): string =>
+    `${version}: ${Math.round(requests).toString()} requests, ${requests > 0 ? percent(errors / requests) : '-'} errors, p95 ${latency === undefined ? '-' : duration(latency.p95Ms)}`;
+  return [
+    `${service.metrics} ${bar(shareOf(seen))} ${percent(shareOf(seen))} of requests, ${assigned.toString()} % of visitors assigned`,
+    `  ${side(service.stable, stable)}`,
+    `  ${side(service.candidate, canary)}`,
+    `  ${analysis.verdict}: ${analysis.reason}`,
+  ];
+}

@@ -1,0 +1,125 @@
+/** A release that a share of visitors gets first. */
+import type { Plan, Step } from '../core/change.ts';
+import { OpsError } from '../core/errors.ts';
+import { duration } from '../core/format.ts';
+import { plan } from '../core/plan.ts';
+import type { Route } from '../core/ports/load-balancer.ts';
+import { plannedLooks } from './analysis/looks.ts';
+import { LOOK_EVERY_MS } from './compare.ts';
+import { nothingToDo, released } from './plan-blue-green.ts';
+import type { DeployRequest, Released, Surroundings } from './request.ts';
+import { firstDoor, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
+import * as steps from './steps.ts';
+
+/** How a canary is walked through. */
+export interface Walk {
+  /** Percent of visitors, step by step; what is 100 ends the walk. */
+  percents: readonly number[];
+  /** How long a step lasts at least, in ms. */
+  stepMs: number;
+  /** False: only containers are watched, not errors and latency. */
+  analysed: boolean;
+}
+
+/** The last percent decides: with 100 it goes live, else it stays there until it is promoted or taken back. */
+export function planCanary(request: DeployRequest, walk: Walk): Plan {
+  const wanted = request.wanted.filter(({ same }) => !same);
+  if (wanted.length === 0) return nothingToDo(request);
+  const services = wanted.map((one) => released(one, request));
+  const whole = walk.percents.includes(100);
+  const shares = walk.percents.filter((percent) => percent < 100);
+  return plan({
+    target: request.environment,
+    summary: `canary of ${summaryOf(wanted)}: ${walk.percents.map((percent) => `${percent.toString()} %`).join(', ')}`,
+    touches: [
+      ...preparedTouches(wanted),
+      `visitors: ${shares.map((percent) => `${percent.toString()} % for ${duration(walk.stepMs)}`).join(', then ')}${whole ? ', then all' : ', until deploy promote'}`,
+      ...(whole ? liveTouches(request, services) : []),
+    ],
+    steps: [
+      ...prepare(request, wanted),
+      ...sharing(request, services, walk),
+      ...(whole ? goLive(request, services) : []),
+    ],
+  });
+}
+
+/** Share after share, each compared before the next. */
+export function sharing(where: Surroundings, services: readonly Released[], walk: Walk): Step[] {
+  const { facts } = where;
+  const shares = walk.percents.filter((percent) => percent < 100);
+  const { id: door } = firstDoor(facts);
+  const { live, canary } = facts.routing;
+  let from: Route = { live, ...(canary === undefined ? {} : { canary }) };
+  return shares.flatMap((percent, index) => {
+    const to: Route = { live, canary: { services: services.map((one) => one.facts.name), percent } };
+    const before = from;
+    from = to;
+    const at = `${percent.toString()}%`;
+    const common = {
+      door,
+      directory: facts.directory,
+      route: to,
+      containers: services.flatMap(({ containers }) => containers),
+      services: services.flatMap(({ compared }) => (compared === undefined ? [] : [compared])),
+      forMs: walk.stepMs,
+    };
+    return [
+      ...facts.doors.map((one) => steps.route(one, facts.directory, { from: before, to, at })),
+      walk.analysed
+        ? steps.compare({ ...common, ...looksOf(walk, index, shares.length) }, percent)
+        : steps.watch({ ...common, services: [] }, at),
+    ];
+  });
+}
+
+/** Each look at a canary costs some certainty, so they are counted through all its steps. */
+function looksOf({ stepMs }: Walk, index: number, count: number): { firstLook: number; plannedLooks: number } {
+  const looks = (number: number): number =>
+    plannedLooks({ steps: number, stepMs, lookEveryMs: LOOK_EVERY_MS, extensions: steps.EXTENSIONS });
+  return { firstLook: index === 0 ? 0 : looks(index), plannedLooks: looks(count) };
+}
+
+/** All visitors back to the stable version; the new one finishes its requests and goes. */
+export function planCanaryRollback(where: Surroundings, services: readonly Released[]): Plan {
+  const { facts, environment, options } = where;
+  const { live, canary } = facts.routing;
+  const containers = services.flatMap((one) => one.facts.previous);
+  return plan({
+    target: environment,
+    summary: `take back the canary of ${summaryOf(services)}`,
+    touches: [
+      `load balancer: all visitors of ${namesOf(services)} get the stable version`,
+      ...containers.map(({ name }) => `container ${name}: removed`),
+    ],
+    steps: [
+      ...facts.doors.map((one) =>
+        steps.route(one, facts.directory, {
+          from: { live, ...(canary === undefined ? {} : { canary }) },
+          to: { live },
+        }),
+      ),
+      ...containers.flatMap((one) => [
+        steps.drained(one, { from: facts.balancers, drainMs: options.drainMs }),
+        steps.removeOld(one),
+      ]),
+    ],
+  });
+}
+
+/** The canary gets all visitors, or another share of them. @throws UNSAFE when none of its containers is there */
+export function planPromote(where: Surroundings, services: readonly Released[], walk: Walk): Plan {
+  const gone = services.find(({ containers }) => containers.length === 0);
+  if (gone !== undefined)
+    throw new OpsError('UNSAFE', `no container of the canary of ${gone.facts.name} runs`, {
+      hint: 'Take it back: opsctl deploy canary --rollback',
+    });
+  const whole = walk.percents.includes(100);
+  const share = walk.percents.map((percent) => `${percent.toString()} %`).join(', ');
+  return plan({
+    target: where.environment,
+    summary: whole ? `promote ${summaryOf(services)}` : `canary of ${summaryOf(services)}: ${share}`,
+    touches: whole ? liveTouches(where, services) : [`visitors: ${share} for ${duration(walk.stepMs)} at least`],
+    steps: [...sharing(where, services, walk), ...(whole ? goLive(where, services) : [])],
+  });
+}

@@ -1,0 +1,61 @@
+/** The containers of a new version, made after the live ones. */
+import type { ContainerDetail } from '../core/ports/engine.ts';
+import type { Replica } from '../core/ports/replicas.ts';
+import { aliasOf } from '../core/routing.ts';
+import { baseName, COMPOSE, LABEL, replicaName } from './names.ts';
+import { other, type ServiceFacts } from './observe.ts';
+import type { DeployRequest, Wanted } from './request.ts';
+
+/** Containers of the new colour, made after the live ones: as many replicas, and labels that compose knows them by. */
+export function replicasOf(one: Wanted, request: DeployRequest): { replica: Replica; model: ContainerDetail }[] {
+  const { facts, project, environment } = request;
+  const colour = other(one.facts.colour);
+  const deploy = facts.deploy + 1;
+  const name = one.facts.name;
+  return one.facts.live.map((model, index) => {
+    const base = baseName(model);
+    const service = model.labels[LABEL.service] ?? model.service ?? name;
+    return {
+      model,
+      replica: {
+        name: replicaName(base, colour, deploy, index + 1),
+        model: model.id,
+        image: one.image,
+        expects: one.expects,
+        environment: { OPSCTL_COLOUR: colour, OPSCTL_RELEASE: one.version },
+        labels: {
+          [LABEL.project]: project,
+          [LABEL.environment]: environment,
+          [LABEL.service]: service,
+          [LABEL.colour]: colour,
+          [LABEL.release]: one.version,
+          [LABEL.deploy]: deploy.toString(),
+          [LABEL.base]: base,
+          [LABEL.noRollback]: one.noRollback ?? '',
+          ...composeLabels(model, one.facts, request.hashes),
+        },
+        aliases: { add: [aliasOf(name, colour)], remove: [aliasOf(name, other(colour))] },
+      },
+    };
+  });
+}
+
+/**
+ * `docker-compose up` keeps the containers with the lowest numbers and removes what is above the service's scale:
+ * the new ones are numbered below the old, so that it is the old ones that it would remove.
+ */
+function composeLabels(
+  model: ContainerDetail,
+  { live }: ServiceFacts,
+  hashes: Record<string, string>,
+): Record<string, string> {
+  if (model.project === undefined) return {};
+  const numberOf = (one: ContainerDetail): number => Number(one.labels[COMPOSE.number] ?? 1);
+  const lowest = Math.min(...live.map(numberOf));
+  const hash = hashes[model.service ?? ''];
+  return {
+    ...(hash === undefined ? {} : { [COMPOSE.hash]: hash }),
+    [COMPOSE.number]: (lowest - live.length + live.indexOf(model)).toString(),
+    [COMPOSE.oneOff]: 'False',
+  };
+}

@@ -1,0 +1,132 @@
+/** The stages that releases have in common: to make a new version serve, to give it all traffic, to take it out again. */
+import type { Step } from '../core/change.ts';
+import { OpsError } from '../core/errors.ts';
+import { bytes, plural } from '../core/format.ts';
+import type { ContainerDetail } from '../core/ports/engine.ts';
+import type { Route } from '../core/ports/load-balancer.ts';
+import type { Door } from '../core/routing.ts';
+import { hookSteps } from './hooks.ts';
+import { baseName } from './names.ts';
+import { type Facts, other, type ServiceFacts, versionIn } from './observe.ts';
+import { replicasOf } from './replicas.ts';
+import type { DeployRequest, Released, Surroundings, Wanted } from './request.ts';
+import * as steps from './steps.ts';
+
+/** Everything up to a new version that serves and gets no traffic yet. */
+export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step[] {
+  const { options, facts } = request;
+  const { id: door } = firstDoor(facts);
+  const all = wanted.map((one) => ({ one, made: replicasOf(one, request) }));
+  const asks = wanted.flatMap(({ smoke, facts: { colour } }) => smoke.map((url) => ({ url, colour: other(colour) })));
+  return [
+    ...hookSteps('before', options.hooks.before, factsOfRelease(request, wanted)),
+    ...wanted.filter((one) => one.missing).map(({ image, expects }) => steps.pull(image, expects)),
+    ...wanted.flatMap(({ facts: { previous } }) =>
+      previous
+        .filter(isUp)
+        .flatMap((one) =>
+          steps.retire(one, retirement(request, 'the new version takes its place beside the live one')),
+        ),
+    ),
+    ...all.flatMap(({ one, made }) => {
+      const [first] = made;
+      if (one.releaseCommand === undefined || first === undefined) return [];
+      const { command, timeoutMs } = one.releaseCommand;
+      const name = `${baseName(first.model)}-release-r${(facts.deploy + 1).toString()}`;
+      return steps.releaseCommand({ ...first.replica, name, aliases: 'none', once: command }, timeoutMs);
+    }),
+    ...all.flatMap(({ made }) => made.map(({ replica, model }) => steps.create(replica, steps.graceOf(model)))),
+    ...all.flatMap(({ made }) => made.map(({ replica }) => steps.start(replica.name))),
+    ...all.flatMap(({ made }) => made.map(({ replica }) => steps.serving(replica.name, options.healthyWithinMs))),
+    ...(asks.length === 0
+      ? []
+      : [steps.smoke({ door, directory: facts.directory, asks, passes: options.smokePasses })]),
+  ];
+}
+
+/** All traffic to the new version, watched; and what follows once it is live and well. */
+export function goLive(where: Surroundings, services: readonly Released[]): Step[] {
+  const { facts, options } = where;
+  const { id: door } = firstDoor(facts);
+  const from: Route = { live: facts.routing.live };
+  const to = flipped(
+    from,
+    services.map((one) => one.facts),
+  );
+  const watched = {
+    door,
+    directory: facts.directory,
+    route: to,
+    containers: services.flatMap(({ containers }) => containers),
+    services: services.flatMap(({ compared }) => (compared === undefined ? [] : [compared])),
+    forMs: options.watchMs,
+  };
+  return [
+    ...facts.doors.map((one) => steps.route(one, facts.directory, { from, to })),
+    ...(options.watchMs === 0 ? [] : [steps.watch(watched)]),
+    ...services.flatMap(({ variable, version }) => ('why' in variable ? [] : [steps.setVersion(variable, version)])),
+    ...services.flatMap(({ gone }) => gone.map(steps.removeOld)),
+    ...hookSteps('after', options.hooks.after, factsOfRelease(where, services)),
+  ];
+}
+
+/** What going live touches beside the containers. */
+export const liveTouches = ({ facts }: Surroundings, services: readonly Released[]): string[] => [
+  ...facts.doors.map(({ name }) => `load balancer ${name}: one switch of ${namesOf(services)}`),
+  ...services.flatMap(({ variable, version }) =>
+    'why' in variable ? [] : [`${variable.file}: ${variable.name}=${version}`],
+  ),
+  ...services.flatMap((one) =>
+    one.facts.live.map(({ name }) => `container ${name}: keeps running for a quick rollback`),
+  ),
+  ...services.flatMap(({ gone }) => gone.map(({ name }) => `container ${name}: removed once the new version is well`)),
+];
+
+/** What a new version beside the live one touches. */
+export const preparedTouches = (wanted: readonly Wanted[]): string[] =>
+  wanted.map(({ facts: { name, live, colour }, version, memory }) => {
+    const before = versionIn(live) ?? 'several versions';
+    const beside = `${plural(live.length, 'container')} of ${bytes(memory)}`;
+    return `service ${name}: ${before} (${colour}) → ${version} (${other(colour)}); ${beside} beside what is live`;
+  });
+
+/** Where traffic goes once some services have changed their colour. */
+export function flipped({ live }: Route, services: readonly ServiceFacts[]): Route {
+  return { live: { ...live, ...Object.fromEntries(services.map(({ name, colour }) => [name, other(colour)])) } };
+}
+
+/** The container through which nginx is asked; what it says, all of them were seen to say. */
+export function firstDoor({ doors }: Facts): Door {
+  const [door] = doors;
+  if (door === undefined) throw new OpsError('BUG', 'a release was planned without a load balancer');
+  return door;
+}
+
+/** Whether a container still has something to end. */
+export const isUp = ({ state }: Pick<ContainerDetail, 'state'>): boolean =>
+  !['created', 'exited', 'dead'].includes(state);
+
+export const retirement = (
+  { facts, options }: Pick<Surroundings, 'facts' | 'options'>,
+  why: string,
+): steps.Retirement => ({ from: facts.balancers, drainMs: options.drainMs, why });
+
+export const summaryOf = (services: readonly Pick<Released, 'facts' | 'version'>[]): string =>
+  services.map(({ facts: { name }, version }) => `${name} ${version}`).join(', ');
+
+export const namesOf = (services: readonly Pick<Released, 'facts'>[]): string =>
+  services.map(({ facts: { name } }) => name).join(', ');
+
+/** What hooks are told, as environment variables. */
+function factsOfRelease(
+  { project, environment }: Surroundings,
+  services: readonly Pick<Released, 'facts' | 'version'>[],
+): Record<string, string> {
+  return {
+    OPSCTL_PROJECT: project,
+    OPSCTL_ENVIRONMENT: environment,
+    OPSCTL_SERVICES: services.map(({ facts: { name } }) => name).join(' '),
+    OPSCTL_COLOURS: services.map(({ facts: { colour } }) => other(colour)).join(' '),
+    OPSCTL_VERSION: [...new Set(services.map(({ version }) => version))].join(' '),
+  };
+}
