@@ -99,8 +99,12 @@ export function openLock({ docker, scope, host, pid, ttlMs = 30_000, heartbeatMs
       const held = await holder();
       if (held?.token === token) return hold(held.id, Date.parse(held.since), takenOverFrom);
       if (held !== undefined && !held.stale) throw lockedBy(scope, publicPart(held), await now(docker));
-      // By id: of two that take over, the second finds nothing to remove, and never the first one's new lock.
-      if (held !== undefined && (await removeBare(docker, held.id))) takenOverFrom = publicPart(held);
+      // By id: of two that take over, the second finds nothing to remove, and never the first one's new lock. Who of
+      // them then makes the new one is open, so that each remembers whose place it takes.
+      if (held !== undefined) {
+        await removeBare(docker, held.id);
+        takenOverFrom = publicPart(held);
+      }
       if (held === undefined) await sleep(ATTEMPT_MS);
     }
     throw new OpsError('LOCKED', `the lock of ${scope} is neither free nor held`, { hint: 'Look again: opsctl lock.' });

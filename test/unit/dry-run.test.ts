@@ -16,7 +16,7 @@ import { fakeReplicas } from '../support/fakes/replicas.ts';
 import { fakeLock } from '../support/fakes/lock.ts';
 
 const routing: Routing = { live: { api: 'green', web: 'green' }, generation: 1, since: '2024-12-31T00:00:00.000Z' };
-const share: Route['canary'] = { services: ['api', 'web'], percent: 5 };
+const share: NonNullable<Route['canary']> = { services: ['api', 'web'], percent: 5 };
 
 /** What Prometheus says of every version: 10,000 requests, none failed, all quick. */
 function counted(promql: string): Sample[] {
