@@ -49,7 +49,9 @@ export default readCommand({
     const details = await inspectAll(engine, containers);
     return {
       project,
-      containers: containers.map((one) => containerStatus(one, details.get(one.id), platform, info.time)),
+      containers: containers.map((one) =>
+        containerStatus(one, details.get(one.id), { platform, engineTime: info.time, all: containers }),
+      ),
       missing: service === undefined ? missingParts(platform, all) : [],
     };
   },

@@ -4,6 +4,21 @@ import type { Container } from './ports/engine.ts';
 export const isOfPlatform = (container: Container, project: string): boolean =>
   container.project === project || container.labels['opsctl.project'] === project;
 
+/** What `docker-compose run` made, to do something once. What opsctl deployed may be called so for compose's sake, and is none. */
+export const isOneOff = ({ labels }: Pick<Container, 'labels'>): boolean =>
+  labels['com.docker.compose.oneoff']?.toLowerCase() === 'true' && labels['opsctl.deploy'] === undefined;
+
+/** A release before the live one that was stopped: another of its service runs in the other colour. */
+export function isRetired(container: Container, all: readonly Container[]): boolean {
+  const colour = ({ labels }: Container): string => labels['opsctl.colour'] ?? 'blue';
+  return (
+    (container.state === 'exited' || container.state === 'created') &&
+    all.some(
+      (one) => one.state === 'running' && serviceOf(one) === serviceOf(container) && colour(one) !== colour(container),
+    )
+  );
+}
+
 /** The service that a container is a replica of; a container that nobody grouped stands for itself. */
 export const serviceOf = (container: Container): string =>
   container.labels['opsctl.service'] ?? container.service ?? container.name;

@@ -20,6 +20,8 @@ export const COMPOSE = {
   number: 'com.docker.compose.container-number',
   hash: 'com.docker.compose.config-hash',
   oneOff: 'com.docker.compose.oneoff',
+  image: 'com.docker.compose.image',
+  version: 'com.docker.compose.version',
 } as const;
 
 /** The number of the deploy that made a container; 0 for what compose made. */

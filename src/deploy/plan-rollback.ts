@@ -55,8 +55,12 @@ function released(services: RollbackRequest['services']): RollbackRequest['servi
   const newest = (containers: ServiceFacts['live']): number => Math.max(0, ...containers.map(deployOf));
   const last = Math.max(0, ...services.map(({ facts: { live } }) => newest(live)));
   const back = services.filter(
-    // What is newer than the live one was rolled back itself, for a reason.
-    ({ facts: { live, previous } }) => newest(live) === last && previous.length > 0 && newest(previous) < last,
+    // What is newer than the live one was rolled back itself, for a reason; what has the same version, compose made anew.
+    ({ facts: { live, previous } }) =>
+      newest(live) === last &&
+      previous.length > 0 &&
+      newest(previous) < last &&
+      versionIn(previous) !== versionIn(live),
   );
   if (back.length > 0) return back;
   throw new OpsError('UNSAFE', 'there is no release before the live one to go back to', {

@@ -32,7 +32,7 @@ export function replicasOf(one: Wanted, request: DeployRequest): { replica: Repl
           [LABEL.deploy]: deploy.toString(),
           [LABEL.base]: base,
           [LABEL.noRollback]: one.noRollback ?? '',
-          ...composeLabels(model, one.facts, request.hashes),
+          ...composeLabels(model, one.facts, { hashes: request.hashes, image: one.expects }),
         },
         aliases: { add: [aliasOf(name, colour)], remove: [aliasOf(name, other(colour))] },
       },
@@ -41,20 +41,24 @@ export function replicasOf(one: Wanted, request: DeployRequest): { replica: Repl
 }
 
 /**
- * `docker-compose up` keeps the containers with the lowest numbers and removes what is above the service's scale:
- * the new ones are numbered below the old, so that it is the old ones that it would remove.
+ * What compose is to think of the new container, so that `ps` and `down` know it and `up` leaves it alone.
+ * Version 2 removes what is out of date and keeps what has the hash and the image that its files give, and the lowest
+ * numbers. Version 1 makes all containers of a service anew as soon as one is out of date, which the release before
+ * always is; what it takes for a one-off container it leaves alone (ADR 7).
  */
 function composeLabels(
   model: ContainerDetail,
   { live }: ServiceFacts,
-  hashes: Record<string, string>,
+  { hashes, image }: { hashes: Record<string, string>; image: string },
 ): Record<string, string> {
   if (model.project === undefined) return {};
+  if (model.labels[COMPOSE.version]?.startsWith('1.') === true) return { [COMPOSE.oneOff]: 'True' };
   const numberOf = (one: ContainerDetail): number => Number(one.labels[COMPOSE.number] ?? 1);
   const lowest = Math.min(...live.map(numberOf));
   const hash = hashes[model.service ?? ''];
   return {
     ...(hash === undefined ? {} : { [COMPOSE.hash]: hash }),
+    ...(model.labels[COMPOSE.image] === undefined ? {} : { [COMPOSE.image]: image }),
     [COMPOSE.number]: (lowest - live.length + live.indexOf(model)).toString(),
     [COMPOSE.oneOff]: 'False',
   };

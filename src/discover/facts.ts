@@ -1,3 +1,4 @@
+import { isOneOff } from '../core/containers.ts';
 import { OpsError } from '../core/errors.ts';
 import { plural } from '../core/format.ts';
 import type { Container, EngineInfo, EngineReader, PublishedPort } from '../core/ports/engine.ts';
@@ -31,9 +32,6 @@ export async function observe(engine: EngineReader, wanted: string | undefined):
   const found = await Promise.all(services.map((service) => look(engine, service, mine)));
   return { project, engine: info, found };
 }
-
-/** Made by `compose run`: gone as soon as it is done. */
-const isOneOff = (one: Container): boolean => one.labels['com.docker.compose.oneoff']?.toLowerCase() === 'true';
 
 async function look(engine: EngineReader, service: string, all: Container[]): Promise<Found> {
   const rank = (one: Container): number => (one.state === 'running' ? 0 : 1);

@@ -1,12 +1,14 @@
 import { isMeantToRun } from '../checks/configured.ts';
 import { container as judgeContainer } from '../checks/container.ts';
 import type { Context } from '../core/command.ts';
-import { versionOf } from '../core/containers.ts';
+import { isRetired, versionOf } from '../core/containers.ts';
 import { asOpsError, OpsError } from '../core/errors.ts';
 import { plural } from '../core/format.ts';
 import type { Container, QuickUsage } from '../core/ports/engine.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
 import { once, type Probe } from './probe.ts';
+
+const RETIRED = 'stopped after a deploy; a rollback starts it again';
 
 /** The engine and every container of the platform. */
 export function engineProbes(context: Context, timeoutMs: number): Probe[] {
@@ -66,6 +68,7 @@ async function containers(context: Context, list: Container[]): Promise<Record<s
   const { thresholds } = context.platform;
   const findings = details.flatMap((detail): [string, Verdict][] => {
     if (!('error' in detail)) {
+      if (isRetired(detail, list)) return [[`container:${detail.name}`, verdict.ok(RETIRED)]];
       const meantToRun = isMeantToRun(detail, context.platform);
       return [[`container:${detail.name}`, judgeContainer(detail, used.get(detail.id), thresholds, now, meantToRun)]];
     }

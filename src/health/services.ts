@@ -1,5 +1,5 @@
 import { isHealthJson, type Reported, reportedComponent } from '../checks/component.ts';
-import { isOneOff } from '../checks/configured.ts';
+import { isOneOff, isRetired } from '../core/containers.ts';
 import { container as judgeContainer } from '../checks/container.ts';
 import { certificateTrouble, httpService } from '../checks/http-service.ts';
 import type { Context } from '../core/command.ts';
@@ -136,7 +136,7 @@ async function byContainers(context: Context, key: string, service: Service): Pr
   const name = service.service ?? key;
   const { engine } = context.readers;
   const mine = (await engine.containers({ project: context.platform.compose.project })).filter(
-    (one) => one.service === name && !isOneOff(one),
+    (one, _, all) => one.service === name && !isOneOff(one) && !isRetired(one, all),
   );
   if (mine.length === 0) return verdict.crit(`no container of service ${name} exists`, ['opsctl status']);
   const details = await Promise.all(mine.map((one) => engine.container(one.id)));

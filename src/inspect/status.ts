@@ -5,7 +5,7 @@ import { container as judge } from '../checks/container.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Container, ContainerDetail } from '../core/ports/engine.ts';
 import { statusSchema } from '../core/verdict.ts';
-import { isOfPlatform, serviceOf, versionOf } from '../core/containers.ts';
+import { isOfPlatform, isRetired, serviceOf, versionOf } from '../core/containers.ts';
 import { configuredParts, type Part } from './names.ts';
 
 /** A container in `status`. */
@@ -38,8 +38,7 @@ export type ContainerStatus = z.infer<typeof containerStatusSchema>;
 export function containerStatus(
   container: Container,
   detail: ContainerDetail | undefined,
-  platform: Platform,
-  engineTime: string,
+  { platform, engineTime, all }: { platform: Platform; engineTime: string; all: readonly Container[] },
 ): ContainerStatus {
   const { id, name, image, state, health } = detail ?? container;
   const service = serviceOf(container);
@@ -63,7 +62,10 @@ export function containerStatus(
     status:
       detail === undefined
         ? 'unknown'
-        : judge(detail, undefined, platform.thresholds, Date.parse(engineTime), isMeantToRun(detail, platform)).status,
+        : isRetired(container, all)
+          ? 'ok'
+          : judge(detail, undefined, platform.thresholds, Date.parse(engineTime), isMeantToRun(detail, platform))
+              .status,
     ...(detail === undefined ? {} : timesOf(detail, up, engineTime)),
     ports: container.ports.flatMap(({ host, container: inner, protocol }) =>
       host === undefined ? [] : [{ container: inner, protocol, address: host.address, port: host.port }],

@@ -33,12 +33,10 @@ const input = z.object({
     .string()
     .default('5,25,50,100')
     .meta({ description: 'shares of visitors, one after the other', value: 'percents' }),
-  stepDuration: durationText
-    .default('2m')
-    .meta({
-      description: 'how long each lasts at least; up to three times as long when it cannot be decided',
-      value: 'time',
-    }),
+  stepDuration: durationText.default('2m').meta({
+    description: 'how long each lasts at least; up to three times as long when it cannot be decided',
+    value: 'time',
+  }),
   noAnalysis: z
     .boolean()
     .default(false)

@@ -27,7 +27,7 @@ describe('the status of a container', () => {
       const made = one.engine.all.find((container) => container.service === service);
       Object.assign(made ?? {}, facts);
       const detail = await one.engine.container(made?.id ?? '');
-      const { status } = containerStatus(detail, detail, shop(), NOW);
+      const { status } = containerStatus(detail, detail, { platform: shop(), engineTime: NOW, all: [] });
       const health = await one.look({ only: [`container:${made?.name ?? ''}`] });
       expect(statuses(health)).toMatchObject({ [`container:${made?.name ?? ''}`]: status });
     }
@@ -36,7 +36,7 @@ describe('the status of a container', () => {
   it('must be unknown when it was gone before it could be looked at', async () => {
     const engine = shopEngine();
     const gone = engine.add({ ...of('web') });
-    expect(containerStatus(gone, undefined, shop(), NOW).status).toBe('unknown');
+    expect(containerStatus(gone, undefined, { platform: shop(), engineTime: NOW, all: [] }).status).toBe('unknown');
   });
 });
 
