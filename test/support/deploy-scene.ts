@@ -17,7 +17,10 @@ export function as(name: string): (argv: string[], options?: RunOptions) => Prom
   const known = people.get(name) ?? machine(name);
   people.set(name, known);
   return (argv, options) =>
-    known(argv[0] === 'deploy' ? [...argv, ...QUICK] : argv, { timeoutMs: 400_000, ...options });
+    known(argv[0] === 'deploy' ? [...argv.slice(0, 2), ...QUICK, ...argv.slice(2)] : argv, {
+      timeoutMs: 400_000,
+      ...options,
+    });
 }
 
 const alice = as('alice');
