@@ -88,10 +88,10 @@ describe.each(Object.entries(CHANGES))('%s', (_name, { argv, short }) => {
           const where = `${id}, ${how}`;
           const clients = visit({ base: inject('platform').http, gets: 4, posts: 2 });
           await killedAt(argv, id);
+          await freeLock();
           const told = await status();
           expect([told.code, told.drift.length > 0], `${where}: ${JSON.stringify(told)}`).toEqual([1, true]);
           expect(told.next.join(' '), where).toContain(`opsctl ${how}`);
-          await freeLock();
           const result = await bob([how, '--yes', '--json', '--set', 'deploy.watchMs=2000']);
           expect(result.code, `${where}: ${result.stdout}${result.stderr}`).toBe(0);
           const version = how === 'resume' ? GOOD : LIVE_AT_FIRST;

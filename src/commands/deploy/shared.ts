@@ -1,6 +1,7 @@
 import type { Context } from '../../core/command.ts';
 import { isUnfinished } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
+import { localTime } from '../../core/format.ts';
 import type { Route } from '../../core/ports/load-balancer.ts';
 import type { Style } from '../../core/style.ts';
 import { viewOf } from '../../deploy/canary-view.ts';
@@ -28,6 +29,10 @@ export const releaseSchema = z.object({
     })
     .nullable(),
   since: z.string().describe('since when traffic goes as it does'),
+  running: z
+    .object({ change: z.string(), command: z.string(), by: z.string(), host: z.string(), since: z.string() })
+    .nullable()
+    .describe('the change that holds the lock; what is shown may be in the middle of it'),
   drift: z.array(z.string()).describe('what does not agree on the platform as a whole'),
   next: z.array(z.string()).describe('commands to run now'),
 });
@@ -40,7 +45,8 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
     readers.journal.changes(SEARCHED_CHANGES),
     readers.lock.holder(),
   ]);
-  const unfinished = changes.find((one) => isUnfinished(one) && holder?.change !== one.id);
+  const running = holder === undefined || holder.stale ? undefined : holder;
+  const unfinished = changes.find((one) => isUnfinished(one) && running?.change !== one.id);
   const services = await Promise.all(
     facts.services.map(async (one) => {
       const [first] = one.live;
@@ -57,6 +63,16 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
     services,
     canary: canary === undefined ? null : { ...canary, ...(await seenOf(facts, { platform, readers })) },
     since: facts.routing.since,
+    running:
+      running === undefined
+        ? null
+        : {
+            change: running.change,
+            command: running.command,
+            by: running.owner,
+            host: running.host,
+            since: running.since,
+          },
     drift: platformDrift(facts, unfinished),
     next:
       unfinished === undefined
@@ -135,6 +151,14 @@ export function releaseText(release: Release, style: Style): string {
   const drift = [...release.drift, ...release.services.flatMap((one) => one.drift)];
   const parts = [table];
   if (release.canary !== null) parts.push(release.canary.seen.map((line) => style.wrap(line, 4)).join('\n'));
+  const { running } = release;
+  if (running !== null)
+    parts.push(
+      style.wrap(
+        `${style.notice('!')} ${running.command} of ${running.by} on ${running.host} runs since ${localTime(running.since)}`,
+        2,
+      ),
+    );
   if (drift.length > 0) parts.push(drift.map((line) => `${style.notice('!')} ${style.wrap(line, 2)}`).join('\n'));
   if (release.next.length > 0) parts.push(release.next.map((command) => `  ${command}`).join('\n'));
   return parts.join('\n\n');
