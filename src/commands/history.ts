@@ -1,14 +1,16 @@
 import * as z from 'zod';
 
-import { readCommand } from '../core/command.ts';
+import { type ReadCommand, readCommand } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import { duration, localTime, plural } from '../core/format.ts';
 import type { Readers } from '../core/ports.ts';
+import type { JournalReader } from '../core/ports/journal.ts';
 import type { ChangeRecord } from '../core/change.ts';
 import type { Style } from '../core/style.ts';
 import type { Status } from '../core/verdict.ts';
 import { changeStepSchema, type ChangeSummary, changeSummarySchema, stepsOf, summaryOf } from '../inspect/history.ts';
 import { nearest } from '../inspect/names.ts';
+import { isOf } from '../recovery/plan.ts';
 
 const input = z.object({
   change: z.string().optional().meta({
@@ -28,46 +30,59 @@ const output = z.object({
   }),
 });
 
-export default readCommand({
-  name: 'history',
-  summary: 'Changes that were made, by whom, and how they ended',
-  description:
-    'A change whose program was killed is marked as interrupted, with the commands that finish it or take it back.',
-  examples: [
-    { command: 'opsctl history', explains: 'the newest 20 changes' },
-    { command: 'opsctl history 20260301T140509Z-3fa9', explains: 'one change, step by step' },
-  ],
-  input,
-  output,
-  run: async ({ change, limit }, { readers }) => {
-    const { journal, lock } = readers;
-    const [found, holder, location] = await Promise.all([
-      change === undefined ? journal.changes(limit) : find(change, readers).then((record) => [record]),
-      lock.holder(),
-      journal.location(),
-    ]);
-    const [only] = found;
-    return {
-      changes: found.map((record) => summaryOf(record, holder)),
-      ...(change !== undefined && only !== undefined ? { steps: stepsOf(only) } : {}),
-      journal: location,
-    };
-  },
-  text: ({ changes, steps, journal }, style) => {
-    const [only] = changes;
-    const body =
-      only === undefined
-        ? 'no changes were made yet'
-        : steps === undefined
-          ? list(changes, style)
-          : one(only, steps, style);
-    return journal.shared
-      ? body
-      : `${body}\n\n${style.notice(`only changes of this machine are seen: the journal is ${journal.where}`)}`;
-  },
-});
+/** @param noun `deploy` for `deploy history`; empty for all changes */
+export const historyCommand = (noun = ''): ReadCommand =>
+  readCommand({
+    name: `${noun} history`.trim(),
+    summary: `${noun === '' ? 'Changes' : 'Deploys'} that were made, by whom, and how they ended`,
+    description:
+      'A change whose program was killed is marked as interrupted, with the commands that finish it or take it back.',
+    examples: [
+      {
+        command: `opsctl ${`${noun} history`.trim()}`,
+        explains: `the newest 20 ${noun === '' ? 'changes' : 'deploys'}`,
+      },
+      { command: `opsctl ${`${noun} history`.trim()} 20260301T140509Z-3fa9`, explains: 'one change, step by step' },
+    ],
+    input,
+    output,
+    run: async ({ change, limit }, { readers }) => {
+      const { journal, lock } = readers;
+      const [found, holder, location] = await Promise.all([
+        change === undefined ? newest(journal, noun, limit) : find(change, readers).then((record) => [record]),
+        lock.holder(),
+        journal.location(),
+      ]);
+      const [only] = found;
+      return {
+        changes: found.map((record) => summaryOf(record, holder)),
+        ...(change !== undefined && only !== undefined ? { steps: stepsOf(only) } : {}),
+        journal: location,
+      };
+    },
+    text: ({ changes, steps, journal }, style) => {
+      const [only] = changes;
+      const body =
+        only === undefined
+          ? 'no changes were made yet'
+          : steps === undefined
+            ? list(changes, style)
+            : one(only, steps, style);
+      return journal.shared
+        ? body
+        : `${body}\n\n${style.notice(`only changes of this machine are seen: the journal is ${journal.where}`)}`;
+    },
+  });
 
-/** How far back an abbreviated id is looked for. */
+export default historyCommand();
+
+/** The newest changes of a noun. */
+async function newest(journal: JournalReader, noun: string, limit: number): Promise<ChangeRecord[]> {
+  if (noun === '') return await journal.changes(limit);
+  return (await journal.changes(SEARCHED_CHANGES)).filter((one) => isOf(one, noun)).slice(0, limit);
+}
+
+/** How far back an abbreviated id, or changes of one noun, are looked for. */
 const SEARCHED_CHANGES = 1000;
 
 async function find(id: string, { journal }: Readers): Promise<ChangeRecord> {

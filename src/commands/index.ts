@@ -100,6 +100,12 @@ export const registry: readonly Entry[] = [
     load: () => import('./deploy/status.ts'),
   },
   {
+    name: 'deploy history',
+    summary: 'Deploys that were made, by whom, and how they ended',
+    group: 'look',
+    load: () => import('./deploy/history.ts'),
+  },
+  {
     name: 'lb status',
     summary: 'Where the load balancer sends traffic, since when, and what it runs with',
     group: 'look',
@@ -134,6 +140,18 @@ export const registry: readonly Entry[] = [
     summary: 'Stop the release before the live one, which was kept running for a quick rollback',
     group: 'change',
     load: () => import('./deploy/retire.ts'),
+  },
+  {
+    name: 'deploy resume',
+    summary: 'Finish a deploy that was left in the middle, from any machine',
+    group: 'change',
+    load: () => import('./deploy/resume.ts'),
+  },
+  {
+    name: 'deploy abort',
+    summary: 'Take back a deploy that was left in the middle, from any machine',
+    group: 'change',
+    load: () => import('./deploy/abort.ts'),
   },
   {
     name: 'lb setup',

@@ -40,7 +40,9 @@ export function planRollback({ facts, services, environment, options, force }: R
       ...stopped.map(steps.restart),
       ...stopped.map(({ name }) => steps.serving(name, options.healthyWithinMs)),
       // One answer is enough of what served before, and each costs time while visitors see the bad version.
-      ...(asks.length === 0 ? [] : [steps.smoke({ door, directory: facts.directory, asks, passes: 1 })]),
+      ...(asks.length === 0
+        ? []
+        : [steps.smoke({ door, directory: facts.directory, asks, passes: 1 }, 'the version before')]),
       ...facts.doors.map((one) => steps.route(one, facts.directory, { from, to })),
       ...back.flatMap(({ variable, facts: { previous } }) => {
         const version = versionIn(previous);

@@ -151,10 +151,10 @@ export function releaseCommand(replica: Replica, timeoutMs: number): Step[] {
   ];
 }
 
-export const smoke = (candidate: Candidate): Step =>
+export const smoke = (candidate: Candidate, who = 'the new version'): Step =>
   gate({
     id: 'release.answers',
-    describe: `ask the new version through the load balancer, ${plural(candidate.passes, 'time')} in a row: ${candidate.asks.map(({ url, colour }) => `${url} (${colour})`).join(', ')}`,
+    describe: `ask ${who} through the load balancer${candidate.passes === 1 ? '' : `, ${plural(candidate.passes, 'time')} in a row`}: ${candidate.asks.map(({ url, colour }) => `${url} (${colour})`).join(', ')}`,
     why: 'visitors must not be the first to ask',
     verify: (r) => r.release.answers(candidate),
     explain: (r) => r.release.whyNoAnswer(candidate),

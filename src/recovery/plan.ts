@@ -5,14 +5,14 @@ import type { JournalReader } from '../core/ports/journal.ts';
 
 /**
  * A change that was left in the middle: its program was killed (no end is journalled), or it could not take
- * everything back. The newest one when none is named. @throws NOT_FOUND, UNSAFE when there is nothing to recover
+ * everything back. The newest one when none is named, of those whose command begins with a noun. @throws NOT_FOUND, UNSAFE when there is nothing to recover
  */
-export async function findUnfinished(journal: JournalReader, id: string | undefined): Promise<ChangeRecord> {
+export async function findUnfinished(journal: JournalReader, id: string | undefined, noun = ''): Promise<ChangeRecord> {
   if (id === undefined) {
     // All that the journal keeps: a change left in the middle does not end by others being made after it.
-    const found = (await journal.changes(Infinity)).find(isUnfinished);
+    const found = (await journal.changes(Infinity)).find((one) => isUnfinished(one) && isOf(one, noun));
     if (found === undefined)
-      throw new OpsError('NOT_FOUND', 'no change was left in the middle', {
+      throw new OpsError('NOT_FOUND', `no ${noun === '' ? 'change' : noun} was left in the middle`, {
         hint: 'See what was done: opsctl history',
       });
     return found;
@@ -34,6 +34,10 @@ export async function findUnfinished(journal: JournalReader, id: string | undefi
     );
   return record;
 }
+
+/** Whether a change was made by a command of a noun, such as `deploy`; every change is of no noun. */
+export const isOf = ({ begin }: ChangeRecord, noun: string): boolean =>
+  noun === '' || begin.command.startsWith(`${noun} `);
 
 /** Takes back, newest first, every step of a change that was done or may have been. */
 export function planAbort(record: ChangeRecord): Plan {

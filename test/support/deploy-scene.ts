@@ -1,7 +1,7 @@
 /** Deploys on the reference platform: by whom, what is live, what is there afterwards. */
 import { expect, inject } from 'vitest';
 
-import { attempt, run } from '../../scripts/run.ts';
+import { run } from '../../scripts/run.ts';
 import { documentOf } from './change-scene.ts';
 import { machine, type Result, type RunOptions } from './opsctl.ts';
 
@@ -52,7 +52,7 @@ export interface State {
 
 export async function status(): Promise<State & { code: number | null }> {
   const result = await alice(['deploy', 'status', '--json']);
-  return { code: result.code, ...(documentOf(result).data as unknown as State) };
+  return { code: result.code, ...result.json<{ data: State }>().data };
 }
 
 /** The versions that are live, by service. */
@@ -107,4 +107,4 @@ export const envVersions = async (): Promise<string[]> =>
     .trim()
     .split('\n');
 
-export { attempt, documentOf };
+export { documentOf };

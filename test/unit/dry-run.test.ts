@@ -67,7 +67,7 @@ async function context({ canary }: { canary: boolean }): Promise<Context> {
     {
       type: 'begin',
       at,
-      command: 'service restart',
+      command: 'deploy blue-green',
       input: {},
       actor: 'a',
       host: 'h',

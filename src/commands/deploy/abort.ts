@@ -1,0 +1,3 @@
+import { abortCommand } from '../../recovery/commands.ts';
+
+export default abortCommand('deploy');

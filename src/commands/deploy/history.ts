@@ -1,0 +1,3 @@
+import { historyCommand } from '../history.ts';
+
+export default historyCommand('deploy');

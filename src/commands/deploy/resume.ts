@@ -1,0 +1,3 @@
+import { resumeCommand } from '../../recovery/commands.ts';
+
+export default resumeCommand('deploy');
