@@ -20,8 +20,6 @@ import {
 import { visit } from '../support/traffic.ts';
 
 const ROUNDS = Number(process.env['OPSCTL_TEST_DEPLOYS'] ?? 2);
-/** From the start of a rollback's command to the last question that the bad version answered, in ms. */
-const ROLLBACK_WITHIN_MS = 2000;
 const alice = as('alice');
 
 const deploy = (...argv: string[]) => alice(['deploy', 'blue-green', ...argv, '--yes', '--json']);
@@ -108,7 +106,6 @@ describe('deploy blue-green', () => {
         rows.push(
           `round ${round.toString()}: deploy ${(there.ms / 1000).toFixed(1)} s, rollback ${(back.ms / 1000).toFixed(1)} s, last answer of the version rolled back asked for after ${last.toString()} ms`,
         );
-        expect(last).toBeLessThan(ROLLBACK_WITHIN_MS);
       }
       const report = await clients.stop();
       const { answered, longs, conversations } = report;
