@@ -10,7 +10,7 @@ const hook = z
   })
   .meta({ id: 'Hook', description: 'a command of yours; the facts of the release are in its environment as OPSCTL_…' });
 
-/** How releases are made. Sources of the defaults: `docs/reference/thresholds.md`. */
+/** How releases are made. The defaults: `docs/deploys.md`. */
 export const deploySchema = z
   .strictObject({
     healthyWithinMs: milliseconds.default(60_000).describe('how long a new container may take until it serves'),
