@@ -3,6 +3,7 @@
  * ES-module chunks, one for each command and for what they share, loaded when they are needed.
  */
 import { readFile, rename, rm } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import path from 'node:path';
 
 import { build, type BuildOptions, type Plugin } from 'esbuild';
@@ -58,6 +59,42 @@ const neverUsed: Plugin = {
   },
 };
 
+/**
+ * Evaluated at its first call: its expressions for emojis and its segmenter take longer to make than all of zod, and what
+ * is printed for programs needs no widths.
+ */
+const widthWhenAsked: Plugin = {
+  name: 'width-when-asked',
+  setup: (builder) => {
+    builder.onResolve({ filter: /^string-width$/ }, ({ kind, importer }) =>
+      kind === 'import-statement' && importer.startsWith(path.join(root, 'src'))
+        ? { path: 'string-width', namespace: 'when-asked' }
+        : undefined,
+    );
+    builder.onLoad({ filter: /.*/, namespace: 'when-asked' }, () => ({
+      contents: `export default (...asked) => require('string-width').default(...asked);`,
+      resolveDir: root,
+    }));
+  },
+};
+
+/**
+ * Node's own modules are fetched and not imported. What an ES module imports of them, Node reads whole, with every part
+ * that is made at its first use: for `node:http` that is a WebSocket, and with it the whole of `fetch`.
+ */
+const builtinsFetched: Plugin = {
+  name: 'builtins-fetched',
+  setup: (builder) => {
+    builder.onResolve({ filter: /^[a-z]/ }, ({ path: name }) =>
+      isBuiltin(name) ? { path: name, namespace: 'builtin' } : undefined,
+    );
+    builder.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path: name }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)});`,
+      loader: 'js',
+    }));
+  },
+};
+
 try {
   const chunks = new Set<string>();
   await build({
@@ -72,15 +109,11 @@ try {
     entryPoints: [...chunks].map((file) => path.join('src', file)),
     outbase: 'src',
     outdir: fresh,
-    plugins: [neverUsed],
+    plugins: [neverUsed, widthWhenAsked, builtinsFetched],
     format: 'esm',
     splitting: true,
     outExtension: { '.js': '.mjs' },
     chunkNames: 'chunks/[name]-[hash]',
-    // Bundled CommonJS packages call require() for node's own modules.
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
   });
   await rm(dist, { recursive: true, force: true });
   await rename(fresh, dist);

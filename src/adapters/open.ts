@@ -8,7 +8,7 @@ import type { Lock } from '../core/ports/lock.ts';
 import { openBrowser } from './browser.ts';
 import { openCompose } from './compose.ts';
 import { openDocker } from './docker/client.ts';
-import { type Engine, openEngine } from './docker/engine.ts';
+import { openEngine } from './docker/engine.ts';
 import { openReplicas } from './docker/replicas.ts';
 import { openFiles } from './files.ts';
 import { openHooks } from './hooks.ts';
@@ -20,6 +20,7 @@ import { openDatabase } from './postgres/open.ts';
 import { openMetrics } from './prometheus.ts';
 import { prometheusUrl } from './prometheus-url.ts';
 import { openCache } from './redis/open.ts';
+import { askedTogether, type ContainerSource } from './route.ts';
 import { containerVariables, openSecrets } from './secrets.ts';
 
 /** Long enough to say goodbye to a server that listens. */
@@ -64,15 +65,16 @@ export function openPorts(request: OpenRequest): OpenedPorts {
   const calls: Record<string, number> = {};
   const docker = openDocker({ host: platform.engine.host, env, home: request.home });
   const engine = openEngine(docker);
+  const source = askedTogether(engine);
   const secrets = openSecrets({
     env,
     directory: platform.directory,
-    containerVariable: containerVariables(engine, platform.compose.project),
+    containerVariable: containerVariables(source, platform.compose.project),
   });
   // By the project and not the environment: two environments may name one platform, and a change of either is one of it.
   const scope = platform.compose.project;
-  const database = openDatabase({ platform, source: engine, secrets, command: request.command });
-  const cache = openCache({ platform, source: engine, secrets });
+  const database = openDatabase({ platform, source, secrets, command: request.command });
+  const cache = openCache({ platform, source, secrets });
   const http = openHttp({ directory: platform.directory });
   const journal = openJournal({ docker, scope, stateDirectory: request.stateDirectory });
   const lock = openLock({ docker, scope, host: request.host, pid: request.pid });
@@ -84,7 +86,7 @@ export function openPorts(request: OpenRequest): OpenedPorts {
     engine: counted('engine', engine),
     database: counted('database', database),
     cache: counted('cache', cache),
-    metrics: counted('metrics', metricsOf(platform, engine, secrets)),
+    metrics: counted('metrics', metricsOf(platform, source, secrets)),
     http: counted('http', http),
     loadBalancer: counted('loadBalancer', openLoadBalancer({ docker: engine, files: docker, http })),
     replicas: counted('replicas', openReplicas({ docker, engine, env, home: request.home })),
@@ -110,10 +112,14 @@ export function openPorts(request: OpenRequest): OpenedPorts {
   };
 }
 
-function metricsOf(platform: Platform, engine: Engine, secrets: ReturnType<typeof openSecrets>): Writers['metrics'] {
+function metricsOf(
+  platform: Platform,
+  source: ContainerSource,
+  secrets: ReturnType<typeof openSecrets>,
+): Writers['metrics'] {
   const { bearer, tls, service } = platform.prometheus ?? {};
   return openMetrics({
-    url: () => prometheusUrl(platform, engine),
+    url: () => prometheusUrl(platform, source),
     directory: platform.directory,
     ...(bearer === undefined ? {} : { bearer: () => secrets.resolve(bearer, service) }),
     ...(tls === undefined ? {} : { tls }),

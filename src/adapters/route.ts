@@ -24,6 +24,30 @@ export interface ContainerSource {
   tunnel(id: string, argv: readonly string[]): Promise<Duplex>;
 }
 
+/**
+ * The same source for all who look for a server, which they do at once when a command begins: a question under way
+ * answers everybody who asks it. Not for verifying a change, where an answer must not be older than its question.
+ */
+export function askedTogether(source: ContainerSource): ContainerSource {
+  const containers = shared((project) => source.containers(project === '' ? undefined : { project }));
+  return {
+    info: () => source.info(),
+    containers: (filter) => containers(filter?.project ?? ''),
+    startup: shared((id) => source.startup(id)),
+    readFile: (id, path) => source.readFile(id, path),
+    tunnel: (id, argv) => source.tunnel(id, argv),
+  };
+}
+
+function shared<T>(ask: (about: string) => Promise<T>): (about: string) => Promise<T> {
+  const underWay = new Map<string, Promise<T>>();
+  return (about) => {
+    const answer = underWay.get(about) ?? ask(about).finally(() => underWay.delete(about));
+    underWay.set(about, answer);
+    return answer;
+  };
+}
+
 /** One way to a server. */
 export interface Route {
   kind: 'url' | 'published' | 'address' | 'tunnel';

@@ -1,8 +1,13 @@
+import * as z from 'zod';
+
 import type { Entry } from '../commands/index.ts';
 import { asOpsError } from '../core/errors.ts';
 import { type Invocation, readCommandLine } from './invocation.ts';
 import { errorData, errorText, jsonText, schemaOf } from './render.ts';
 import { openTerminal } from './terminal.ts';
+
+// A parser made of each schema (by `new Function`) pays after some hundred uses; one run has a few.
+z.config({ jitless: true });
 
 /** Loads a command, reads its command line, runs it; gives the exit code. */
 export async function dispatch(entry: Entry, argv: string[]): Promise<number> {

@@ -164,7 +164,7 @@ describe('usage', () => {
     const started = performance.now();
     const own = (await engine.usage([id])).get(id);
     const took = performance.now() - started;
-    const api = (await apiUsage(docker, [id], memory)).get(id);
+    const api = (await apiUsage(docker, [id], async () => memory)).get(id);
     const { stdout } = await promisify(execFile)('docker', [
       '-H',
       inject('dockerHost'),

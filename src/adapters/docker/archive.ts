@@ -1,4 +1,5 @@
 /** Files of a container, running or not, through the engine's archive API. */
+import type { IncomingHttpHeaders } from 'node:http';
 import { posix } from 'node:path';
 import tar from 'tar-stream';
 import * as z from 'zod';
@@ -26,6 +27,8 @@ export interface ArchiveLimits {
   /** Bytes of one file; the data of larger ones is left out. Default: as the total. */
   file?: number;
   timeoutMs?: number;
+  /** Told what is at the path before it is sent; what it throws ends the reading. */
+  look?: (found: PathStat) => void;
 }
 
 /** A file to put. Directories on the way are made. */
@@ -54,6 +57,7 @@ export async function getArchive(
     ...archiveCall(id, path),
     asked: `read ${path} in container ${id}`,
     limit: total,
+    ...(limits.look !== undefined && { head: (headers) => limits.look?.(statOf(docker, call, headers)) }),
     ...(limits.timeoutMs !== undefined && { timeoutMs: limits.timeoutMs }),
   };
   const { body } = await docker.request(call);
@@ -99,21 +103,11 @@ const stat = z.object({
   mtime: z.string(),
   linkTarget: z.string(),
 });
+/** What the engine says of a path; `mode` as Go writes it. */
+type PathStat = z.infer<typeof stat>;
 
-/** What is at a path, without reading it; undefined when nothing is. */
-export async function statPath(
-  docker: DockerClient,
-  id: string,
-  path: string,
-): Promise<z.infer<typeof stat> | undefined> {
-  const call: Call = {
-    ...archiveCall(id, path),
-    method: 'HEAD',
-    asked: `look at ${path} in container ${id}`,
-    accept: [404],
-  };
-  const { status, headers } = await docker.request(call);
-  if (status === 404) return undefined;
+/** Every answer about a path describes it in its head. */
+function statOf(docker: DockerClient, call: Call, headers: IncomingHttpHeaders): PathStat {
   try {
     return stat.parse(
       JSON.parse(Buffer.from(String(headers['x-docker-container-path-stat']), 'base64').toString('utf8')),
@@ -123,25 +117,33 @@ export async function statPath(
   }
 }
 
+/** What is at a path, without reading it; undefined when nothing is. */
+export async function statPath(docker: DockerClient, id: string, path: string): Promise<PathStat | undefined> {
+  const call: Call = {
+    ...archiveCall(id, path),
+    method: 'HEAD',
+    asked: `look at ${path} in container ${id}`,
+    accept: [404],
+  };
+  const { status, headers } = await docker.request(call);
+  return status === 404 ? undefined : statOf(docker, call, headers);
+}
+
 /**
  * The text of one file; links are followed inside the container's own file system, at most `limit` bytes.
  * @throws NOT_FOUND, REJECTED for a directory or a file that is too large
  */
 export async function readFile(docker: DockerClient, id: string, path: string, limit: number): Promise<string> {
   const call: Call = { ...archiveCall(id, path), asked: `read ${path} in container ${id}` };
+  // A large file or a directory would be sent as a whole.
+  const look = ({ size, mode }: PathStat): void => {
+    if (size > limit)
+      throw new OpsError('REJECTED', `${path} in container ${id} is larger than ${limit} bytes`, { details: { size } });
+    if ((mode & MODE_DIRECTORY) !== 0) throw new OpsError('REJECTED', `${path} in container ${id} is a directory`);
+  };
   let at = posix.resolve('/', path);
   for (let hops = 0; hops < MOST_LINKS; hops++) {
-    // Looking first: a large file or a directory would be sent as a whole.
-    const found = await statPath(docker, id, at);
-    if (found === undefined)
-      throw new OpsError('NOT_FOUND', `there is no file ${path} in container ${id}`, { details: { path: at } });
-    if (found.size > limit)
-      throw new OpsError('REJECTED', `${path} in container ${id} is larger than ${limit} bytes`, {
-        details: { size: found.size },
-      });
-    if ((found.mode & MODE_DIRECTORY) !== 0)
-      throw new OpsError('REJECTED', `${path} in container ${id} is a directory`);
-    const [file] = await getArchive(docker, id, at, { total: limit + ARCHIVE_EXTRA });
+    const [file] = await getArchive(docker, id, at, { total: limit + ARCHIVE_EXTRA, look });
     if (file === undefined) throw badAnswer(docker.host, call, 'the archive is empty');
     if (file.type === 'file') return file.data.toString('utf8');
     if (file.linkTarget === undefined) throw new OpsError('REJECTED', `${path} in container ${id} is no file`);

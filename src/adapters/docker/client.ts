@@ -28,6 +28,8 @@ export interface Call {
   timeoutMs?: number;
   /** Bytes of body accepted. Default 32 MiB. */
   limit?: number;
+  /** Looks at the head of an answer before its body is read, and may refuse it: what it throws ends the call. */
+  head?: (headers: IncomingHttpHeaders) => void;
   /** Statuses from 300 on that are an answer and no failure. */
   accept?: readonly number[];
   signal?: AbortSignal | undefined;
@@ -85,7 +87,7 @@ export function openDocker(source: EngineSource): DockerClient {
     call: Call,
     prefix: string,
     hijack: boolean,
-  ): Promise<Incoming & { clear: () => void; failure: (error: unknown) => OpsError }> => {
+  ): Promise<Incoming & { clear: () => void; end: () => void; failure: (error: unknown) => OpsError }> => {
     const host = where().url;
     const ms = call.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const deadline = startDeadline(ms, call.signal);
@@ -107,7 +109,7 @@ export function openDocker(source: EngineSource): DockerClient {
       });
       const end = (): void => void ('response' in incoming ? incoming.response : incoming.socket).destroy();
       deadline.signal.addEventListener('abort', end, { once: true });
-      return Object.assign(incoming, { clear: deadline.clear, failure });
+      return Object.assign(incoming, { clear: deadline.clear, end, failure });
     } catch (error) {
       deadline.clear();
       throw failure(error);
@@ -121,11 +123,13 @@ export function openDocker(source: EngineSource): DockerClient {
       const { response } = incoming;
       const status = response.statusCode ?? 0;
       const good = isGood(call, status);
+      if (good) call.head?.(response.headers);
       const { body, whole } = await collect(response, good ? (call.limit ?? DEFAULT_LIMIT) : ERROR_LIMIT);
       if (!good) throw statusFailure(where().url, call, status, body);
       if (!whole) throw badAnswer(where().url, call, `it is longer than ${body.length} bytes`);
       return { status, headers: response.headers, body };
     } catch (error) {
+      incoming.end();
       throw incoming.failure(error);
     } finally {
       incoming.clear();

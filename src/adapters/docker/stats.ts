@@ -38,7 +38,7 @@ const FRAME_LIMIT = 1024 * 1024;
 export async function apiUsage(
   docker: DockerClient,
   ids: readonly string[],
-  memory: number | Promise<number>,
+  memory: () => Promise<number>,
 ): Promise<Map<string, Usage>> {
   const found = await samples(docker, ids, memory, 2);
   return new Map(
@@ -50,13 +50,13 @@ export async function apiUsage(
 export const quickApiUsage = (
   docker: DockerClient,
   ids: readonly string[],
-  memory: number | Promise<number>,
+  memory: () => Promise<number>,
 ): Promise<Map<string, QuickUsage>> => samples(docker, ids, memory, 1);
 
 async function samples(
   docker: DockerClient,
   ids: readonly string[],
-  memory: number | Promise<number>,
+  memory: () => Promise<number>,
   frames: 1 | 2,
 ): Promise<Map<string, QuickUsage>> {
   const found = new Map<string, QuickUsage>();
@@ -75,7 +75,7 @@ async function samples(
 async function oneUsage(
   docker: DockerClient,
   id: string,
-  memory: number | Promise<number>,
+  memory: () => Promise<number>,
   frames: 1 | 2,
 ): Promise<QuickUsage | undefined> {
   const deadline = startDeadline(SAMPLE_MS);
@@ -102,7 +102,7 @@ async function oneUsage(
           const line = text.slice(0, feed);
           text = text.slice(feed + 1);
           seen += 1;
-          if (seen === frames) return toUsage(stats.parse(JSON.parse(line)), await memory);
+          if (seen === frames) return toUsage(stats.parse(JSON.parse(line)), await memory());
         }
       }
       return undefined;

@@ -48,7 +48,7 @@ export async function openTransport(
   const { default: Docker } = await import('dockerode');
   const secured = endpoint.kind === 'tcp' ? endpoint.tls : undefined;
   // Without TLS the module is not loaded: it costs more than all the rest of a local read.
-  const https = secured === undefined ? undefined : await import('node:https');
+  const { default: https } = secured === undefined ? {} : await import('node:https');
   const agent =
     endpoint.kind === 'ssh'
       ? sshAgent(endpoint, env)

@@ -22,9 +22,11 @@ const QUICK_APART_MS = 50;
 
 export interface UsageSource {
   /** The engine's memory in bytes; measuring does not wait for it. */
-  memory: number | Promise<number>;
-  /** True when the engine's containers may be looked for in this machine's cgroups. */
-  local: boolean;
+  memory: () => Promise<number>;
+  /** Whether the engine is this machine's own. Asked only for containers whose cgroup is not in the usual place. */
+  local: () => Promise<boolean>;
+  /** Whether the engine may be this machine's own at all: only then are its containers looked for in the cgroups here. */
+  near: boolean;
   mounts?: CgroupMounts;
 }
 
@@ -51,13 +53,15 @@ async function read<U>(
     ask,
     apartMs,
   }: {
-    ask: (docker: DockerClient, ids: readonly string[], memory: number | Promise<number>) => Promise<Map<string, U>>;
+    ask: (docker: DockerClient, ids: readonly string[], memory: UsageSource['memory']) => Promise<Map<string, U>>;
     apartMs: number;
   },
 ): Promise<Map<string, U | Usage>> {
-  const mounts = source.local ? (source.mounts ?? (await findMounts())) : undefined;
+  const mounts = source.near ? (source.mounts ?? (await findMounts())) : undefined;
   if (mounts === undefined) return ask(docker, ids, source.memory);
-  const groups = await Promise.all(ids.map(async (id) => [id, await cgroupOf(docker, mounts, id)] as const));
+  const groups = await Promise.all(
+    ids.map(async (id) => [id, await cgroupOf(docker, mounts, id, source.local)] as const),
+  );
   const elsewhere = groups.filter(([, group]) => group === 'elsewhere').map(([id]) => id);
   const here = groups.filter((entry): entry is readonly [string, Cgroup] => typeof entry[1] === 'object');
   const [measured, asked] = await Promise.all([measure(mounts, here, apartMs), ask(docker, elsewhere, source.memory)]);
@@ -69,9 +73,11 @@ async function cgroupOf(
   docker: DockerClient,
   mounts: CgroupMounts,
   id: string,
+  local: UsageSource['local'],
 ): Promise<Cgroup | 'elsewhere' | 'not running'> {
   const found = await findCgroup(mounts, id);
   if (found !== undefined) return found;
+  if (!(await local())) return 'elsewhere';
   const detail = await inspectContainer(docker, id).catch(() => undefined);
   if (detail === undefined || detail.pid === 0) return 'not running';
   return (await findCgroup(mounts, detail.id, detail.pid)) ?? 'elsewhere';

@@ -15,14 +15,14 @@ import type { Trust } from './trust.ts';
  */
 export async function shownCertificate(target: Target, trust: Trust, timeoutMs: number): Promise<Certificate> {
   if (!target.secure) throw new OpsError('USAGE', `${target.label} is not an https:// URL and has no certificate`);
-  const { connect } = await import('node:tls');
+  const { default: tls } = await import('node:tls');
   const watched = Promise.withResolvers<never>();
   let phase: Phase = isIP(target.host) === 0 ? 'dns' : 'connect';
   const deadline = setTimeout(() => watched.reject(timedOut(target, phase, timeoutMs)), timeoutMs);
   let socket: TLSSocket | undefined;
   try {
     const { promise: shaken, resolve } = Promise.withResolvers<Certificate>();
-    const open = connect({
+    const open = tls.connect({
       host: target.host,
       port: target.port,
       ALPNProtocols: ['http/1.1'],

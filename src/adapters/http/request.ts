@@ -44,7 +44,7 @@ export interface RawAnswer {
 /** @throws UNREACHABLE, TIMED_OUT, BAD_ANSWER */
 export async function send(target: Target, request: Request): Promise<RawAnswer> {
   // TLS alone is most of what loading this costs, so plain HTTP goes without it.
-  const client = target.secure ? await import('node:https') : await import('node:http');
+  const { default: client } = target.secure ? await import('node:https') : await import('node:http');
   const clock = startClock();
   const watched = Promise.withResolvers<never>();
   watched.promise.catch(() => undefined);

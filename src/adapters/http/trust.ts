@@ -37,9 +37,9 @@ export function openTrust(directory: string, defaults: TlsOptions = {}): TrustSt
 
 /** The roots that Node trusts anyway (NODE_EXTRA_CA_CERTS and --use-system-ca included) and those of a file. */
 async function contextWith(path: string): Promise<SecureContext> {
-  const { createSecureContext, getCACertificates } = await import('node:tls');
+  const { default: tls } = await import('node:tls');
   const own = await authorities(path);
-  return createSecureContext({ ca: [...getCACertificates('default'), ...own] });
+  return tls.createSecureContext({ ca: [...tls.getCACertificates('default'), ...own] });
 }
 
 async function authorities(path: string): Promise<string[]> {

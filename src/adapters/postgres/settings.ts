@@ -3,7 +3,7 @@ import type { Database, Platform } from '../../core/platform.ts';
 import { Secret } from '../../core/secret.ts';
 import { configured, throughContainer, urlText, type DataServer, type DataSources } from '../data-server.ts';
 import { showAddress, showTls, type TlsChoice } from '../dial.ts';
-import { urlRoute } from '../route.ts';
+import { type Startup, urlRoute } from '../route.ts';
 import { firstVariable } from '../secrets.ts';
 import { isLoopback, parseServerUrl, readPem, tlsChoice, type ServerUrl } from '../server-url.ts';
 
@@ -100,15 +100,18 @@ async function urlTls(platform: Platform, subject: string, entry: Database, url:
 }
 
 async function fromContainer(sources: DataSources, subject: string, entry: Database): Promise<Settings> {
-  const { container, service, ...server } = await throughContainer(sources, subject, entry, PORT);
-  const startup = await sources.source.startup(container.id);
-  const variable = (names: readonly string[]): Promise<string | undefined> =>
-    firstVariable(sources.source, container, startup, names);
-  const owner = (await variable(USER)) ?? 'postgres';
-  const user = entry.user ?? owner;
+  // Looked up while the way is found; that there is no container is told before what follows from it.
+  const given = entry.password && sources.secrets.resolve(entry.password, entry.service);
+  given?.catch(() => undefined);
+  const { container, ...server } = await throughContainer(sources, subject, entry, PORT);
+  let startup: Promise<Startup> | undefined;
+  const variable = async (names: readonly string[]): Promise<string | undefined> =>
+    firstVariable(sources.source, container, await (startup ??= sources.source.startup(container.id)), names);
+  const owner = async (): Promise<string> => (await variable(USER)) ?? 'postgres';
+  const user = entry.user ?? (await owner());
   const database = entry.database ?? (await variable(DATABASE)) ?? user;
   // The container's password is its owner's: another role's attempts with it would fail and look like an attack.
-  const own = entry.password === undefined && user === owner ? await variable(PASSWORD) : undefined;
-  const password = entry.password ? await sources.secrets.resolve(entry.password, service) : own && new Secret(own);
+  const own = given === undefined && user === (await owner()) ? await variable(PASSWORD) : undefined;
+  const password = (await given) ?? (own && new Secret(own));
   return { ...server, user, database, ...(password && { password }) };
 }
