@@ -14,6 +14,9 @@ const [BEFORE, AFTER] = ['v1.0.0', 'v1.1.0'];
 /** Requests of 10 s and conversations of 6 s must not outlive what is measured. */
 const SETTLE_MS = 12_000;
 const SWAPPED = 'opsctl-bench-nginx';
+/** Deploys and as many rollbacks of opsctl; of the others there and back. */
+const DEPLOYS = 20;
+const OTHERS = 5;
 
 interface Row {
   name: string;
@@ -25,20 +28,16 @@ interface Row {
 type Platform = Awaited<ReturnType<typeof ensurePlatform>>;
 
 /** A table of failures, and one of rollbacks. Each way runs on the platform as it was made, one after the other. */
-export async function deploy(rounds: number): Promise<string[]> {
+export async function deploy(): Promise<string[]> {
   const platform = await ensurePlatform();
   const rollbacks: { warm: number[]; cold: number[] } = { warm: [], cold: [] };
-  const rows = [await byOpsctl(platform, rounds, rollbacks), await byCompose(rounds), await byReload(rounds)];
+  const rows = [await byOpsctl(platform, rollbacks), await byCompose(), await byReload()];
   await ensurePlatform();
   return [failures(rows), rollbackTable(rollbacks)];
 }
 
 /** Blue-green deploys and rollbacks, in turn. */
-async function byOpsctl(
-  { dockerHost, http }: Platform,
-  rounds: number,
-  rollbacks: { warm: number[]; cold: number[] },
-): Promise<Row> {
+async function byOpsctl({ dockerHost, http }: Platform, rollbacks: { warm: number[]; cold: number[] }): Promise<Row> {
   const opsctl = async (...argv: string[]): Promise<void> => {
     const env = { DOCKER_HOST: dockerHost, OPSCTL_CONFIG: path.join(root, 'demo', 'opsctl.yaml') };
     const program = [path.join(root, 'bin', 'opsctl'), ...argv, '--yes', '--quiet', '--set', 'deploy.watchMs=2000'];
@@ -52,11 +51,11 @@ async function byOpsctl(
     await opsctl('deploy', 'blue-green', '--rollback');
     into.push(Math.max(0, (visitors.report.lastAsked[AFTER] ?? began) - began));
   };
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < DEPLOYS; round += 1) {
     seconds.push(await timed(() => opsctl('deploy', 'blue-green', '--version', AFTER)));
     await back(rollbacks.warm);
   }
-  const switches = rounds * 2;
+  const switches = DEPLOYS * 2;
   await opsctl('deploy', 'blue-green', '--version', AFTER);
   await opsctl('deploy', 'retire', '--force');
   await back(rollbacks.cold);
@@ -69,11 +68,11 @@ async function byOpsctl(
 }
 
 /** The tag is changed and compose makes the container anew. */
-async function byCompose(rounds: number): Promise<Row> {
+async function byCompose(): Promise<Row> {
   const { http } = await ensurePlatform();
   const visitors = everybody(http);
   const seconds: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < OTHERS; round += 1) {
     for (const version of [AFTER, BEFORE]) {
       seconds.push(await timed(() => composeRun(['up', '--detach', '--no-deps', 'api'], { API_VERSION: version })));
       await pause(SETTLE_MS);
@@ -81,14 +80,14 @@ async function byCompose(rounds: number): Promise<Row> {
   }
   return {
     name: '`docker-compose up -d` with another tag',
-    switches: rounds * 2,
+    switches: OTHERS * 2,
     report: await visitors.stop(),
     seconds,
   };
 }
 
 /** Both versions run; the upstream is written anew and nginx reloaded, with its default configuration. */
-async function byReload(rounds: number): Promise<Row> {
+async function byReload(): Promise<Row> {
   const { dockerHost } = await ensurePlatform();
   const docker = (...argv: string[]): Promise<string> => run(['docker', '--host', dockerHost, ...argv]);
   const label = ['--label', 'opsctl.bench=reload', '--label', 'opsctl.demo=false'];
@@ -134,7 +133,7 @@ async function byReload(rounds: number): Promise<Row> {
     await pause(5000);
     const visitors = everybody(`http://127.0.0.1:${port}`);
     const seconds: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
+    for (let round = 0; round < OTHERS; round += 1) {
       for (const server of [`${SWAPPED}-api`, 'api-blue']) {
         await pause(SETTLE_MS);
         seconds.push(
@@ -147,7 +146,7 @@ async function byReload(rounds: number): Promise<Row> {
     }
     return {
       name: 'the upstream replaced, `nginx -s reload`',
-      switches: rounds * 2,
+      switches: OTHERS * 2,
       report: await visitors.stop(),
       seconds,
     };
