@@ -63,6 +63,8 @@ async function replace(file: string, text: string): Promise<void> {
   try {
     {
       await using handle = await open(beside, 'wx', mode & 0o777);
+      // What a file is created with is less what the user's mask takes away.
+      await handle.chmod(mode & 0o777);
       await handle.writeFile(text);
       await handle.sync();
     }

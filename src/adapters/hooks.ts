@@ -3,7 +3,7 @@ import type { Platform } from '../core/platform.ts';
 import { OpsError } from '../core/errors.ts';
 import type { HookRunner } from '../core/ports/hooks.ts';
 
-/** Characters kept of what a hook prints. */
+/** Characters kept of what a hook prints; the end of it matters most. */
 const OUTPUT_LIMIT = 100_000;
 
 export function openHooks(platform: Platform, env: Record<string, string | undefined>): HookRunner {
@@ -16,22 +16,27 @@ export function openHooks(platform: Platform, env: Record<string, string | undef
         });
       const [program = '', ...args] = hook.command;
       const { execa } = await import('execa');
-      const result = await execa(program, args, {
+      const running = execa(program, args, {
         cwd: platform.directory,
         env: { ...env, ...facts },
         extendEnv: false,
         timeout: hook.timeoutMs,
-        maxBuffer: { stdout: OUTPUT_LIMIT, stderr: OUTPUT_LIMIT },
+        // A buffer with a limit would end the hook when it is full.
+        buffer: false,
         all: true,
         stdin: 'ignore',
         reject: false,
       });
-      const output = result.all;
+      let output = '';
+      running.all.setEncoding('utf8').on('data', (text: string) => {
+        output = `${output}${text}`.slice(-OUTPUT_LIMIT);
+      });
+      const result = await running;
       if (result.timedOut)
         throw new OpsError('TIMED_OUT', `hook ${program} did not end within ${hook.timeoutMs.toString()} ms`, {
           details: { output: output.slice(-2000) },
         });
-      if (result.failed && !result.isMaxBuffer) {
+      if (result.failed) {
         const how =
           result.exitCode === undefined
             ? `cannot be run (${result.code ?? 'killed'})`
@@ -41,7 +46,7 @@ export function openHooks(platform: Platform, env: Record<string, string | undef
           details: { output: output.slice(-2000) },
         });
       }
-      return output;
+      return output.trimEnd();
     },
   };
 }

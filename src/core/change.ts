@@ -159,20 +159,34 @@ export function connected(records: readonly ChangeRecord[]): ChangeRecord[] {
   const recoveriesOf = (id: string): ChangeRecord[] =>
     records.filter(({ begin }) => begin.recovers === id).toSorted((a, b) => (a.id < b.id ? -1 : 1));
   return records.map((record) => {
-    const original = record.begin.recovers ?? record.id;
     const by =
       record.begin.recovers !== undefined && record.end?.outcome === 'done'
         ? undefined
-        : records
-            .filter(({ begin }) => begin.recovers === original || begin.settles === original)
-            .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-            .findLast(({ end }) => end?.outcome === 'done');
+        : endedBy(record.begin.recovers ?? record.id, records);
     return {
       ...record,
       steps: recoveriesOf(record.id).reduce(stepsAfter, record.steps),
       ...(by === undefined ? {} : { recoveredBy: by.id }),
     };
   });
+}
+
+/**
+ * The change that brought another to its end. One that was to settle it and was paused itself counts once it came to
+ * its end, unless it was taken back: then the first one is what is left again.
+ */
+function endedBy(id: string, records: readonly ChangeRecord[]): ChangeRecord | undefined {
+  const later = records
+    .filter(({ begin }) => begin.recovers === id || begin.settles === id)
+    .toSorted((a, b) => (a.id < b.id ? 1 : -1));
+  // A journal is text from outside: what leads back to where it began is not followed.
+  const others = records.filter((one) => one.id !== id);
+  for (const one of later) {
+    if (one.end?.outcome === 'done') return one;
+    const by = one.begin.settles === id ? endedBy(one.id, others) : undefined;
+    if (by !== undefined && !by.begin.plan.steps.some((step) => step.id.startsWith(UNDO_PREFIX))) return by;
+  }
+  return undefined;
 }
 
 function stepsAfter(steps: ChangeRecord['steps'], recovery: ChangeRecord): ChangeRecord['steps'] {

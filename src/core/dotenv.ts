@@ -1,6 +1,7 @@
 /** Variables in a .env file, as compose reads it. */
 
-const LINE = /^(\s*(?:export\s+)?)([A-Za-z_]\w*)(\s*=)(.*)$/;
+/** A line of Windows keeps its carriage return, which `.` does not match. */
+const LINE = /^(\s*(?:export\s+)?)([A-Za-z_]\w*)(\s*=)(.*)\r?$/;
 
 /** The value of a variable: the last one counts, quotes are taken off. Undefined when there is none. */
 export function valueIn(text: string, name: string): string | undefined {
@@ -12,11 +13,12 @@ export function valueIn(text: string, name: string): string | undefined {
   return found;
 }
 
-/** The text with a variable set, in its place or at the end; all else stays as it is. Null removes it. */
+/** The text with a variable set, in its place or at the end; all else stays as it is. Null removes it wherever it stands. */
 export function withValue(text: string, name: string, value: string | null): string {
   const lines = text.split('\n');
-  const at = lines.findLastIndex((line) => LINE.exec(line)?.[2] === name);
-  if (value === null) return at < 0 ? text : lines.toSpliced(at, 1).join('\n');
+  const sets = (line: string): boolean => LINE.exec(line)?.[2] === name;
+  if (value === null) return lines.filter((line) => !sets(line)).join('\n');
+  const at = lines.findLastIndex(sets);
   if (at < 0) return `${text === '' || text.endsWith('\n') ? text : `${text}\n`}${name}=${value}\n`;
   const end = lines[at]?.endsWith('\r') === true ? '\r' : '';
   const [, before = '', , sign = '='] = LINE.exec(lines[at] ?? '') ?? [];

@@ -73,12 +73,13 @@ export function derive(model: Model, image: Definition, replica: Replica): Deriv
     aliases: rename(aliases, replica.aliases),
   }));
   const [first] = networks;
-  const environment = new Map((own.Env ?? []).map((line) => split(line)));
-  for (const [name, value] of Object.entries(replica.environment)) environment.set(name, value);
+  const environment = new Map((own.Env ?? []).map((line) => [line.split('=', 1)[0], line]));
+  for (const [name, value] of Object.entries(replica.environment)) environment.set(name, `${name}=${value}`);
   return {
     body: {
       ...own,
-      Env: [...environment].map(([name, value]) => `${name}=${value}`),
+      // A name without a value is one that the engine takes out of the environment.
+      Env: [...environment.values()],
       ...(replica.once === undefined ? {} : { Cmd: replica.once, Healthcheck: { Test: ['NONE'] } }),
       Image: replica.image,
       Labels: { ...own.Labels, ...replica.labels },
@@ -131,9 +132,4 @@ function told(config: Definition, image: Definition): Partial<Definition> {
     ...(config.OpenStdin === true ? { OpenStdin: true } : {}),
     ...(config.Domainname ? { Domainname: config.Domainname } : {}),
   };
-}
-
-function split(line: string): [string, string] {
-  const at = line.indexOf('=');
-  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];
 }

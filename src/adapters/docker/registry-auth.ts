@@ -32,12 +32,16 @@ export async function registryAuth(
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) return {};
   const config = parse(text);
-  const helper = config.credHelpers?.[registry] ?? config.credsStore;
+  const helper = config.credHelpers?.[key] ?? config.credHelpers?.[registry] ?? config.credsStore;
   const found = helper ? await askHelper(helper, key, env) : stored(config.auths?.[key]);
   if (found === undefined) return {};
   const header = JSON.stringify({ ...found, serveraddress: key });
-  return { 'X-Registry-Auth': Buffer.from(header).toString('base64url') };
+  return { 'X-Registry-Auth': forUrls(header) };
 }
+
+/** Base64 for URLs as the engine reads it: with its padding, without which it takes the header for none. */
+const forUrls = (text: string): string =>
+  Buffer.from(text).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 
 /** The first part names a registry when it could be a host: with a dot, a port, or localhost. */
 export function registryOf(reference: string): string {

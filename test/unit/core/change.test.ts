@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+
+import {
+  type ChangeEvent,
+  type ChangeRecord,
+  connected,
+  isUnfinished,
+  recordOf,
+  type Step,
+  UNDO_PREFIX,
+} from '../../../src/core/change.ts';
+
+const at = '2026-03-01T12:00:00.000Z';
+type Begin = Extract<ChangeEvent, { type: 'begin' }>;
+type Outcome = Extract<ChangeEvent, { type: 'end' }>['outcome'];
+
+/** A change that ended so; without an outcome it was killed. */
+function record(id: string, outcome?: Outcome, more: Partial<Begin> = {}): ChangeRecord {
+  const plan = { target: 't', summary: 's', touches: [], steps: [] };
+  const begin: Begin = { type: 'begin', at, command: 'deploy canary', input: {}, actor: 'a', host: 'h', plan, ...more };
+  const end: ChangeEvent[] = outcome === undefined ? [] : [{ type: 'end', at, outcome, left: [] }];
+  const made = recordOf(id, [begin, ...end]);
+  if (made === undefined) return expect.unreachable();
+  return made;
+}
+/** Ids of what still needs somebody, and by what the others came to their end. */
+const told = (...records: ChangeRecord[]): [string, string | boolean][] =>
+  connected(records).map((one) => [one.id, isUnfinished(one) || (one.recoveredBy ?? false)]);
+
+describe('a paused change', () => {
+  test('must be unfinished until something brings it to its end', () => {
+    expect(told(record('1', 'paused'))).toEqual([['1', true]]);
+  });
+
+  test('must be finished by a change that settles it', () => {
+    expect(told(record('2', 'done', { settles: '1' }), record('1', 'paused'))).toEqual([
+      ['2', false],
+      ['1', '2'],
+    ]);
+  });
+
+  test.each<[string, Outcome | undefined]>([
+    ['was taken back', 'rolled-back'],
+    ['could not be taken back', 'partial'],
+    ['is paused itself', 'paused'],
+    ['was killed', undefined],
+  ])('must stay unfinished when what should settle it %s', (_how, outcome) => {
+    const [, paused] = told(record('2', outcome, { settles: '1' }), record('1', 'paused'));
+    expect(paused).toEqual(['1', true]);
+  });
+
+  test('must be finished once what was to settle it, and was paused itself, came to its end', () => {
+    const all = [record('2', 'paused', { settles: '1' }), record('1', 'paused')];
+    for (const how of [{ settles: '2' }, { recovers: '2' }])
+      expect(told(record('3', 'done', how), ...all)).toEqual([
+        ['3', false],
+        ['2', '3'],
+        ['1', '3'],
+      ]);
+  });
+
+  test('must be what is left again once what was to settle it was taken back', () => {
+    const undo: Step = { id: `${UNDO_PREFIX}lb.route:nginx`, describe: '', why: '', timeoutMs: 1 };
+    const plan = { target: 't', summary: 's', touches: [], steps: [undo] };
+    const abort = record('3', 'done', { recovers: '2', plan });
+    expect(told(abort, record('2', 'paused', { settles: '1' }), record('1', 'paused'))).toEqual([
+      ['3', false],
+      ['2', '3'],
+      ['1', true],
+    ]);
+  });
+
+  test('must be finished by a recovery, too', () => {
+    expect(told(record('2', 'done', { recovers: '1' }), record('1', 'paused'))[1]).toEqual(['1', '2']);
+  });
+
+  test('must be read although a journal says that two settle each other', () => {
+    const all = [record('2', 'paused', { settles: '1' }), record('1', 'paused', { settles: '2' })];
+    expect(told(...all)).toEqual([
+      ['2', true],
+      ['1', true],
+    ]);
+  });
+});
