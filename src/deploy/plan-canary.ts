@@ -44,17 +44,18 @@ export function planCanary(request: DeployRequest, walk: Walk): Plan {
   });
 }
 
-/** Share after share, each compared before the next. */
+/**
+ * Share after share, each compared before the next. Each is taken back to where visitors went at the beginning: by way of
+ * the shares before, a version that was seen to be bad would get visitors once more.
+ */
 export function sharing(where: Surroundings, services: readonly Released[], walk: Walk): Step[] {
   const { facts } = where;
   const shares = walk.percents.filter((percent) => percent < 100);
   const { id: door } = firstDoor(facts);
   const { live, canary } = facts.routing;
-  let from: Route = { live, ...(canary === undefined ? {} : { canary }) };
+  const from: Route = { live, ...(canary === undefined ? {} : { canary }) };
   return shares.flatMap((percent, index) => {
     const to: Route = { live, canary: { services: services.map((one) => one.facts.name), percent } };
-    const before = from;
-    from = to;
     const at = `${percent.toString()}%`;
     const common = {
       door,
@@ -65,7 +66,7 @@ export function sharing(where: Surroundings, services: readonly Released[], walk
       forMs: walk.stepMs,
     };
     return [
-      ...facts.doors.map((one) => steps.route(one, facts.directory, { from: before, to, at })),
+      ...facts.doors.map((one) => steps.route(one, facts.directory, { from, to, at })),
       walk.analysed
         ? steps.compare({ ...common, ...looksOf(walk, index, shares.length) }, percent)
         : steps.watch({ ...common, services: [] }, at),

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Routing } from '../../../src/core/ports/load-balancer.ts';
+import type { ServiceFacts } from '../../../src/deploy/observe.ts';
+import { planRetire, type RetireRequest } from '../../../src/deploy/plan-retire.ts';
+import { deployed, factsOf, made, now, requestOf, serviceFacts, shown } from './facts.ts';
+
+const live = [deployed('api', { colour: 'green', version: 'v2', deploy: 1 })];
+const warm = [made('shop_api_1', { memoryLimit: 512 * 1024 * 1024, stopSeconds: 7 })];
+const api = serviceFacts('api', { colour: 'green', live, previous: warm });
+
+function request(
+  services: ServiceFacts[],
+  { force = false, ...routing }: Partial<Routing> & { force?: boolean } = {},
+): RetireRequest {
+  const { environment, options } = requestOf([]);
+  return { environment, options, now, force, facts: factsOf(services, routing) };
+}
+
+test('what is kept warm must be stopped once it has finished its requests', () => {
+  const plan = planRetire(request([api]));
+  expect(shown(plan)).toMatchInlineSnapshot(`
+    "Plan for production: stop 1 container of the release before: a rollback then starts it first
+
+      touches container shop_api_1: api v1, up to 512 MiB
+
+      1. wait until shop_api_1 has finished its requests, at most 30 s
+         it gets no new ones; a connection of the load balancer is one that is not finished
+      2. stop shop_api_1
+         its memory is wanted more than a rollback within seconds"
+  `);
+  expect(plan.steps[1]).toMatchObject({
+    do: { args: ['id-shop_api_1', 7] },
+    undo: { method: 'startContainer' },
+    timeoutMs: 27_000,
+  });
+});
+
+test('what is stopped already must be left alone', () => {
+  const previous = [made('a', { state: 'exited' }), made('b', { state: 'created' }), made('c', { state: 'dead' })];
+  expect(shown(planRetire(request([{ ...api, previous }])))).toMatchInlineSnapshot(`
+    "Plan for production: nothing is kept warm
+
+      nothing to do"
+  `);
+  const paused = planRetire(request([{ ...api, previous: [made('p', { state: 'paused' })] }]));
+  expect(paused.touches).toEqual(['container p: api v1']);
+});
+
+describe('the quick rollback', () => {
+  const recent = { since: '2026-03-01T11:50:00.000Z' };
+
+  test('must not be given up soon after the switch, unless that is wanted', () => {
+    expect(() => planRetire(request([api], recent))).toThrow(
+      expect.objectContaining({
+        code: 'UNSAFE',
+        message: 'the last switch was 10 min ago; the release before is kept warm for 15 min',
+      }),
+    );
+    expect(planRetire(request([api], { ...recent, force: true })).steps).toHaveLength(2);
+  });
+
+  test('must not be told of the future when clocks differ', () => {
+    expect(() => planRetire(request([api], { since: '2026-03-01T12:00:05.000Z' }))).toThrow('was 0 ms ago');
+  });
+
+  test('must not be defended where there is none', () => {
+    expect(planRetire(request([{ ...api, previous: [] }], recent)).summary).toBe('nothing is kept warm');
+  });
+});
+
+test('a canary must not be stopped, not even by force', () => {
+  const canary = { services: ['api'], percent: 5 };
+  expect(() => planRetire(request([api], { canary, force: true }))).toThrow(
+    expect.objectContaining({ code: 'UNSAFE', message: 'a canary of api gets traffic' }),
+  );
+});

@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+
+import { planRollback, type RollbackRequest } from '../../../src/deploy/plan-rollback.ts';
+import { deployed, factsOf, ids, made, requestOf, serviceFacts, shown, wanted } from './facts.ts';
+import type { ServiceFacts } from '../../../src/deploy/observe.ts';
+
+const v2 = deployed('api', { colour: 'green', version: 'v2', deploy: 1 });
+const api = serviceFacts('api', { colour: 'green', live: [v2], previous: [made('shop_api_1')] });
+const web = serviceFacts('web', {
+  colour: 'green',
+  live: [deployed('web', { colour: 'green', version: 'v2', deploy: 1 })],
+  previous: [made('shop_web_1', { service: 'web', image: 'shop/web:v1' })],
+});
+
+function request(services: ServiceFacts[], force = false): RollbackRequest {
+  const { environment, options } = requestOf([]);
+  return { environment, options, force, facts: factsOf(services), services: services.map((one) => wanted(one)) };
+}
+
+describe('the plan of a rollback', () => {
+  test('must ask the version before once, and switch to it', () => {
+    expect(shown(planRollback(request([api])))).toMatchInlineSnapshot(`
+      "Plan for production: roll back api v2 → v1
+
+        touches service api v2 → v1
+        touches load balancer nginx: api blue
+
+        1. ask the version before through the load balancer: http://127.0.0.1:8080/api/health (blue)
+           visitors must not be the first to ask
+        2. nginx sends traffic to api blue
+           one rename, seen by the next request; no reload
+        3. set API_VERSION=v1 in .env
+           else the next docker-compose up would bring the old version back"
+    `);
+  });
+
+  test('must start first what was stopped, and stop that again when the rollback fails', () => {
+    const previous = [made('shop_api_1', { state: 'exited', stopSeconds: 5 })];
+    const plan = planRollback(request([{ ...api, previous }]));
+    expect(shown(plan)).toMatchInlineSnapshot(`
+      "Plan for production: roll back api v2 → v1
+
+        touches service api v2 → v1
+        touches load balancer nginx: api blue
+        touches container shop_api_1: is started first, since it is stopped
+
+        1. start shop_api_1
+           it was stopped after the last deploy
+        2. wait until shop_api_1 serves
+           its own health check decides
+        3. ask the version before through the load balancer: http://127.0.0.1:8080/api/health (blue)
+           visitors must not be the first to ask
+        4. nginx sends traffic to api blue
+           one rename, seen by the next request; no reload
+        5. set API_VERSION=v1 in .env
+           else the next docker-compose up would bring the old version back"
+    `);
+    expect(plan.steps[0]?.undo).toEqual({ port: 'engine', method: 'stopContainer', args: ['id-shop_api_1', 5] });
+  });
+
+  test('must take all services of the release back in one switch, and no other', () => {
+    const jobs = serviceFacts('jobs', { previous: [made('old', { image: 'shop/jobs:v0' })] });
+    const plan = planRollback(request([api, web, jobs]));
+    expect(plan.summary).toBe('roll back api v2 → v1, web v2 → v1');
+    expect(plan.steps.find(({ id }) => id === 'lb.route:nginx')?.do?.args[2]).toEqual({
+      live: { api: 'blue', web: 'blue', jobs: 'blue' },
+    });
+    expect(ids(plan).filter((id) => id.startsWith('files.'))).toEqual([
+      'files.variable:API_VERSION',
+      'files.variable:WEB_VERSION',
+    ]);
+  });
+
+  test('must leave out a service of an earlier release', () => {
+    const later = serviceFacts('web', {
+      live: [deployed('web', { colour: 'blue', version: 'v3', deploy: 2 })],
+      previous: web.live,
+    });
+    expect(planRollback(request([api, later])).summary).toBe('roll back web v3 → v2');
+  });
+
+  test('must leave the variable alone when the version before is not one', () => {
+    const previous = [made('a'), made('b', { image: 'shop/api:v0' })];
+    const plan = planRollback(request([{ ...api, previous }]));
+    expect(plan.summary).toBe('roll back api v2 → several versions');
+    expect(ids(plan)).not.toContain('files.variable:API_VERSION');
+  });
+});
+
+describe('there must be nothing to go back to', () => {
+  test.each<[string, ServiceFacts]>([
+    ['before the first deploy', serviceFacts('api')],
+    ['when the release before is gone', { ...api, previous: [] }],
+    [
+      'when the other release is newer: it was rolled back itself',
+      serviceFacts('api', { colour: 'blue', live: api.previous, previous: [v2] }),
+    ],
+    ['when the other has the same version', { ...api, previous: [made('shop_api_1', { image: 'shop/api:v2' })] }],
+  ])('%s', (_when, facts) => {
+    expect(() => planRollback(request([facts]))).toThrow(
+      expect.objectContaining({
+        code: 'UNSAFE',
+        message: 'there is no release before the live one to go back to',
+        hint: expect.stringContaining('opsctl deploy blue-green --version'),
+      }),
+    );
+  });
+});
+
+describe('a release that forbids a rollback', () => {
+  const labels = { 'opsctl.rollback.forbidden': 'column dropped' };
+  const forbidden: ServiceFacts = {
+    ...api,
+    live: [deployed('api', { colour: 'green', version: 'v2', deploy: 1 }, { labels })],
+  };
+
+  test('must be refused with its reason, unless that is overruled', () => {
+    expect(() => planRollback(request([forbidden]))).toThrow(
+      expect.objectContaining({ code: 'UNSAFE', message: 'api must not be rolled back past v2: column dropped' }),
+    );
+    expect(planRollback(request([forbidden], true)).summary).toBe('roll back api v2 → v1');
+  });
+
+  test('must not be one when the reason is empty, or it is the release before', () => {
+    const empty = [
+      deployed('api', { colour: 'green', version: 'v2', deploy: 1 }, { labels: { 'opsctl.rollback.forbidden': '' } }),
+    ];
+    expect(planRollback(request([{ ...api, live: empty }])).steps).not.toEqual([]);
+    expect(planRollback(request([{ ...api, previous: [made('shop_api_1', { labels })] }])).steps).not.toEqual([]);
+  });
+});
