@@ -6,6 +6,9 @@ import type { HookRunner } from '../core/ports/hooks.ts';
 /** Characters kept of what a hook prints; the end of it matters most. */
 const OUTPUT_LIMIT = 100_000;
 
+/** The variables that tell a hook of the release. */
+const FACT = /^OPSCTL_(?:PROJECT|ENVIRONMENT|SERVICES|COLOURS|VERSION)$/;
+
 export function openHooks(platform: Platform, env: Record<string, string | undefined>): HookRunner {
   return {
     run: async (phase, index, facts) => {
@@ -18,7 +21,8 @@ export function openHooks(platform: Platform, env: Record<string, string | undef
       const { execa } = await import('execa');
       const running = execa(program, args, {
         cwd: platform.directory,
-        env: { ...env, ...facts },
+        // The facts come from a journal, which must not decide what programs this machine loads.
+        env: { ...env, ...Object.fromEntries(Object.entries(facts).filter(([name]) => FACT.test(name))) },
         extendEnv: false,
         timeout: hook.timeoutMs,
         // A buffer with a limit would end the hook when it is full.

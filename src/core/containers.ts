@@ -4,9 +4,13 @@ import type { Container } from './ports/engine.ts';
 export const isOfPlatform = (container: Container, project: string): boolean =>
   container.project === project || container.labels['opsctl.project'] === project;
 
+/** The label of a container that runs the release command of a service. */
+export const ONCE_LABEL = 'opsctl.once';
+
 /** What `docker-compose run` made, to do something once. What opsctl deployed may be called so for compose's sake, and is none. */
 export const isOneOff = ({ labels }: Pick<Container, 'labels'>): boolean =>
-  labels['com.docker.compose.oneoff']?.toLowerCase() === 'true' && labels['opsctl.deploy'] === undefined;
+  labels[ONCE_LABEL] !== undefined ||
+  (labels['com.docker.compose.oneoff']?.toLowerCase() === 'true' && labels['opsctl.deploy'] === undefined);
 
 /** A release before the live one that was stopped: another of its service runs in the other colour. */
 export function isRetired(container: Container, all: readonly Container[]): boolean {

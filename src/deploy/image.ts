@@ -26,3 +26,11 @@ export function withVersion(reference: string, version: string): string {
   }
   return `${repository}:${version}`;
 }
+
+/** The tag of a reference; undefined where it has none, or could not be one. */
+export function tagOf(reference: string): string | undefined {
+  const [name = ''] = reference.split('@');
+  const at = name.lastIndexOf(':');
+  const tag = at > name.lastIndexOf('/') ? name.slice(at + 1) : '';
+  return TAG.test(tag) && !name.startsWith('sha256:') ? tag : undefined;
+}

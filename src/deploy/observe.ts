@@ -1,5 +1,5 @@
 /** What a deploy has to know of the platform before it plans. */
-import { isOfPlatform, serviceOf, versionOf } from '../core/containers.ts';
+import { isOfPlatform, isOneOff, serviceOf, versionOf } from '../core/containers.ts';
 import { OpsError } from '../core/errors.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
@@ -49,7 +49,7 @@ export async function observe(platform: Platform, readers: Readers): Promise<Fac
     });
   const services = await Promise.all(
     deployable.map(async ([name, { service }]) => {
-      const own = all.filter((one) => serviceOf(one) === (service ?? name));
+      const own = all.filter((one) => serviceOf(one) === (service ?? name) && !isOneOff(one));
       return await factsOf(name, own, colourIn(routing, name), readers);
     }),
   );

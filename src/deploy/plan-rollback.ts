@@ -6,7 +6,8 @@ import type { Route } from '../core/ports/load-balancer.ts';
 import { deployOf, LABEL } from './names.ts';
 import { other, type ServiceFacts, versionIn } from './observe.ts';
 import type { Surroundings, Wanted } from './request.ts';
-import { firstDoor, flipped } from './stages.ts';
+import { tagOf } from './image.ts';
+import { distinct, firstDoor, flipped } from './stages.ts';
 import * as steps from './steps.ts';
 
 /** What is known of each service: its containers, and where its version is kept. */
@@ -44,10 +45,13 @@ export function planRollback({ facts, services, environment, options, force }: R
         ? []
         : [steps.smoke({ door, directory: facts.directory, asks, passes: 1 }, 'the version before')]),
       ...facts.doors.map((one) => steps.route(one, facts.directory, { from, to })),
-      ...back.flatMap(({ variable, facts: { previous } }) => {
-        const version = versionIn(previous);
-        return 'why' in variable || version === undefined ? [] : [steps.setVersion(variable, version)];
-      }),
+      ...distinct(
+        back.flatMap(({ variable, facts: { previous } }) => {
+          // Compose puts it behind the image's name: what a label calls the version may be something else.
+          const version = versionIn(previous) === undefined ? undefined : tagOf(previous[0]?.image ?? '');
+          return 'why' in variable || version === undefined ? [] : [steps.setVersion(variable, version)];
+        }),
+      ),
     ],
   });
 }

@@ -2,6 +2,7 @@
 import type { Step } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
 import { bytes, plural } from '../core/format.ts';
+import { ONCE_LABEL } from '../core/containers.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import type { Door } from '../core/routing.ts';
@@ -20,7 +21,7 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
   const asks = wanted.flatMap(({ smoke, facts: { colour } }) => smoke.map((url) => ({ url, colour: other(colour) })));
   return [
     ...hookSteps('before', options.hooks.before, factsOfRelease(request, wanted)),
-    ...wanted.filter((one) => one.missing).map(({ image, expects }) => steps.pull(image, expects)),
+    ...distinct(wanted.filter((one) => one.missing).map(({ image, expects }) => steps.pull(image, expects))),
     ...wanted.flatMap(({ facts: { previous } }) =>
       previous
         .filter(isUp)
@@ -33,7 +34,16 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
       if (one.releaseCommand === undefined || first === undefined) return [];
       const { command, timeoutMs } = one.releaseCommand;
       const name = `${baseName(first.model)}-release-r${(facts.deploy + 1).toString()}`;
-      return steps.releaseCommand({ ...first.replica, name, aliases: 'none', once: command }, timeoutMs);
+      return steps.releaseCommand(
+        {
+          ...first.replica,
+          labels: { ...first.replica.labels, [ONCE_LABEL]: 'true' },
+          name,
+          aliases: 'none',
+          once: command,
+        },
+        timeoutMs,
+      );
     }),
     ...all.flatMap(({ made }) => made.map(({ replica, model }) => steps.create(replica, steps.graceOf(model)))),
     ...all.flatMap(({ made }) => made.map(({ replica }) => steps.start(replica.name))),
@@ -64,7 +74,9 @@ export function goLive(where: Surroundings, services: readonly Released[]): Step
   return [
     ...facts.doors.map((one) => steps.route(one, facts.directory, { from, to })),
     ...(options.watchMs === 0 ? [] : [steps.watch(watched)]),
-    ...services.flatMap(({ variable, version }) => ('why' in variable ? [] : [steps.setVersion(variable, version)])),
+    ...distinct(
+      services.flatMap(({ variable, version }) => ('why' in variable ? [] : [steps.setVersion(variable, version)])),
+    ),
     ...services.flatMap(({ gone }) => gone.map(steps.removeOld)),
     ...hookSteps('after', options.hooks.after, factsOfRelease(where, services)),
   ];
@@ -84,11 +96,17 @@ export const liveTouches = ({ facts }: Surroundings, services: readonly Released
 
 /** What a new version beside the live one touches. */
 export const preparedTouches = (wanted: readonly Wanted[]): string[] =>
-  wanted.map(({ facts: { name, live, colour }, version, memory }) => {
+  wanted.map(({ facts: { name, live, colour }, version }) => {
     const before = versionIn(live) ?? 'several versions';
-    const beside = `${plural(live.length, 'container')} of ${bytes(memory)}`;
+    // What a container without a limit uses changes from look to look, and is no part of the plan.
+    const limit = live[0]?.memoryLimit;
+    const beside = `${plural(live.length, 'container')}${limit === undefined ? '' : ` of ${bytes(limit)}`}`;
     return `service ${name}: ${before} (${colour}) → ${version} (${other(colour)}); ${beside} beside what is live`;
   });
+
+/** Services may share an image, or the variable of their version: it is pulled, or set, once. */
+export const distinct = (all: readonly Step[]): Step[] =>
+  all.filter(({ id }, index) => all.findIndex((one) => one.id === id) === index);
 
 /** Where traffic goes once some services have changed their colour. */
 export function flipped({ live }: Route, services: readonly ServiceFacts[]): Route {

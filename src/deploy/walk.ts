@@ -31,7 +31,7 @@ export function walkOf({ initialTrafficPercent, autoPromote, steps, stepDuration
   const first = initialTrafficPercent ?? percents[0] ?? 1;
   const rising = [first, ...percents.filter((percent) => percent > first)];
   return {
-    percents: autoPromote ? [...rising.filter((percent) => percent < 100), 100] : [first],
+    percents: autoPromote ? rising : [first],
     stepMs: durationMs(stepDuration),
     analysed: !noAnalysis,
   };

@@ -13,7 +13,8 @@ describe.concurrent('the lock', () => {
     onTestFinished,
   }) => {
     const one = await sceneFor(onTestFinished);
-    const { ended } = await beginRestart(one, 'alice', 5);
+    // Longer than three runs of the program take on a busy machine.
+    const { ended } = await beginRestart(one, 'alice', 15);
     const second = await one.as('bob')(['service', 'restart', 'app', '--yes', '--json']);
     const shown = await one.as('bob')(['service', 'restart', 'app', '--yes']);
     const looked = await one.as('bob')(['lock', '--json']);

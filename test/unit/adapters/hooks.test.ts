@@ -22,10 +22,12 @@ async function run(command: string[], timeoutMs = 10_000, facts: Record<string, 
 }
 
 describe('a hook', () => {
-  test('must be run without a shell where the configuration is, with the facts in its environment', async () => {
+  test('must be run without a shell where the configuration is, with the facts of the release in its environment, and nothing else that a journal says', async () => {
     expect(await run(['printf', '%s', '$(id) *'])).toBe('$(id) *');
-    const facts = { OPSCTL_VERSION: 'v2', TOKEN: 'told' };
-    expect(await run(shell('pwd -P; echo $OPSCTL_VERSION $TOKEN'), 10_000, facts)).toBe(`${directory}\nv2 told`);
+    const facts = { OPSCTL_VERSION: 'v2', TOKEN: 'told', BASH_ENV: '/nonexistent', OPSCTL_CONFIG: '/elsewhere' };
+    expect(await run(shell('pwd -P; echo $OPSCTL_VERSION $TOKEN $BASH_ENV $OPSCTL_CONFIG'), 10_000, facts)).toBe(
+      `${directory}\nv2 own`,
+    );
     expect(await run(['cat'])).toBe(''); // nobody types
   });
 

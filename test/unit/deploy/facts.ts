@@ -43,7 +43,7 @@ export function deployed(
 export const serviceFacts = (name: string, more: Partial<ServiceFacts> = {}): ServiceFacts => ({
   name,
   colour: 'blue',
-  live: [made(`shop_${name}_1`, { service: name, image: `shop/${name}:v1` })],
+  live: [made(`shop_${name}_1`, { service: name, image: `shop/${name}:v1`, memoryLimit: 256 * 1024 * 1024 })],
   previous: [],
   older: [],
   ...more,

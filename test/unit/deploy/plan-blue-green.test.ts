@@ -53,7 +53,7 @@ describe('the plan of a release', () => {
     expect(shown(planBlueGreen(requestOf([full], { options: { hooks } })))).toMatchInlineSnapshot(`
       "Plan for production: deploy api v2
 
-        touches service api: v1 (blue) → v2 (green); 1 container of 256 MiB beside what is live
+        touches service api: v1 (blue) → v2 (green); 1 container beside what is live
         touches load balancer nginx: one switch of api
         touches .env: API_VERSION=v2
         touches container shop_api-blue-r4: keeps running for a quick rollback
@@ -204,4 +204,18 @@ test('hooks must be told of the release, and called by their place only', () => 
     timeoutMs: 7000,
   });
   expect(JSON.stringify(first?.do)).not.toContain('secret-program');
+});
+
+test('services that share an image and the variable of their version must have it pulled and set once', () => {
+  const variable = { file: '.env', name: 'VERSION', value: 'v1' };
+  const both = ['api', 'web'].map((name) => ({
+    ...wanted(serviceFacts(name)),
+    image: 'shop/app:v2',
+    missing: true,
+    variable,
+  }));
+  expect(ids(planBlueGreen(requestOf(both))).filter((id) => /^(?:replicas\.pull|files\.variable)/.test(id))).toEqual([
+    'replicas.pull:shop/app:v2',
+    'files.variable:VERSION',
+  ]);
 });
