@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { COLOURS } from '../../../src/core/ports/load-balancer.ts';
-import { withVersion } from '../../../src/deploy/image.ts';
+import { tagOf, withVersion } from '../../../src/deploy/image.ts';
 import { baseName, deployOf, replicaName } from '../../../src/deploy/names.ts';
 
 describe('the name of a container from release to release', () => {
@@ -85,3 +85,13 @@ describe('an image of another version', () => {
     );
   });
 });
+
+test.each([
+  ['shop/api:v1', 'v1'],
+  ['registry:5000/shop/api:v1', 'v1'],
+  ['shop/api:v1@sha256:0123', 'v1'],
+  ['registry:5000/shop/api', undefined],
+  ['shop/api@sha256:0123', undefined],
+  ['sha256:0123', undefined],
+  ['', undefined],
+])('the tag of %j must be %s', (reference, tag) => expect(tagOf(reference)).toBe(tag));
