@@ -39,8 +39,9 @@ async function fromImage(service: string, paths: readonly string[], files: Files
   let found: string | undefined;
   for (const path of paths) {
     const text = await files.read(path).catch(() => undefined);
+    const image = text === undefined ? undefined : imageIn(text, service);
     // Later files override earlier ones, as compose reads them.
-    found = (text === undefined ? undefined : variableOf(imageIn(text, service))) ?? found;
+    if (image !== undefined) found = variableOf(image);
   }
   return found;
 }

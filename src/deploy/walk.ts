@@ -29,6 +29,10 @@ export function walkOf({ initialTrafficPercent, autoPromote, steps, stepDuration
       },
     );
   const first = initialTrafficPercent ?? percents[0] ?? 1;
+  if (first >= 100)
+    throw new OpsError('USAGE', `--steps ${steps}: a canary begins with less than 100 percent`, {
+      hint: 'For all visitors at once: opsctl deploy blue-green --version <version>',
+    });
   const rising = [first, ...percents.filter((percent) => percent > first)];
   return {
     percents: autoPromote ? rising : [first],

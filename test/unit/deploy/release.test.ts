@@ -1,0 +1,251 @@
+import { describe, expect, test } from 'vitest';
+
+import { OpsError } from '../../../src/core/errors.ts';
+import type { Colour, ProbeRequest } from '../../../src/core/ports/load-balancer.ts';
+import type { CanaryStep, ReleaseReader, Watch } from '../../../src/core/ports/release.ts';
+import { openRelease } from '../../../src/deploy/release.ts';
+import type { FakeContainer } from '../../support/fakes/engine.ts';
+import { type FakeLoadBalancer, fakeLoadBalancer } from '../../support/fakes/load-balancer.ts';
+import { type FakeMetrics, fakeMetrics } from '../../support/fakes/metrics.ts';
+import { contextOf, NOW, shop, shopEngine } from '../inspect/platform.ts';
+
+interface Counted {
+  requests: number;
+  errors: number;
+}
+interface World {
+  candidate: FakeContainer;
+  loadBalancer: FakeLoadBalancer;
+  metrics: FakeMetrics;
+  /** By version. */
+  counted: Record<string, Counted>;
+  /** Queries and the times that they were about. */
+  asked: [string, string | undefined][];
+  release: ReleaseReader;
+}
+
+const live: Record<string, Colour> = { api: 'blue' };
+const route = { live, canary: { services: ['api'], percent: 5 } };
+const door = { door: 'nginx', directory: '/etc/opsctl' };
+const services = [{ metrics: 'api', stable: 'v1', candidate: 'v2' }];
+
+/** A version that has had its share of visitors for so long, beside a stable one without errors. */
+function world({ forMs = 60_000, prometheus = true }: { forMs?: number; prometheus?: boolean } = {}): World {
+  const engine = shopEngine();
+  const candidate = engine.add({ name: 'api-green', health: 'healthy' });
+  const since = new Date(Date.parse(NOW) - forMs).toISOString();
+  const loadBalancer = fakeLoadBalancer({ nginx: { routing: { ...route, generation: 2, since } } });
+  const metrics = fakeMetrics();
+  const counted: World['counted'] = { v1: { requests: 10_000, errors: 0 }, v2: { requests: 10_000, errors: 0 } };
+  const asked: World['asked'] = [];
+  metrics.query = async (promql, at) => {
+    asked.push([promql, at]);
+    if (metrics.down !== undefined) throw metrics.down;
+    const { requests, errors } = counted[/version="(\w+)"/.exec(promql)?.[1] ?? ''] ?? { requests: 0, errors: 0 };
+    if (promql.includes('by (le)')) return ['0.1', '+Inf'].map((le) => ({ labels: { le }, value: requests }));
+    return [{ labels: {}, value: promql.includes('status=~') ? errors : requests }];
+  };
+  const { readers } = contextOf({ engine, loadBalancer, metrics });
+  const platform = shop(prometheus ? { prometheus: { service: 'prometheus' } } : {});
+  return { candidate, loadBalancer, metrics, counted, asked, release: openRelease(readers, platform) };
+}
+
+const step = (more: Partial<CanaryStep> = {}): CanaryStep => ({
+  ...door,
+  route,
+  containers: ['api-green'],
+  services,
+  forMs: 60_000,
+  firstLook: 0,
+  plannedLooks: 18,
+  ...more,
+});
+const watch = (more: Partial<Watch> = {}): Watch => ({
+  ...door,
+  route,
+  containers: ['api-green'],
+  services,
+  forMs: 60_000,
+  ...more,
+});
+const down = new OpsError('UNREACHABLE', 'prometheus refuses the connection');
+
+// Each question waits a second first.
+describe.concurrent('a step of a canary', () => {
+  test('must pass when its time is over and the new version is no worse', async ({ expect }) => {
+    expect(await world().release.hasPassed(step())).toBe(true);
+  });
+
+  test('must not pass before its time', async ({ expect }) => {
+    expect(await world({ forMs: 59_000 }).release.hasPassed(step())).toBe(false);
+  });
+
+  test('must fail at once when the new version is worse', async ({ expect }) => {
+    const { counted, release } = world({ forMs: 20_000 });
+    counted['v2'] = { requests: 10_000, errors: 500 };
+    await expect(release.hasPassed(step())).rejects.toMatchObject({
+      code: 'UNSAFE',
+      message: expect.stringMatching(/^api v2 is worse than v1: 500 of 10000 failed/),
+      details: { analysis: { errors: { verdict: 'fail' } } },
+    });
+  });
+
+  test('must stay open while it cannot be told', async ({ expect }) => {
+    const { counted, release } = world();
+    counted['v2'] = { requests: 20, errors: 0 };
+    expect(await release.hasPassed(step())).toBe(false);
+  });
+
+  test('must stay open while one of several services cannot be told', async ({ expect }) => {
+    const more = [...services, { metrics: 'web', stable: 'w1', candidate: 'w2' }];
+    expect(await world().release.hasPassed(step({ services: more }))).toBe(false);
+  });
+
+  test('must stay open while Prometheus cannot be asked, or there is nothing to ask of', async ({ expect }) => {
+    const { metrics, release } = world();
+    metrics.down = down;
+    expect(await release.hasPassed(step())).toBe(false);
+    expect(await world().release.hasPassed(step({ services: [] }))).toBe(false);
+    expect(await world({ prometheus: false }).release.hasPassed(step())).toBe(false);
+  });
+
+  test('must look when Prometheus can have something new, and not more often', async ({ expect }) => {
+    const early = world({ forMs: 14_000 });
+    expect(await early.release.hasPassed(step({ forMs: 10_000 }))).toBe(false);
+    expect(early.asked).toEqual([]);
+    const { asked, release } = world();
+    await release.hasPassed(step());
+    expect(asked).toHaveLength(6);
+    await release.hasPassed(step());
+    expect(asked).toHaveLength(6);
+  });
+
+  test('must count both versions in the same window, from its beginning until now', async ({ expect }) => {
+    const { asked, release } = world({ forMs: 90_000 });
+    await release.hasPassed(step());
+    for (const [promql, at] of asked) {
+      expect(promql).toContain('[90s]');
+      expect(at).toBeUndefined();
+    }
+  });
+});
+
+describe.concurrent('a release that is watched', () => {
+  test('must be well once its time is over', async ({ expect }) => {
+    expect(await world().release.isWell(watch())).toBe(true);
+    expect(await world({ forMs: 59_000 }).release.isWell(watch())).toBe(false);
+  });
+
+  test('must be compared with the version before in the time before the switch', async ({ expect }) => {
+    const { asked, release } = world();
+    await release.isWell(watch());
+    expect(asked).toHaveLength(6);
+    for (const [promql, at] of asked)
+      expect(at).toBe(promql.includes('version="v1"') ? '2026-03-01T11:59:00.000Z' : undefined);
+  });
+
+  test('must fail at once when it is worse', async ({ expect }) => {
+    const { counted, release } = world({ forMs: 20_000 });
+    counted['v2'] = { requests: 10_000, errors: 500 };
+    await expect(release.isWell(watch())).rejects.toMatchObject({
+      code: 'UNSAFE',
+      message: expect.stringContaining('api v2 is worse than v1'),
+    });
+  });
+
+  test('must not be taken back for a Prometheus that cannot be asked, or is none, or has seen too little', async ({
+    expect,
+  }) => {
+    const { metrics, release } = world();
+    metrics.down = down;
+    expect(await release.isWell(watch())).toBe(true);
+    expect(await world({ prometheus: false }).release.isWell(watch())).toBe(true);
+    const little = world();
+    little.counted['v2'] = { requests: 3, errors: 0 };
+    expect(await little.release.isWell(watch())).toBe(true);
+  });
+});
+
+describe.concurrent('both must end at once', () => {
+  const both: [string, (release: ReleaseReader) => Promise<boolean>][] = [
+    ['a canary', (release) => release.hasPassed(step())],
+    ['a release', (release) => release.isWell(watch())],
+  ];
+  const ways: [string, Partial<FakeContainer>, string][] = [
+    ['restarted', { restartCount: 1 }, 'api-green restarted after it got traffic'],
+    ['ended', { state: 'exited' }, 'api-green is exited after it got traffic'],
+    ['became unhealthy', { health: 'unhealthy' }, 'api-green became unhealthy after it got traffic'],
+  ];
+  test.each(both.flatMap(([who, ask]) => ways.map(([how, change, message]) => ({ who, ask, how, change, message }))))(
+    'when a container of $who $how, with what it said last',
+    async ({ ask, change, message }) => {
+      const { candidate, release } = world();
+      Object.assign(candidate, change);
+      candidate.log.push({ at: NOW, stream: 'stderr', text: 'no memory' });
+      await expect(ask(release)).rejects.toMatchObject({ code: 'UNSAFE', message, details: { log: ['no memory'] } });
+    },
+  );
+
+  test.each(both.map(([who, ask]) => ({ who, ask })))(
+    'when somebody sends the traffic of $who elsewhere',
+    async ({ ask }) => {
+      const { loadBalancer, release } = world();
+      await loadBalancer.route('nginx', '/etc/opsctl', { live });
+      await expect(ask(release)).rejects.toMatchObject({
+        code: 'UNSAFE',
+        message: 'traffic does not go where this deploy sent it any more: somebody changed it meanwhile',
+      });
+    },
+  );
+});
+
+describe.concurrent('answers of a new version', () => {
+  const asks: ProbeRequest['url'][] = ['http://127.0.0.1/a', 'http://127.0.0.1/b'];
+  const candidate = { ...door, passes: 2, asks: asks.map((url) => ({ url, colour: 'green' as const })) };
+  const timings = { connect: 1, firstByte: 1, total: 1 };
+
+  /** Statuses by question, 200 afterwards. */
+  function answering(...statuses: (number | OpsError)[]): { release: ReleaseReader; probed: ProbeRequest[] } {
+    const { loadBalancer, release } = world();
+    const probed: ProbeRequest[] = [];
+    loadBalancer.probe = async (_container, _directory, request) => {
+      const status = statuses[probed.push(request) - 1] ?? 200;
+      if (status instanceof OpsError) throw status;
+      const body = status === 200 ? 'fine' : 'x'.repeat(400);
+      const more = { headers: {}, truncated: false, size: 1, remoteAddress: '', httpVersion: '1.1' as const, timings };
+      return { status, body, sticky: false, ...more };
+    };
+    return { release, probed };
+  }
+
+  test('must be good in a row from every URL, asked of its colour', async ({ expect }) => {
+    const { release, probed } = answering();
+    expect(await release.answers(candidate)).toBe(true);
+    expect(probed.map(({ url, colour }) => `${url} ${colour}`)).toEqual([
+      'http://127.0.0.1/a green',
+      'http://127.0.0.1/b green',
+      'http://127.0.0.1/a green',
+      'http://127.0.0.1/b green',
+    ]);
+  });
+
+  test.each([
+    ['the first', [503]],
+    ['the second time', [200, 200, 200, 500]],
+    ['a redirect', [302]],
+    ['no answer', [new OpsError('TIMED_OUT', 'late')]],
+  ])('must not count as good with one that is not: %s', async (_which, statuses) => {
+    expect(await answering(...statuses).release.answers(candidate)).toBe(false);
+  });
+
+  test('must be told by URL where they are wrong, and cut', async ({ expect }) => {
+    const { release } = answering(503, new OpsError('UNSAFE', 'it knows nothing of the colour'));
+    expect(await release.whyNoAnswer(candidate)).toEqual({
+      answers: [
+        `http://127.0.0.1/a: HTTP 503 ${'x'.repeat(300)}`,
+        'http://127.0.0.1/b: it knows nothing of the colour',
+      ],
+    });
+    expect(await release.whyNoAnswer(candidate)).toEqual({ answers: [] });
+  });
+});

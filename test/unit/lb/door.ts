@@ -1,0 +1,54 @@
+/** A load balancer that is ready for deploys: what a test of the set-up breaks one thing of. */
+import type { DoorFacts, SetupFacts, SwitchedFacts } from '../../../src/lb/observe.ts';
+import { snippetsFor } from '../../../src/lb/snippets.ts';
+
+const DIRECTORY = '/etc/opsctl';
+const URL = 'http://127.0.0.1:8080/api/health';
+
+export const api: SwitchedFacts = {
+  name: 'api',
+  port: 3000,
+  url: URL,
+  containers: [{ name: 'shop_api_1', labels: {}, aliases: ['api', 'api-blue'] }],
+};
+
+/** What `nginx -T` prints of it. */
+const CONFIGURATION = `# configuration file /etc/nginx/nginx.conf:
+http {
+    resolver 127.0.0.11 valid=1s ipv6=off;
+    keepalive_min_timeout 10s;
+    server {
+        location /api/ {
+            proxy_pass http://$api_upstream;
+        }
+    }
+}
+# configuration file ${DIRECTORY}/http/opsctl.conf:
+# configuration file ${DIRECTORY}/server/opsctl.conf:
+`;
+
+export function door(more: Partial<DoorFacts> = {}): DoorFacts {
+  const version = more.version ?? '1.29.3';
+  const wanted = snippetsFor([api], DIRECTORY, version);
+  return {
+    id: 'id-nginx',
+    name: 'nginx',
+    volume: 'state',
+    version,
+    test: { ok: true, output: 'syntax is ok' },
+    configuration: CONFIGURATION,
+    wanted,
+    present: wanted.files,
+    loaded: { api: { digest: wanted.digest } },
+    routing: { live: { api: 'blue' }, generation: 3, since: '2026-03-01T11:00:00.000Z' },
+    canSwitch: true,
+    workers: [12, 11],
+    ...more,
+  };
+}
+
+export const setup = (more: Partial<DoorFacts> = {}, services: SwitchedFacts[] = [api]): SetupFacts => ({
+  directory: DIRECTORY,
+  services,
+  doors: [door(more)],
+});
