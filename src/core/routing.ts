@@ -1,7 +1,7 @@
 /** How services, colours and the load balancer's directory are called: what set-up and deploys must agree on. */
 import { isOfPlatform, serviceOf } from './containers.ts';
 import { OpsError } from './errors.ts';
-import type { Platform } from './platform.ts';
+import type { Platform, Service } from './platform.ts';
 import type { Container } from './ports/engine.ts';
 import type { Colour, Route } from './ports/load-balancer.ts';
 
@@ -30,17 +30,31 @@ export interface Door {
   volume?: string;
 }
 
+/** The load balancer as a container of the platform. @throws NOT_CONFIGURED when the configuration names none */
+export function balancerOf({ loadBalancer, environment }: Platform): { service: string; directory: string } {
+  const { service, directory } = loadBalancer ?? {};
+  if (service !== undefined && directory !== undefined) return { service, directory };
+  throw new OpsError('NOT_CONFIGURED', `environment ${environment} names no load balancer container`, {
+    hint: 'Set loadBalancer.service in opsctl.yaml.',
+  });
+}
+
+/** The services that releases consist of. @throws NOT_CONFIGURED when there is none */
+export function deployableServices({ services }: Platform): [string, Service][] {
+  const deployable = Object.entries(services).filter(([, { deployable: is }]) => is);
+  if (deployable.length > 0) return deployable;
+  throw new OpsError('NOT_CONFIGURED', 'no service of the configuration is deployable', {
+    hint: 'Set deployable: true for a service, then run: opsctl config check',
+  });
+}
+
 /**
  * One running container for each place where the directory is: replicas that share a volume share what is in it.
  * @throws NOT_CONFIGURED without a load balancer container, UNSAFE when none runs
  */
-export function doors({ loadBalancer, compose, environment }: Platform, containers: readonly Container[]): Door[] {
-  if (loadBalancer?.service === undefined) {
-    throw new OpsError('NOT_CONFIGURED', `environment ${environment} names no load balancer container`, {
-      hint: 'Set loadBalancer.service in opsctl.yaml.',
-    });
-  }
-  const { service, directory } = loadBalancer;
+export function doors(platform: Platform, containers: readonly Container[]): Door[] {
+  const { compose } = platform;
+  const { service, directory } = balancerOf(platform);
   const all = containers.filter((one) => isOfPlatform(one, compose.project) && serviceOf(one) === service);
   const running = all.filter(({ state }) => state === 'running');
   if (running.length === 0) {

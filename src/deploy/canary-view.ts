@@ -5,7 +5,7 @@ import type { Readers } from '../core/ports.ts';
 import type { CanaryStep, CanaryView } from '../core/ports/release.ts';
 import { asOpsError } from '../core/errors.ts';
 import type { Observation } from './analysis/analyse.ts';
-import { type Compared, compareInWindow, LOOK_EVERY_MS } from './compare.ts';
+import { type Compared, compareVersions, lookAt, sinceThen } from './compare.ts';
 import { SHORTEST_MS } from './measure.ts';
 
 const BAR = 20;
@@ -14,15 +14,12 @@ const BAR = 20;
 export async function viewOf(step: CanaryStep, platform: Platform, readers: Readers): Promise<CanaryView> {
   const now = await readers.loadBalancer.routing(step.door, step.directory);
   const assigned = now?.canary?.percent ?? 0;
-  const elapsed = now === undefined ? 0 : Date.parse((await readers.engine.info()).time) - Date.parse(now.since);
+  const elapsed = now === undefined ? 0 : await sinceThen(now.since, readers);
   if (elapsed < SHORTEST_MS)
     return { lines: [`${bar(assigned / 100)} ${assigned.toString()} % assigned; nothing measured yet`], services: [] };
-  const looks = {
-    number: step.firstLook + Math.max(1, Math.floor(elapsed / LOOK_EVERY_MS)),
-    planned: step.plannedLooks,
-  };
+  const looks = { number: step.firstLook + lookAt(elapsed), planned: step.plannedLooks };
   try {
-    const seen = await compareInWindow(step.services, { elapsed, looks }, platform, readers);
+    const seen = await compareVersions(step.services, { elapsed, looks }, platform, readers);
     return {
       lines: seen.flatMap((one) => linesOf(one, assigned)),
       services: seen.map(({ service, analysis, ...counts }) => ({
@@ -39,7 +36,7 @@ export async function viewOf(step: CanaryStep, platform: Platform, readers: Read
   }
 }
 
-export const bar = (share: number): string => {
+const bar = (share: number): string => {
   const full = Math.round(Math.min(1, Math.max(0, share)) * BAR);
   return `${'█'.repeat(full)}${'░'.repeat(BAR - full)}`;
 };

@@ -1,7 +1,7 @@
 /** A new version beside the one before, by what Prometheus counted of both. */
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
-import type { ComparedService, Watch } from '../core/ports/release.ts';
+import type { ComparedService } from '../core/ports/release.ts';
 import { analyse, type Observation } from './analysis/analyse.ts';
 import type { Analysis } from './analysis/data.ts';
 import { latencies } from './analysis/histogram.ts';
@@ -22,45 +22,37 @@ export interface Compared {
 export interface Glance {
   elapsed: number;
   looks: Looks;
+  /** Until when the stable version was observed, where that is not now: before the switch, it had all visitors. */
+  stableUntil?: string;
 }
 
-/** Both versions while both have visitors: the same window. Nothing where there is no Prometheus. */
-export async function compareInWindow(
+/** Both versions, for the same length of time. Nothing where there is no Prometheus. */
+export async function compareVersions(
   services: readonly ComparedService[],
-  { elapsed, looks }: Glance,
+  { elapsed, looks, stableUntil }: Glance,
   { prometheus }: Platform,
   { metrics }: Readers,
 ): Promise<Compared[]> {
   if (prometheus === undefined) return [];
-  const of = (service: string, version: string): Promise<Measured> =>
-    measure(metrics, prometheus.release, { service, version, forMs: elapsed });
+  const until = stableUntil === undefined ? {} : { until: stableUntil };
   return await Promise.all(
     services.map(async (one) => {
-      const [stable, canary] = await Promise.all([of(one.metrics, one.stable), of(one.metrics, one.candidate)]);
-      return judged(one, stable, canary, looks);
-    }),
-  );
-}
-
-/** The new version since the switch beside the old one for as long before it. */
-export async function compareWithBefore(
-  { services }: Pick<Watch, 'services'>,
-  { elapsed, looks }: Glance,
-  { prometheus }: Platform,
-  { metrics, engine }: Readers,
-): Promise<Compared[]> {
-  if (prometheus === undefined) return [];
-  const until = new Date(Date.parse((await engine.info()).time) - elapsed).toISOString();
-  return await Promise.all(
-    services.map(async (one) => {
+      const window = { service: one.metrics, forMs: elapsed };
       const [stable, canary] = await Promise.all([
-        measure(metrics, prometheus.release, { service: one.metrics, version: one.stable, forMs: elapsed, until }),
-        measure(metrics, prometheus.release, { service: one.metrics, version: one.candidate, forMs: elapsed }),
+        measure(metrics, prometheus.release, { ...window, version: one.stable, ...until }),
+        measure(metrics, prometheus.release, { ...window, version: one.candidate }),
       ]);
       return judged(one, stable, canary, looks);
     }),
   );
 }
+
+/** Which look it is, from 1, after so long. */
+export const lookAt = (elapsedMs: number): number => Math.max(1, Math.floor(elapsedMs / LOOK_EVERY_MS));
+
+/** How long ago something was, by the engine's clock, in ms. */
+export const sinceThen = async (then: string, { engine }: Pick<Readers, 'engine'>): Promise<number> =>
+  Date.parse((await engine.info()).time) - Date.parse(then);
 
 function judged(service: ComparedService, before: Measured, after: Measured, looks: Looks): Compared {
   const took = latencies(before.buckets, after.buckets);

@@ -5,7 +5,7 @@ import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import type { Container, ContainerDetail } from '../core/ports/engine.ts';
 import type { Colour, Routing } from '../core/ports/load-balancer.ts';
-import { colourIn, colourOf, type Door, doors, sameRoute } from '../core/routing.ts';
+import { balancerOf, colourIn, colourOf, deployableServices, type Door, doors, sameRoute } from '../core/routing.ts';
 import { deployOf } from './names.ts';
 
 /** The containers of a service, by what they are to a release. */
@@ -37,24 +37,18 @@ export const other = (colour: Colour): Colour => (colour === 'blue' ? 'green' : 
 
 /** Looks at load balancer and containers. @throws NOT_CONFIGURED, UNSAFE when the load balancer is not set up or runs in parts */
 export async function observe(platform: Platform, readers: Readers): Promise<Facts> {
-  const { loadBalancer } = platform;
-  const directory = loadBalancer?.directory ?? '';
+  const { service: balancer, directory } = balancerOf(platform);
   const all = (await readers.engine.containers()).filter((one) => isOfPlatform(one, platform.compose.project));
   const entries = doors(platform, all);
   const routing = await agreed(entries, directory, readers);
-  const deployable = Object.entries(platform.services).filter(([, { deployable: is }]) => is);
-  if (deployable.length === 0)
-    throw new OpsError('NOT_CONFIGURED', 'no service of the configuration is deployable', {
-      hint: 'Set deployable: true for a service, then run: opsctl config check',
-    });
   const services = await Promise.all(
-    deployable.map(async ([name, { service }]) => {
+    deployableServices(platform).map(async ([name, { service }]) => {
       const own = all.filter((one) => serviceOf(one) === (service ?? name) && !isOneOff(one));
       return await factsOf(name, own, colourIn(routing, name), readers);
     }),
   );
   const balancers = all
-    .filter((one) => serviceOf(one) === loadBalancer?.service && one.state === 'running')
+    .filter((one) => serviceOf(one) === balancer && one.state === 'running')
     .map(({ name }) => name)
     .sort();
   return { doors: entries, balancers, directory, routing, services, deploy: Math.max(0, ...all.map(deployOf)) };

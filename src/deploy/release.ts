@@ -8,7 +8,7 @@ import type { Route } from '../core/ports/load-balancer.ts';
 import type { Candidate, CanaryStep, ComparedService, ReleaseReader } from '../core/ports/release.ts';
 import { sameRoute } from '../core/routing.ts';
 import type { Analysis } from './analysis/data.ts';
-import { compareInWindow, compareWithBefore, LOOK_EVERY_MS } from './compare.ts';
+import { compareVersions, lookAt, sinceThen } from './compare.ts';
 import { viewOf } from './canary-view.ts';
 import { SHORTEST_MS } from './measure.ts';
 
@@ -30,11 +30,11 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
     directory: string;
     route: Route;
     containers: string[];
-  }): Promise<number> => {
+  }): Promise<{ since: string; elapsed: number }> => {
     await sleep(BETWEEN_MS);
     const since = await liveSince(watched, readers);
     for (const name of watched.containers) await mustServe(name, readers);
-    return Date.parse((await readers.engine.info()).time) - Date.parse(since);
+    return { since, elapsed: await sinceThen(since, readers) };
   };
   return {
     answers: async (candidate) => {
@@ -46,32 +46,31 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
     },
     whyNoAnswer: async (candidate) => ({ answers: await ask(candidate) }),
     isWell: async (watch) => {
-      const elapsed = await lived(watch);
+      const { since, elapsed } = await lived(watch);
       const look = lookAt(elapsed);
       if (platform.prometheus !== undefined && elapsed >= SHORTEST_MS && look !== looked) {
         looked = look;
         const looks = { number: look, planned: lookAt(watch.forMs) };
         // Prometheus that does not answer is no reason to take a release back: containers and answers are still watched.
-        mustNotFail(await compareWithBefore(watch, { elapsed, looks }, platform, readers).catch(() => []));
+        const glance = { elapsed, looks, stableUntil: since };
+        mustNotFail(await compareVersions(watch.services, glance, platform, readers).catch(() => []));
       }
       return elapsed >= watch.forMs;
     },
     hasPassed: async (step) => {
-      const elapsed = await lived(step);
+      const { elapsed } = await lived(step);
       const look = lookAt(elapsed);
       if (look === looked || elapsed < SHORTEST_MS) return false;
       looked = look;
       const looks = { number: step.firstLook + look, planned: step.plannedLooks };
       // What could not be asked is not known: the canary stays as it is, and is held when that lasts.
-      const seen = await compareInWindow(step.services, { elapsed, looks }, platform, readers).catch(() => []);
+      const seen = await compareVersions(step.services, { elapsed, looks }, platform, readers).catch(() => []);
       mustNotFail(seen);
       return elapsed >= step.forMs && seen.length > 0 && seen.every(({ analysis }) => analysis.verdict === 'pass');
     },
     canaryView: async (step) => await viewOf(step, platform, readers),
   };
 }
-
-const lookAt = (elapsedMs: number): number => Math.max(1, Math.floor(elapsedMs / LOOK_EVERY_MS));
 
 function mustNotFail(seen: readonly { service: ComparedService; analysis: Analysis }[]): void {
   const failed = seen.find(({ analysis }) => analysis.verdict === 'fail');
@@ -100,7 +99,7 @@ async function wrongAt(
 }
 
 /** When traffic began to go there. @throws UNSAFE when it does not any more */
-export async function liveSince(
+async function liveSince(
   { door, directory, route }: Pick<CanaryStep, 'door' | 'directory' | 'route'>,
   { loadBalancer }: Readers,
 ): Promise<string> {

@@ -5,7 +5,7 @@ import { isUnfinished } from '../core/change.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import type { CanaryStep } from '../core/ports/release.ts';
-import { type Compared, compareInWindow, LOOK_EVERY_MS } from './compare.ts';
+import { type Compared, compareVersions, LOOK_EVERY_MS, sinceThen } from './compare.ts';
 import { type Facts, versionIn } from './observe.ts';
 import { comparison, type Released } from './request.ts';
 import { firstDoor } from './stages.ts';
@@ -59,10 +59,10 @@ export async function compareNow(
   platform: Platform,
   readers: Readers,
 ): Promise<Compared[]> {
-  const elapsed = Date.parse((await readers.engine.info()).time) - Date.parse(facts.routing.since);
+  const elapsed = await sinceThen(facts.routing.since, readers);
   const looks = { number: 1, planned: 1 };
   if (elapsed < LOOK_EVERY_MS) return [];
-  return await compareInWindow(currentStep(facts, services).services, { elapsed, looks }, platform, readers);
+  return await compareVersions(currentStep(facts, services).services, { elapsed, looks }, platform, readers);
 }
 
 /** Who promotes a canary should have seen that it is no worse. @throws UNSAFE */

@@ -5,7 +5,7 @@ import type { Walk } from './plan-canary.ts';
 
 /** As typed. */
 export interface Typed {
-  initialTrafficPercent: number | undefined;
+  initialTrafficPercent?: number | undefined;
   autoPromote: boolean;
   /** Percents with commas between them. */
   steps: string;

@@ -5,7 +5,7 @@ import type { Platform, Service } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import type { Container } from '../core/ports/engine.ts';
 import type { Routing, Snippet } from '../core/ports/load-balancer.ts';
-import { type Door, doors } from '../core/routing.ts';
+import { balancerOf, deployableServices, type Door, doors } from '../core/routing.ts';
 import { snippetsFor, type Switched } from './snippets.ts';
 
 /** What a service of the platform is to the load balancer. */
@@ -46,16 +46,11 @@ const ASK_MS = 5000;
 
 /** @throws NOT_CONFIGURED without a load balancer container or a deployable service; UNSAFE when none runs */
 export async function observeSetup(platform: Platform, readers: Readers): Promise<SetupFacts> {
-  const directory = platform.loadBalancer?.directory ?? '';
+  const { directory } = balancerOf(platform);
   const all = (await readers.engine.containers()).filter((one) => isOfPlatform(one, platform.compose.project));
   const entries = doors(platform, all);
-  const deployable = Object.entries(platform.services).filter(([, { deployable: is }]) => is);
-  if (deployable.length === 0)
-    throw new OpsError('NOT_CONFIGURED', 'no service of the configuration is deployable', {
-      hint: 'Set deployable: true for a service, then run: opsctl config check',
-    });
   const services = await Promise.all(
-    deployable.map(async ([name, service]) => await switched(name, service, all, readers)),
+    deployableServices(platform).map(async ([name, service]) => await switched(name, service, all, readers)),
   );
   return {
     directory,

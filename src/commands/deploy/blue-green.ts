@@ -8,20 +8,21 @@ import { planBlueGreen } from '../../deploy/plan-blue-green.ts';
 import { planRollback } from '../../deploy/plan-rollback.ts';
 import { smokeUrls } from '../../deploy/smoke.ts';
 import { versionVariable } from '../../deploy/version-variable.ts';
-import { mustNotBeCanary, observeRelease, releaseSchema, releaseText, requestOf, surroundingsOf } from './shared.ts';
+import {
+  mustNotBeCanary,
+  observeRelease,
+  releaseFields,
+  releaseSchema,
+  releaseText,
+  requestOf,
+  surroundingsOf,
+} from './shared.ts';
 
 const input = z.object({
-  version: z.string().optional().meta({ description: 'the release: the tag of its images', value: 'tag' }),
+  version: releaseFields.version,
   rollback: z.boolean().default(false).meta({ description: 'go back to the release before' }),
-  service: z
-    .array(z.string())
-    .default([])
-    .meta({ description: 'only this one, not all that are deployable; may be repeated', completes: 'service' }),
-  incompatibleMigration: z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ description: 'why nobody may roll back past this release', value: 'reason' }),
+  service: releaseFields.service,
+  incompatibleMigration: releaseFields.incompatibleMigration,
   force: z
     .boolean()
     .default(false)

@@ -8,20 +8,25 @@ import { observe } from '../../deploy/observe.ts';
 import { planCanary, planCanaryRollback } from '../../deploy/plan-canary.ts';
 import { pausedCanary, runningCanary } from '../../deploy/running-canary.ts';
 import { walkOf } from '../../deploy/walk.ts';
-import { mustNotBeCanary, observeRelease, releaseSchema, releaseText, requestOf, surroundingsOf } from './shared.ts';
+import {
+  mustNotBeCanary,
+  observeRelease,
+  releaseFields,
+  releaseSchema,
+  releaseText,
+  requestOf,
+  surroundingsOf,
+} from './shared.ts';
 
 const percent = z.number().int().min(1).max(99);
 
 const input = z.object({
-  version: z.string().optional().meta({ description: 'the release: the tag of its images', value: 'tag' }),
+  version: releaseFields.version,
   rollback: z
     .boolean()
     .default(false)
     .meta({ description: 'take the canary back: all visitors get the stable version' }),
-  service: z
-    .array(z.string())
-    .default([])
-    .meta({ description: 'only this one, not all that are deployable; may be repeated', completes: 'service' }),
+  service: releaseFields.service,
   initialTrafficPercent: percent
     .optional()
     .meta({ description: 'share of visitors that get it first; default: the first of --steps', value: 'percent' }),
@@ -41,11 +46,7 @@ const input = z.object({
     .boolean()
     .default(false)
     .meta({ description: 'watch its containers only, not errors and latency in Prometheus' }),
-  incompatibleMigration: z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ description: 'why nobody may roll back past this release', value: 'reason' }),
+  incompatibleMigration: releaseFields.incompatibleMigration,
   force: z.boolean().default(false).meta({ description: 'although memory is short' }),
 });
 
@@ -75,7 +76,7 @@ export default changeCommand({
 });
 
 async function start(given: z.output<typeof input>, context: Context): Promise<Plan> {
-  const walk = walkOf({ ...given, initialTrafficPercent: given.initialTrafficPercent });
+  const walk = walkOf(given);
   if (given.version === undefined)
     throw new OpsError('USAGE', 'deploy canary needs the version to try', {
       hint: 'Name it: opsctl deploy canary --version <version>, or end one: opsctl deploy canary --rollback',

@@ -17,6 +17,20 @@ import * as z from 'zod';
 /** How far back a change that was left in the middle is looked for: each costs a read of the journal. */
 const SEARCHED_CHANGES = 50;
 
+/** Fields of the commands that make a release. */
+export const releaseFields = {
+  version: z.string().optional().meta({ description: 'the release: the tag of its images', value: 'tag' }),
+  service: z
+    .array(z.string())
+    .default([])
+    .meta({ description: 'only this one, not all that are deployable; may be repeated', completes: 'service' }),
+  incompatibleMigration: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'why nobody may roll back past this release', value: 'reason' }),
+};
+
 /** What every deploy command shows when it is done, and `deploy status` by itself. */
 export const releaseSchema = z.object({
   services: z.array(serviceStatusSchema),

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 
 import { changeCommand, type Context } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
+import { balancerOf } from '../../core/routing.ts';
 import { containersNamed } from '../../inspect/names.ts';
 import { planReload, runningReplicas, type Balancer } from '../../lb/plan-reload.ts';
+import { withinField } from './shared.ts';
 
 export default changeCommand({
   name: 'lb reload',
@@ -14,15 +15,7 @@ export default changeCommand({
     { command: 'opsctl lb reload --dry-run', explains: 'test the configuration, show what would be done' },
     { command: 'opsctl lb reload --yes', explains: 'in a script' },
   ],
-  input: z.object({
-    within: z
-      .number()
-      .int()
-      .min(1)
-      .max(600)
-      .default(30)
-      .meta({ description: 'how long the workers may take to be replaced', value: 'seconds' }),
-  }),
+  input: z.object({ within: withinField }),
   output: z.object({
     replicas: z
       .array(
@@ -58,11 +51,7 @@ export default changeCommand({
 });
 
 async function observe({ platform, readers }: Context): Promise<{ service: string; balancers: Balancer[] }> {
-  const service = platform.loadBalancer?.service;
-  if (service === undefined)
-    throw new OpsError('NOT_CONFIGURED', `environment ${platform.environment} names no load balancer container`, {
-      hint: 'Set loadBalancer.service in opsctl.yaml.',
-    });
+  const { service } = balancerOf(platform);
   const replicas = containersNamed(service, platform, await readers.engine.containers());
   const balancers = await Promise.all(
     runningReplicas(service, replicas).map(async (container) => ({

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { changeCommand } from '../../core/command.ts';
 import { observeSetup } from '../../lb/observe.ts';
 import { planSetup } from '../../lb/plan-setup.ts';
-import { readiness, readinessSchema, readinessText } from './shared.ts';
+import { readiness, readinessSchema, readinessText, withinField } from './shared.ts';
 
 export default changeCommand({
   name: 'lb setup',
@@ -17,15 +17,7 @@ export default changeCommand({
       explains: 'in a script; opsctl lb check tells afterwards whether all is in place',
     },
   ],
-  input: z.object({
-    within: z
-      .number()
-      .int()
-      .min(1)
-      .max(600)
-      .default(30)
-      .meta({ description: 'how long the workers may take to be replaced', value: 'seconds' }),
-  }),
+  input: z.object({ within: withinField }),
   output: readinessSchema,
   plan: async ({ within }, { platform, readers }) => planSetup(await observeSetup(platform, readers), within * 1000),
   report: (_input, context) => readiness(context),

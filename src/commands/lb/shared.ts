@@ -7,6 +7,15 @@ import { checkSetup } from '../../lb/check.ts';
 import { observeSetup } from '../../lb/observe.ts';
 import { verdictsText } from '../verdicts.ts';
 
+/** A field of every command that reloads nginx. */
+export const withinField = z
+  .number()
+  .int()
+  .min(1)
+  .max(600)
+  .default(30)
+  .meta({ description: 'how long the workers may take to be replaced', value: 'seconds' });
+
 /** Whether the load balancer is ready for deploys: what `lb check` shows, and `lb setup` when it is done. */
 export const readinessSchema = z.object({
   status: statusSchema.describe('the worst of all'),
