@@ -1,7 +1,7 @@
 import os from 'node:os';
 
 import type { ChangeEvent, Plan } from '../core/change.ts';
-import type { ChangeCommand } from '../core/command.ts';
+import type { ChangeCommand, Recovery } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import { execute, type Outcome } from '../core/execute.ts';
 import { publishable } from '../core/text.ts';
@@ -17,7 +17,7 @@ export interface Confirmed {
   plan: Plan;
   lock: HeldLock | undefined;
   /** The interrupted change that this one recovers. */
-  recovers: string | undefined;
+  recovers: Recovery | undefined;
   /** The paused change that this one ends. */
   settles: string | undefined;
 }
@@ -43,15 +43,17 @@ export async function carryOut(
     ...(former === undefined
       ? {}
       : { takenOver: `${former.owner} on ${former.host}, ${former.command}, since ${former.since}` }),
-    ...(recovers === undefined ? {} : { recovers }),
+    ...(recovers === undefined ? {} : { recovers: recovers.change }),
     ...(settles === undefined ? {} : { settles }),
   };
   await ports.journal.append(id, begin);
   const there = await journalThere(run);
-  const unfinished = recovers ?? id;
+  const unfinished = recovers?.change ?? id;
+  // Taking back is never taken back itself.
+  const takesBack = recovers === undefined || recovers.done !== undefined;
   interruption.outliveOutput();
   interruption.say(
-    `\nstopping before the next step${recovers === undefined ? ' and taking back what was done' : ''}; press again to leave at once\n`,
+    `\nstopping before the next step${takesBack ? ' and taking back what was done' : ''}; press again to leave at once\n`,
     `\nleft at once. What was done is in the journal: opsctl history ${id}\nThen: opsctl abort ${unfinished}, or opsctl resume ${unfinished}\n`,
     () => {
       const hint = `Take it back or finish it: opsctl abort ${unfinished}, or opsctl resume ${unfinished}`;
@@ -88,7 +90,8 @@ export async function carryOut(
         await lock?.confirm();
       },
       signal: context.signal,
-      onFailure: recovers === undefined ? 'take back' : 'leave',
+      onFailure: takesBack ? 'take back' : 'leave',
+      before: recovers?.done ?? [],
       now: () => context.now(),
     });
     // Whatever the outcome: had only the end missed the engine, others would take the change for one left in the middle.

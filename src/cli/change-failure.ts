@@ -11,27 +11,28 @@ interface Failed {
 export function failureOf(outcome: Outcome, { id, recovers }: Failed): OpsError {
   const cause = outcome.error ?? new OpsError('BUG', 'a change failed without an error');
   const details = { ...cause.details, change: id };
+  const unfinished = recovers ?? id;
   if (outcome.outcome === 'paused') {
-    const unfinished = recovers ?? id;
     return new OpsError(cause.code === 'INTERRUPTED' ? 'INTERRUPTED' : 'PAUSED', `${cause.message}; paused as it is`, {
       cause,
       hint: `Go on, or take it back: opsctl resume ${unfinished}, or opsctl abort ${unfinished}`,
       details,
     });
   }
-  if (recovers !== undefined) {
-    return new OpsError('PARTIAL', `${cause.message}; change ${recovers} is still in the middle`, {
-      cause,
-      hint: `Read what is left with: opsctl history ${recovers}. Then: opsctl resume ${recovers}, or opsctl abort ${recovers}`,
-      details: { ...details, recovers, left: outcome.left },
-    });
-  }
   if (outcome.outcome === 'partial') {
-    return new OpsError('PARTIAL', `${cause.message}; not everything could be taken back`, {
-      cause,
-      hint: `Read what is left with: opsctl history ${id}. Then: opsctl abort ${id}`,
-      details: { ...details, left: outcome.left },
-    });
+    const left = { ...details, ...(recovers === undefined ? {} : { recovers }), left: outcome.left };
+    const read = `Read what is left with: opsctl history ${unfinished}. Then: `;
+    return outcome.stopped === true
+      ? new OpsError('PARTIAL', `${cause.message}; change ${unfinished} is still in the middle`, {
+          cause,
+          hint: `${read}opsctl resume ${unfinished}, or opsctl abort ${unfinished}`,
+          details: left,
+        })
+      : new OpsError('PARTIAL', `${cause.message}; not everything could be taken back`, {
+          cause,
+          hint: `${read}opsctl abort ${unfinished}`,
+          details: left,
+        });
   }
   const code = cause.code === 'INTERRUPTED' ? 'INTERRUPTED' : 'ROLLED_BACK';
   return new OpsError(code, `${cause.message}; everything done was taken back`, {

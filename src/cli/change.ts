@@ -1,6 +1,7 @@
-import type { Plan } from '../core/change.ts';
-import type { ChangeCommand } from '../core/command.ts';
+import { isUnfinished, type Plan } from '../core/change.ts';
+import type { ChangeCommand, Recovery } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
+import { mustNotMeetUnfinished } from '../core/unfinished.ts';
 import { samePlan } from '../core/plan.ts';
 import type { HeldLock, LockHolder } from '../core/ports/lock.ts';
 import { showable } from '../core/text.ts';
@@ -20,12 +21,12 @@ import { type Terminal, warning } from './terminal.ts';
 export async function change(run: Run, command: ChangeCommand): Promise<number> {
   const { invocation, terminal, context } = run;
   const { input, change: flags, global } = invocation;
-  if (command.needsReason === true && flags.reason === undefined && !flags.dryRun) {
+  if (command.needsReason?.(input) === true && flags.reason === undefined && !flags.dryRun) {
     throw new OpsError('USAGE', `${command.name} needs a reason, which is journalled`, {
       hint: `Add: --reason '<why>'`,
     });
   }
-  const plan = await command.plan(input, context);
+  const plan = await planned(run, command);
   if (flags.dryRun) {
     run.answer({ plan, dryRun: true }, () => planText(plan, terminal.out, context.platform.environment));
     return 0;
@@ -46,10 +47,9 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
     if (lock?.takenOverFrom !== undefined) sayTakenOver(terminal, lock.takenOverFrom);
     await compareAgain(run, command, plan);
     stopWhenInterrupted(context.signal);
-    const recovers = await command.recovers?.(input, context);
-    const settles = await command.settles?.(input, context);
+    const { recovers, settles } = await ends(run, command);
     const outcome = await carryOut(run, command, { id, plan, lock, recovers, settles });
-    if (outcome.outcome !== 'done') throw failureOf(outcome, { id, recovers });
+    if (outcome.outcome !== 'done') throw failureOf(outcome, { id, recovers: recovers?.change });
     for (const line of outcome.left) warning(terminal, `not done: ${line}`);
     return await report(run, command, plan).catch((thrown: unknown) => {
       throw notObserved(thrown, id);
@@ -60,6 +60,36 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
     });
   }
 }
+
+/** The changes in the middle that this one brings to an end. */
+async function ends(
+  { invocation: { input }, context }: Run,
+  command: ChangeCommand,
+): Promise<{ recovers: Recovery | undefined; settles: string | undefined }> {
+  return { recovers: await command.recovers?.(input, context), settles: await command.settles?.(input, context) };
+}
+
+/**
+ * What the command would do now. @throws UNSAFE when a change that was left in the middle has the same in its hands. One
+ * that runs has not: it holds the lock, which will say so.
+ */
+async function planned(run: Run, command: ChangeCommand): Promise<Plan> {
+  const { invocation, context } = run;
+  const { journal, lock } = context.readers;
+  const [plan, records, holder] = await Promise.all([
+    command.plan(invocation.input, context),
+    journal.changes(SEARCHED_CHANGES),
+    lock.holder(),
+  ]);
+  if (!records.some(isUnfinished)) return plan;
+  const { recovers, settles } = await ends(run, command);
+  const running = holder?.stale === false ? holder.change : undefined;
+  mustNotMeetUnfinished(plan, records, { recovers: recovers?.change, settles, running });
+  return plan;
+}
+
+/** How many changes back an unfinished one is looked for, before another is made; one further back cannot be recovered. */
+const SEARCHED_CHANGES = 50;
 
 /** Before anything was changed there is nothing to take back. */
 function stopWhenInterrupted(signal: AbortSignal): void {
@@ -91,11 +121,11 @@ function sayTakenOver(terminal: Terminal, from: LockHolder): void {
 }
 
 async function compareAgain(run: Run, command: ChangeCommand, shown: Plan): Promise<void> {
-  const { invocation, terminal, context } = run;
-  const now = await command.plan(invocation.input, context);
+  const { invocation, terminal } = run;
+  const now = await planned(run, command);
   if (samePlan(shown, now)) return;
   if (!invocation.global.quiet && invocation.global.json === false)
-    terminal.remark(planText(now, terminal.err, context.platform.environment));
+    terminal.remark(planText(now, terminal.err, run.context.platform.environment));
   throw new OpsError('PLAN_CHANGED', 'the platform changed after the plan was shown, so nothing was done', {
     hint: 'Look at the plan above and run the command again.',
     // For people it was just printed.

@@ -6,6 +6,9 @@ import { publishable } from './text.ts';
 export const callSchema = z.object({ port: z.string(), method: z.string(), args: z.array(z.unknown()) });
 export type Call = z.infer<typeof callSchema>;
 
+/** Words in place of an undo (`StepSpec.undo`). */
+export const NO_UNDO = ['not needed', 'stays', 'too late'] as const;
+
 /** A step of a plan, as data. */
 export const stepSchema = z
   .object({
@@ -14,9 +17,11 @@ export const stepSchema = z
     why: z.string(),
     do: callSchema.optional().describe('absent for a gate, which changes nothing and waits for its verify'),
     undo: z
-      .union([callSchema, z.literal('not needed')])
+      .union([callSchema, z.enum(NO_UNDO)])
       .optional()
-      .describe('absent: cannot be undone'),
+      .describe(
+        'absent: cannot be undone. not needed: an earlier undo covers it, or what stays is of no consequence. stays: nothing takes it back, and doing it again does no harm. too late: once it has begun, the change is finished and never taken back',
+      ),
     undone: callSchema.optional().describe('answers true once the step is taken back'),
     verify: callSchema.optional().describe('answers true once the step is done'),
     explain: callSchema.optional().describe('tells why, when the step was not seen done in time'),
@@ -26,7 +31,12 @@ export const stepSchema = z
       .describe(
         'absent: what was done is taken back. go on: it is reported, nothing else. pause: for a gate that did not settle or was interrupted, everything stays as it is',
       ),
+    recheck: z
+      .boolean()
+      .optional()
+      .describe('for a gate: what it saw must still be so when the change is resumed, so it is asked again'),
     timeoutMs: z.number(),
+    undoTimeoutMs: z.number().optional().describe('how long the undo may take; absent: as long as the step'),
   })
   .meta({ id: 'Step' });
 export type Step = z.infer<typeof stepSchema>;
@@ -73,7 +83,11 @@ export const changeEventSchema = z.discriminatedUnion('type', [
     durationMs: z.number(),
     output: z.string().optional().describe('what a command of the user said, cut'),
   }),
-  stepEvent.extend({ type: z.literal('step-failed'), ...failure }),
+  stepEvent.extend({
+    type: z.literal('step-failed'),
+    ...failure,
+    output: z.string().optional().describe('what a command of the user said, cut'),
+  }),
   stepEvent.extend({
     type: z.literal('step-seen'),
     seen: z.record(z.string(), z.unknown()).describe('what a long wait sees meanwhile; not journalled'),
@@ -108,6 +122,8 @@ export interface ChangeRecord {
   id: string;
   begin: Extract<ChangeEvent, { type: 'begin' }>;
   steps: { step: Step; state: StepState; error?: string }[];
+  /** Of a recovery: where steps stand that are not its own but of the change that it recovers, and that it took back. */
+  others: Record<string, StepState>;
   /** Absent while it runs, and for ever when its program was killed. */
   end?: Extract<ChangeEvent, { type: 'end' }>;
   /** The later change that resumed or aborted this one to the end; for a recovery that failed, the one that did not. */
@@ -136,13 +152,20 @@ const STATE_AFTER: Partial<Record<ChangeEvent['type'], StepState>> = {
 export function recordOf(id: string, events: ChangeEvent[]): ChangeRecord | undefined {
   const begin = events.find((event) => event.type === 'begin');
   if (begin === undefined) return undefined;
-  const record: ChangeRecord = { id, begin, steps: begin.plan.steps.map((step) => ({ step, state: 'pending' })) };
+  const record: ChangeRecord = {
+    ...{ id, begin, others: {} },
+    steps: begin.plan.steps.map((step) => ({ step, state: 'pending' })),
+  };
   for (const event of events) {
     if (event.type === 'end') record.end = event;
     if (!('step' in event)) continue;
     const entry = record.steps.find(({ step }) => step.id === event.step);
     const state = STATE_AFTER[event.type];
-    if (entry === undefined || state === undefined) continue;
+    if (state === undefined) continue;
+    if (entry === undefined) {
+      record.others[event.step] = state;
+      continue;
+    }
     entry.state = state;
     if ('error' in event) entry.error = event.error;
   }
@@ -153,14 +176,14 @@ const AFTER_UNDO: Partial<Record<StepState, StepState>> = { running: 'undoing', 
 
 /**
  * Puts recoveries and what they recover together: the steps of a change stand where its recoveries left them, and
- * only a recovery that ended `done` counts as one. Expects all recoveries of a change among the records.
+ * only a recovery that finished it or took it back counts as one. Expects all recoveries of a change among the records.
  */
 export function connected(records: readonly ChangeRecord[]): ChangeRecord[] {
   const recoveriesOf = (id: string): ChangeRecord[] =>
     records.filter(({ begin }) => begin.recovers === id).toSorted((a, b) => (a.id < b.id ? -1 : 1));
   return records.map((record) => {
     const by =
-      record.begin.recovers !== undefined && record.end?.outcome === 'done'
+      record.begin.recovers !== undefined && hasSettled(record)
         ? undefined
         : endedBy(record.begin.recovers ?? record.id, records);
     return {
@@ -170,6 +193,9 @@ export function connected(records: readonly ChangeRecord[]): ChangeRecord[] {
     };
   });
 }
+
+/** Whether a recovery left nothing in the middle: it came to its end, or it failed and took everything back, its forerunner's steps too. */
+const hasSettled = ({ end }: ChangeRecord): boolean => end?.outcome === 'done' || end?.outcome === 'rolled-back';
 
 /**
  * The change that brought another to its end. One that was to settle it and was paused itself counts once it came to
@@ -182,15 +208,16 @@ function endedBy(id: string, records: readonly ChangeRecord[]): ChangeRecord | u
   // A journal is text from outside: what leads back to where it began is not followed.
   const others = records.filter((one) => one.id !== id);
   for (const one of later) {
-    if (one.end?.outcome === 'done') return one;
+    if (one.end?.outcome === 'done' || (one.begin.recovers === id && hasSettled(one))) return one;
     const by = one.begin.settles === id ? endedBy(one.id, others) : undefined;
-    if (by !== undefined && !by.begin.plan.steps.some((step) => step.id.startsWith(UNDO_PREFIX))) return by;
+    if (by?.end?.outcome === 'done' && !by.begin.plan.steps.some((step) => step.id.startsWith(UNDO_PREFIX))) return by;
   }
   return undefined;
 }
 
 function stepsAfter(steps: ChangeRecord['steps'], recovery: ChangeRecord): ChangeRecord['steps'] {
-  const stateIn = (id: string): StepState => recovery.steps.find(({ step }) => step.id === id)?.state ?? 'pending';
+  const stateIn = (id: string): StepState =>
+    recovery.steps.find(({ step }) => step.id === id)?.state ?? recovery.others[id] ?? 'pending';
   return steps.map((entry) => {
     const again = stateIn(entry.step.id);
     const state = AFTER_UNDO[stateIn(`${UNDO_PREFIX}${entry.step.id}`)] ?? (again === 'pending' ? entry.state : again);

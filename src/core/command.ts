@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 
-import type { Plan } from './change.ts';
+import type { Plan, Step } from './change.ts';
 import type { ExitCode } from './errors.ts';
 import type { Platform } from './platform.ts';
 import type { Readers } from './ports.ts';
@@ -88,6 +88,14 @@ export interface ReadCommand<
   format?(data: z.output<O>, input: z.output<I>): string | undefined;
 }
 
+/** How a change that was left in the middle is brought to its end. */
+export interface Recovery {
+  /** Its id. */
+  change: string;
+  /** Where it is finished: what was done of it, which is taken back with the rest when finishing fails. */
+  done?: readonly Step[];
+}
+
 /** A command that changes the platform. `plan` and `report` can only look; writers exist only inside steps. */
 export interface ChangeCommand<I extends Input = Input, O extends z.ZodType = z.ZodType> extends Declared<I, O> {
   kind: 'change';
@@ -96,10 +104,10 @@ export interface ChangeCommand<I extends Input = Input, O extends z.ZodType = z.
   report(input: z.output<I>, context: Context): Promise<z.output<O>>;
   /** False only for the command that breaks the lock. */
   locks?: boolean;
-  /** True where `--reason` must be given, because others will ask. */
-  needsReason?: boolean;
+  /** Whether `--reason` must be given, because others will ask. */
+  needsReason?(input: z.output<I>): boolean;
   /** The interrupted change that this one recovers; such a change is journalled even when nothing is left to do. */
-  recovers?(input: z.output<I>, context: Context): Promise<string>;
+  recovers?(input: z.output<I>, context: Context): Promise<Recovery>;
   /** The paused change, if there is one, that this one brings to its end in its own way. */
   settles?(input: z.output<I>, context: Context): Promise<string | undefined>;
 }

@@ -139,9 +139,9 @@ async function within<T>(ms: number, step: Step, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Takes a step back and sees that it is so. @throws why it is not */
+/** Takes a step back and sees that it is so. @throws OpsError telling why it is not */
 export async function undoStep(step: Step, call: Call, around: Surroundings): Promise<void> {
-  await within(step.timeoutMs, step, perform(call, around.writers, 'do'));
+  await within(step.undoTimeoutMs ?? step.timeoutMs, step, perform(call, around.writers, 'do'));
   if (step.undone === undefined) return;
   const until = performance.now() + UNDONE_MS;
   while ((await within(UNDONE_MS, step, perform(step.undone, around.writers, 'ask'))) !== true) {

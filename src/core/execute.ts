@@ -1,6 +1,7 @@
-import type { ChangeEvent, Plan, Step } from './change.ts';
+import type { ChangeEvent, OUTCOMES, Plan, Step } from './change.ts';
 import { doStep, type Surroundings, undoStep } from './do-step.ts';
-import { asOpsError, OpsError } from './errors.ts';
+import { asOpsError, ERRORS, OpsError } from './errors.ts';
+import { isTooLate } from './plan.ts';
 
 /** What the executor needs from around it. The lock is confirmed before every step and every undo. */
 export interface Execution extends Surroundings {
@@ -9,18 +10,22 @@ export interface Execution extends Surroundings {
   /** Progress and the like; told after the journal. */
   listen: (event: ChangeEvent) => void;
   /**
-   * `leave` for recoveries: undoing half of a recovery would bring back what it recovers from. Its calls are
-   * idempotent, so what is left is done by recovering again. Default `take back`.
+   * `leave` for what takes a change back: undoing half of that would bring back what it recovers from. Its calls are
+   * idempotent, so what is left is done by taking back again. Default `take back`.
    */
   onFailure?: 'take back' | 'leave';
+  /** The steps that were done already of a change that is gone on with: they are taken back with the others. */
+  before?: readonly Step[];
   now: () => Date;
 }
 
 /** How a change ended, and what could not be taken back. */
 export interface Outcome {
-  outcome: 'done' | 'rolled-back' | 'partial' | 'paused';
+  outcome: (typeof OUTCOMES)[number];
   /** What of the change is left, or was not done although the change was, a line each. */
   left: string[];
+  /** It was stopped where it was, and nothing was taken back: `partial`, to be gone on with. */
+  stopped?: true;
   /** The first thing that went wrong; absent when all was done. */
   error?: OpsError;
 }
@@ -33,11 +38,11 @@ interface Reached {
 
 /**
  * Runs the steps of a plan in order. When one fails, those done before it are undone in reverse and the first error
- * is kept, unless the step says otherwise (`onFailure`). A step whose outcome is unknown (its call timed out or the
+ * is kept, unless the step says otherwise (`onFailure`) or it is too late for that. A step whose outcome is unknown (its call timed out or the
  * connection broke) is verified; if that does not settle it, it is taken back with the others.
  */
 export async function execute(plan: Plan, around: Execution): Promise<Outcome> {
-  const reached: Reached[] = [];
+  const reached: Reached[] = (around.before ?? []).map((step) => ({ step, certain: true }));
   const notDone: string[] = [];
   for (const step of plan.steps) {
     const error = await one(step, reached, around).catch(asOpsError);
@@ -46,14 +51,17 @@ export async function execute(plan: Plan, around: Execution): Promise<Outcome> {
       notDone.push(`${step.id}: ${error.message}`);
       continue;
     }
-    if (step.onFailure === 'pause' && (error.code === 'INTERRUPTED' || error.code === 'TIMED_OUT'))
+    if (step.onFailure === 'pause' && isUndecided(error))
       return await ended({ outcome: 'paused', left: [], error }, around);
-    return around.onFailure === 'leave'
+    return around.onFailure === 'leave' || reached.some((one) => isTooLate(one.step))
       ? await leave(plan, reached, error, around)
       : await takeBack(reached, error, around);
   }
   return await ended({ outcome: 'done', left: notDone }, around);
 }
+
+/** Whether a gate was not answered: neither yes nor no. */
+const isUndecided = ({ code }: OpsError): boolean => code === 'INTERRUPTED' || ERRORS[code].exit === 6;
 
 /** Does one step. @returns why it failed */
 async function one(step: Step, reached: Reached[], around: Execution): Promise<OpsError | undefined> {
@@ -71,18 +79,19 @@ async function one(step: Step, reached: Reached[], around: Execution): Promise<O
     );
     return undefined;
   }
-  await announce({ type: 'step-failed', step: step.id, error: failure.error.message }, around).catch(() => undefined);
+  const { message, details } = failure.error;
+  const said = typeof details?.['output'] === 'string' ? { output: details['output'] } : {};
+  await announce({ type: 'step-failed', step: step.id, error: message, ...said }, around).catch(() => undefined);
   return failure.error;
 }
 
 async function takeBack(reached: Reached[], error: OpsError, around: Execution): Promise<Outcome> {
   const left: string[] = [];
   let lockLost = error.code === 'LOCKED';
-  const covered = reached.some(({ step }) => typeof step.undo === 'object');
   for (const { step, certain } of reached.toReversed()) {
-    if (step.do === undefined || (step.undo === 'not needed' && covered)) continue;
+    if (step.do === undefined || step.undo === 'not needed') continue;
     const word = certain ? 'done' : 'may have been done';
-    if (step.undo === undefined || step.undo === 'not needed') {
+    if (typeof step.undo !== 'object') {
       left.push(`${step.id}: ${word}, ${step.undo === undefined ? 'cannot be undone' : 'nothing takes it back'}`);
       continue;
     }
@@ -107,7 +116,7 @@ async function leave(plan: Plan, reached: Reached[], error: OpsError, around: Ex
     const how = reached.find((item) => item.step === step);
     return how?.certain === true ? [] : [`${step.id}: ${how === undefined ? 'not done' : 'may have been done'}`];
   });
-  return await ended({ outcome: 'partial', left, error }, around);
+  return await ended({ outcome: 'partial', left, stopped: true, error }, around);
 }
 
 async function undo(step: Step, call: NonNullable<Step['do']>, around: Execution): Promise<OpsError | undefined> {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { Call, Plan, Step } from './change.ts';
+import type { Call, NO_UNDO, Plan, Step } from './change.ts';
 import { OpsError } from './errors.ts';
 import type { Readers, Writers } from './ports.ts';
 
@@ -12,10 +12,14 @@ export interface StepSpec {
   why: string;
   do: (writers: Writers) => Promise<unknown>;
   /**
-   * The call that takes it back; none when it cannot be undone. `not needed` when the undo of an earlier step covers
-   * it, or, where no earlier step has one, when doing it twice or not at all does no harm; then nothing takes it back.
+   * The call that takes it back; none when it cannot be undone. Or why there is none:
+   * - `not needed`: the undo of an earlier step covers it, or what stays is of no consequence, such as a pulled image;
+   * - `stays`: nothing takes it back, which is reported; doing it again does no harm, such as a reload;
+   * - `too late`: once it has begun, what taking back needs is gone; the change is finished, and another plan goes back.
    */
-  undo?: ((writers: Writers) => Promise<unknown>) | 'not needed';
+  undo?: ((writers: Writers) => Promise<unknown>) | (typeof NO_UNDO)[number];
+  /** How long the undo may take. Default: as long as the step. */
+  undoTimeoutMs?: number;
   /** Answers true once the undo took effect and lasts. Without it, a call that succeeded is believed. */
   undone?: (readers: Readers) => Promise<boolean>;
   /** Answers true once the step is done. Only where the call's own answer is all that can be known, there is none. */
@@ -28,10 +32,12 @@ export interface StepSpec {
   timeoutMs?: number;
 }
 
-/** A step that changes nothing. */
+/** A step that changes nothing and waits until something is so. */
 export interface GateSpec extends Pick<StepSpec, 'id' | 'describe' | 'why' | 'explain' | 'timeoutMs'> {
   /** Answers true once it is so, false while it may still become so. @throws UNSAFE when it will not */
   verify: (readers: Readers) => Promise<boolean>;
+  /** What it saw must still be so when the change is resumed: it is asked again then. */
+  recheck?: boolean;
   /** `pause`: when it did not settle in time or was interrupted, everything stays as it is, to be resumed. */
   onFailure?: Step['onFailure'];
 }
@@ -50,16 +56,17 @@ export function step(spec: StepSpec): Step {
     describe: spec.describe,
     why: spec.why,
     do: recordCall(spec.do),
-    ...(spec.undo === undefined ? {} : { undo: spec.undo === 'not needed' ? spec.undo : recordCall(spec.undo) }),
+    ...(spec.undo === undefined ? {} : { undo: typeof spec.undo === 'string' ? spec.undo : recordCall(spec.undo) }),
     ...(spec.undone === undefined ? {} : { undone: recordCall(spec.undone) }),
     ...(spec.verify === undefined ? {} : { verify: recordCall(spec.verify) }),
     ...(spec.explain === undefined ? {} : { explain: recordCall(spec.explain) }),
     ...(spec.onFailure === undefined ? {} : { onFailure: spec.onFailure }),
     timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    ...(spec.undoTimeoutMs === undefined ? {} : { undoTimeoutMs: spec.undoTimeoutMs }),
   };
 }
 
-/** A step that changes nothing and waits until something is so. */
+/** Such a step as data. */
 export function gate(spec: GateSpec): Step {
   return {
     id: spec.id,
@@ -68,6 +75,7 @@ export function gate(spec: GateSpec): Step {
     verify: recordCall(spec.verify),
     ...(spec.explain === undefined ? {} : { explain: recordCall(spec.explain) }),
     ...(spec.onFailure === undefined ? {} : { onFailure: spec.onFailure }),
+    ...(spec.recheck === undefined ? {} : { recheck: spec.recheck }),
     timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
   };
 }
@@ -89,6 +97,9 @@ export function plan(parts: Plan): Plan {
 
 /** True for a step that changes something and cannot be taken back. */
 export const isIrreversible = (item: Step): boolean => item.do !== undefined && item.undo === undefined;
+
+/** True for a step after which a change is not taken back any more. */
+export const isTooLate = ({ undo }: Step): boolean => undo === 'too late';
 
 /** True when both plans would do the same to the same things. */
 export const samePlan = (a: Plan, b: Plan): boolean => JSON.stringify(a) === JSON.stringify(b);
@@ -120,7 +131,7 @@ function recordCall(make: (ports: Writers) => Promise<unknown>): Call {
 
 /** What a step may do. A journal comes from outside: nothing that is not listed here is ever called because of one. */
 export const MAY_DO = {
-  engine: ['startContainer', 'stopContainer'],
+  engine: ['startContainer', 'stopContainer', 'setRestartPolicy'],
   replicas: ['pull', 'create', 'startOnce', 'remove'],
   files: ['setVariable'],
   hooks: ['run'],
@@ -130,8 +141,17 @@ export const MAY_DO = {
 
 /** What a step may ask, to verify or to explain. */
 const MAY_ASK = {
-  engine: ['isRunning', 'isStopped', 'isServing', 'isDrained', 'connections', 'staysUp', 'whyNotServing'],
-  replicas: ['exists', 'isAbsent', 'hasImage', 'hasSucceeded'],
+  engine: [
+    'isRunning',
+    'isStopped',
+    'isServing',
+    'isDrained',
+    'connections',
+    'staysUp',
+    'whyNotServing',
+    'hasRestartPolicy',
+  ],
+  replicas: ['exists', 'isAbsent', 'hasImage', 'lacksLabel', 'hasSucceeded'],
   files: ['hasVariable'],
   release: ['answers', 'whyNoAnswer', 'isWell', 'hasPassed', 'canaryView'],
   loadBalancer: ['workersReplaced', 'isRouted', 'hasSnippets', 'lacksSnippets', 'loads', 'checkConfiguration'],

@@ -1,6 +1,6 @@
 /** What a release is made of, decided before it is planned. */
 import type { DeployOptions } from '../core/deploy-options.ts';
-import type { Container } from '../core/ports/engine.ts';
+import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { ComparedService } from '../core/ports/release.ts';
 import { type Facts, type ServiceFacts, versionIn } from './observe.ts';
 import type { VersionVariable } from './version-variable.ts';
@@ -51,8 +51,10 @@ export interface Released {
   /** What its versions are told apart by in metrics; absent where they cannot be. */
   compared?: ComparedService;
   variable: VersionVariable | { why: string };
+  /** Whether nobody may roll back past it. */
+  noRollback: boolean;
   /** Containers that no rollback needs any more once it is live. */
-  gone: Pick<Container, 'name'>[];
+  gone: Pick<ContainerDetail, 'id' | 'name' | 'stopSeconds'>[];
 }
 
 /** The version that visitors had beside the new one; the same version from another image cannot be told apart in metrics. */

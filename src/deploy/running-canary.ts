@@ -6,6 +6,7 @@ import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import type { CanaryStep } from '../core/ports/release.ts';
 import { type Compared, compareVersions, LOOK_EVERY_MS, sinceThen } from './compare.ts';
+import { LABEL } from './names.ts';
 import { type Facts, versionIn } from './observe.ts';
 import { comparison, type Released } from './request.ts';
 import { firstDoor } from './stages.ts';
@@ -32,6 +33,7 @@ export async function runningCanary(facts: Facts, platform: Platform, { files }:
           containers: one.previous.filter(({ state }) => state === 'running').map(({ name }) => name),
           ...comparison(one, platform.services[one.name]?.metrics ?? one.name, version),
           variable: await versionVariable(one.name, platform, files),
+          noRollback: one.previous.some(({ labels }) => (labels[LABEL.noRollback] ?? '') !== ''),
           gone: one.older,
         };
       }),

@@ -21,7 +21,11 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
   const asks = wanted.flatMap(({ smoke, facts: { colour } }) => smoke.map((url) => ({ url, colour: other(colour) })));
   return [
     ...hookSteps('before', options.hooks.before, factsOfRelease(request, wanted)),
-    ...distinct(wanted.filter((one) => one.missing).map(({ image, expects }) => steps.pull(image, expects))),
+    ...distinct(
+      wanted
+        .filter((one) => one.missing)
+        .flatMap(({ image, expects, noRollback }) => steps.pull(image, expects, noRollback)),
+    ),
     ...wanted.flatMap(({ facts: { previous } }) =>
       previous
         .filter(isUp)
@@ -45,7 +49,14 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
         timeoutMs,
       );
     }),
-    ...all.flatMap(({ made }) => made.map(({ replica, model }) => steps.create(replica, steps.graceOf(model)))),
+    ...all.flatMap(({ made }) =>
+      made.map(({ replica, model }) =>
+        steps.create(replica, {
+          graceSeconds: steps.graceOf(model),
+          drain: { from: facts.balancers, forMs: options.drainMs },
+        }),
+      ),
+    ),
     ...all.flatMap(({ made }) => made.map(({ replica }) => steps.start(replica.name))),
     ...all.flatMap(({ made }) => made.map(({ replica }) => steps.serving(replica.name, options.healthyWithinMs))),
     ...(asks.length === 0
@@ -72,7 +83,9 @@ export function goLive(where: Surroundings, services: readonly Released[]): Step
     forMs: options.watchMs,
   };
   return [
-    ...facts.doors.map((one) => steps.route(one, facts.directory, { from, to })),
+    ...facts.doors.map((one) =>
+      steps.route(one, facts.directory, { from, to, oneWay: services.some(({ noRollback }) => noRollback) }),
+    ),
     ...(options.watchMs === 0 ? [] : [steps.watch(watched)]),
     ...distinct(
       services.flatMap(({ variable, version }) => ('why' in variable ? [] : [steps.setVersion(variable, version)])),

@@ -2,11 +2,12 @@
 import { duration, plural } from '../core/format.ts';
 import type { Step } from '../core/change.ts';
 import { gate, step } from '../core/plan.ts';
-import type { Container, ContainerDetail } from '../core/ports/engine.ts';
+import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import type { Candidate, CanaryStep, Watch } from '../core/ports/release.ts';
 import type { Replica } from '../core/ports/replicas.ts';
 import { colourIn, type Door } from '../core/routing.ts';
+import { LABEL } from './names.ts';
 import { other } from './observe.ts';
 import type { VersionVariable } from './version-variable.ts';
 
@@ -48,6 +49,7 @@ export const drained = (
 /** Ends a container that gets no new requests, once those that it has are finished. */
 export const retire = (one: ContainerDetail, { from, drainMs, why }: Retirement): Step[] => [
   drained(one, { from, drainMs }),
+  ...(one.restartPolicy === 'always' ? [staysStopped(one)] : []),
   step({
     id: `engine.stop:${one.name}`,
     describe: `stop ${one.name}`,
@@ -60,6 +62,18 @@ export const retire = (one: ContainerDetail, { from, drainMs, why }: Retirement)
   }),
 ];
 
+/** A release of before that comes back by itself would get requests of the one that has its place then. */
+const staysStopped = ({ id, name }: ContainerDetail): Step =>
+  step({
+    id: `engine.restartPolicy:${name}`,
+    describe: `set the restart policy of ${name} from always to unless-stopped`,
+    why: 'else it would come back with the next start of the engine, although it was stopped',
+    do: (w) => w.engine.setRestartPolicy(id, 'unless-stopped'),
+    undo: (w) => w.engine.setRestartPolicy(id, 'always'),
+    undone: (r) => r.engine.hasRestartPolicy(id, 'always'),
+    verify: (r) => r.engine.hasRestartPolicy(id, 'unless-stopped'),
+  });
+
 /** How a container is ended. */
 export interface Retirement {
   /** Names of the load balancer's containers. */
@@ -68,7 +82,8 @@ export interface Retirement {
   why: string;
 }
 
-export const pull = (reference: string, digest: string): Step =>
+/** @param noRollback why nobody may roll back past it, where the user said so */
+export const pull = (reference: string, digest: string, noRollback: string | undefined): Step[] => [
   step({
     id: `replicas.pull:${reference}`,
     describe: `pull ${reference}`,
@@ -77,17 +92,42 @@ export const pull = (reference: string, digest: string): Step =>
     undo: 'not needed',
     verify: (r) => r.replicas.hasImage(reference, digest),
     timeoutMs: 900_000,
-  });
+  }),
+  ...(noRollback === undefined
+    ? [
+        gate({
+          id: `replicas.label:${reference}`,
+          describe: `see that ${reference} does not forbid a rollback`,
+          why: 'what it says could not be read before it was here, and this plan takes a bad version back',
+          verify: (r) => r.replicas.lacksLabel(reference, LABEL.noRollback),
+        }),
+      ]
+    : []),
+];
 
-export const create = (replica: Replica, graceSeconds: number): Step =>
+/** What taking a new container back waits for: the requests that it has, then its own grace. */
+export interface Ending {
+  graceSeconds: number;
+  /** Absent for one that gets no requests. */
+  drain?: { from: string[]; forMs: number };
+}
+
+export const create = (replica: Replica, { graceSeconds, drain }: Ending): Step =>
   step({
     id: `replicas.create:${replica.name}`,
     describe: `create ${replica.name} from ${replica.image}`,
     why: replica.once === undefined ? 'the new version runs beside the old one' : 'it runs once, before any traffic',
     do: (w) => w.replicas.create(replica),
-    undo: (w) => w.replicas.remove(replica.name, graceSeconds),
+    undo: (w) =>
+      w.replicas.remove({
+        container: replica.name,
+        labels: replica.labels,
+        graceSeconds,
+        ...(drain === undefined ? {} : { drain }),
+      }),
     undone: (r) => r.replicas.isAbsent(replica.name),
     verify: (r) => r.replicas.exists(replica.name),
+    undoTimeoutMs: (drain?.forMs ?? 0) + graceSeconds * 1000 + STOP_MARGIN_MS,
   });
 
 export const start = (name: string): Step =>
@@ -114,6 +154,7 @@ export const restart = (one: ContainerDetail): Step =>
     verify: (r) => r.engine.isRunning(one.id),
     explain: (r) => r.engine.whyNotServing(one.id),
     timeoutMs: START_MS,
+    undoTimeoutMs: graceOf(one) * 1000 + STOP_MARGIN_MS,
   });
 
 export const serving = (name: string, withinMs: number): Step =>
@@ -123,13 +164,14 @@ export const serving = (name: string, withinMs: number): Step =>
     why: 'its own health check decides',
     verify: (r) => r.engine.isServing(name),
     explain: (r) => r.engine.whyNotServing(name),
+    recheck: true,
     timeoutMs: withinMs,
   });
 
 /** A command of the release runs once and must succeed. */
 export function releaseCommand(replica: Replica, timeoutMs: number): Step[] {
   return [
-    create(replica, 0),
+    create(replica, { graceSeconds: 0 }),
     step({
       id: `replicas.run:${replica.name}`,
       describe: `run ${(replica.once ?? []).join(' ')} in ${replica.name}`,
@@ -143,7 +185,7 @@ export function releaseCommand(replica: Replica, timeoutMs: number): Step[] {
       id: `replicas.remove:${replica.name}`,
       describe: `remove ${replica.name}`,
       why: 'it has done its work',
-      do: (w) => w.replicas.remove(replica.name, 0),
+      do: (w) => w.replicas.remove({ container: replica.name, labels: replica.labels, graceSeconds: 0 }),
       undo: 'not needed',
       verify: (r) => r.replicas.isAbsent(replica.name),
       onFailure: 'go on',
@@ -158,18 +200,34 @@ export const smoke = (candidate: Candidate, who = 'the new version'): Step =>
     why: 'visitors must not be the first to ask',
     verify: (r) => r.release.answers(candidate),
     explain: (r) => r.release.whyNoAnswer(candidate),
+    recheck: true,
     timeoutMs: SMOKE_MS + candidate.passes * 1000,
   });
 
-/** @param at tells switches of one plan apart, such as `25%` */
-export const route = (door: Door, directory: string, { from, to, at }: { from: Route; to: Route; at?: string }): Step =>
+/** Where traffic goes before and after a switch. */
+export interface Switch {
+  from: Route;
+  to: Route;
+  /** Tells switches of one plan apart, such as `25%`. */
+  at?: string;
+  /** There is no way back, for what the new version did to the data. */
+  oneWay?: boolean;
+}
+
+export const route = (door: Door, directory: string, { from, to, at, oneWay = false }: Switch): Step =>
   step({
     id: `lb.route:${door.name}${at === undefined ? '' : `:${at}`}`,
     describe: `${door.name} sends traffic to ${routeText(to)}`,
-    why: 'one rename, seen by the next request; no reload',
+    why: oneWay
+      ? 'from here on it is not taken back: the version before cannot work with what this one did to the data'
+      : 'one rename, seen by the next request; no reload',
     do: (w) => w.loadBalancer.route(door.id, directory, to),
-    undo: (w) => w.loadBalancer.route(door.id, directory, from),
-    undone: (r) => r.loadBalancer.isRouted(door.id, directory, from),
+    ...(oneWay
+      ? { undo: 'too late' as const }
+      : {
+          undo: (w) => w.loadBalancer.route(door.id, directory, from),
+          undone: (r) => r.loadBalancer.isRouted(door.id, directory, from),
+        }),
     verify: (r) => r.loadBalancer.isRouted(door.id, directory, to),
     timeoutMs: SWITCH_MS,
   });
@@ -220,14 +278,15 @@ export const setVersion = ({ file, name, value }: VersionVariable, version: stri
   });
 
 /** Removes a container that no rollback needs any more; that it stays is no reason to take a release back. */
-export const removeOld = (one: Pick<Container, 'name'>): Step =>
+export const removeOld = (one: Pick<ContainerDetail, 'id' | 'name' | 'stopSeconds'>): Step =>
   step({
     id: `replicas.remove:${one.name}`,
     describe: `remove ${one.name}`,
     why: 'no rollback goes back that far',
-    do: (w) => w.replicas.remove(one.name, DEFAULT_GRACE_SECONDS),
-    undo: 'not needed',
-    verify: (r) => r.replicas.isAbsent(one.name),
-    timeoutMs: DEFAULT_GRACE_SECONDS * 1000 + STOP_MARGIN_MS,
+    do: (w) => w.replicas.remove({ container: one.id, labels: {}, graceSeconds: graceOf(one) }),
+    // It may be what the undo of an earlier step would start again.
+    undo: 'too late',
+    verify: (r) => r.replicas.isAbsent(one.id),
+    timeoutMs: graceOf(one) * 1000 + STOP_MARGIN_MS,
     onFailure: 'go on',
   });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { type ChangeRecord, OUTCOMES, STEP_STATES } from '../core/change.ts';
+import { waysOut } from '../core/unfinished.ts';
 import type { LockHolder } from '../core/ports/lock.ts';
 
 /** A change in `history`. */
@@ -60,13 +61,8 @@ export function summaryOf(record: ChangeRecord, holder: LockHolder | undefined):
 }
 
 /** What was left in the middle is finished or taken back; of a recovery that failed, what it recovers. */
-function nextFor({ id, begin, recoveredBy, steps }: ChangeRecord, outcome: ChangeSummary['outcome']): string[] {
-  if (!['interrupted', 'partial', 'paused'].includes(outcome) || recoveredBy !== undefined) return [];
-  const unfinished = begin.recovers ?? id;
-  // One that was being taken back can only be taken back.
-  const takenBack = steps.some(({ state }) => state === 'undoing' || state === 'undone' || state === 'left');
-  return takenBack ? [`opsctl abort ${unfinished}`] : [`opsctl resume ${unfinished}`, `opsctl abort ${unfinished}`];
-}
+const nextFor = (record: ChangeRecord, outcome: ChangeSummary['outcome']): string[] =>
+  ['interrupted', 'partial', 'paused'].includes(outcome) && record.recoveredBy === undefined ? waysOut(record) : [];
 
 /** The steps of a change in their order. */
 export function stepsOf({ steps }: ChangeRecord): z.infer<typeof changeStepSchema>[] {

@@ -66,7 +66,7 @@ export function reloadStep(
     describe: `reload nginx in ${name} and wait for its new workers`,
     why: 'the configuration on disk was tested and loads',
     do: (w) => w.loadBalancer.reload(id),
-    undo: 'not needed',
+    undo: 'stays',
     verify: (r) => r.loadBalancer.workersReplaced(id, before),
     timeoutMs: withinMs,
   });

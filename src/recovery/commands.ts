@@ -1,41 +1,77 @@
 /** `resume` and `abort`, for all changes and for those of one noun. */
-import { type ChangeCommand, changeCommand } from '../core/command.ts';
-import type { ChangeRecord, Plan } from '../core/change.ts';
-import { findUnfinished, planAbort, planResume } from './plan.ts';
+import * as z from 'zod';
+
+import { type ChangeCommand, changeCommand, type Context } from '../core/command.ts';
+import type { ChangeRecord } from '../core/change.ts';
+import { doneOf, findUnfinished, mustBeLast, planAbandon, planAbort, planResume } from './plan.ts';
 import { recovery } from './report.ts';
 
 /** @param noun `deploy` for `deploy resume`; empty for all changes */
-export const resumeCommand = (noun = ''): ChangeCommand =>
-  recoverCommand(noun, 'resume', planResume, {
-    summary: `Finish a ${noun || 'change'} that was left in the middle, from any machine`,
-    explains: `finish the newest ${noun || 'change'} that was left in the middle`,
-  });
-
-export const abortCommand = (noun = ''): ChangeCommand =>
-  recoverCommand(noun, 'abort', planAbort, {
-    summary: `Take back a ${noun || 'change'} that was left in the middle, from any machine`,
-    explains: `take back the newest ${noun || 'change'} that was left in the middle`,
-  });
-
-function recoverCommand(
-  noun: string,
-  verb: string,
-  plan: (record: ChangeRecord) => Plan,
-  { summary, explains }: { summary: string; explains: string },
-): ChangeCommand {
-  const name = `${noun} ${verb}`.trim();
+export function resumeCommand(noun = ''): ChangeCommand {
+  const name = `${noun} resume`.trim();
+  const find = finder(noun);
   return changeCommand({
     name,
-    summary,
+    summary: `Finish a ${noun || 'change'} that was left in the middle, from any machine`,
+    description:
+      'What gates saw before is looked at again. When finishing fails, the whole change is taken back, as if it had never been interrupted.',
     examples: [
       { command: `opsctl ${name} --dry-run`, explains: 'what would be done' },
-      { command: `opsctl ${name} --yes`, explains },
+      {
+        command: `opsctl ${name} --yes`,
+        explains: `finish the newest ${noun || 'change'} that was left in the middle`,
+      },
     ],
-    input: recovery.input,
-    output: recovery.output,
-    plan: async (input, { readers }) => plan(await findUnfinished(readers.journal, input.change, noun)),
-    recovers: async (input, { readers }) => (await findUnfinished(readers.journal, input.change, noun)).id,
-    report: recovery.report,
-    text: recovery.text,
+    ...recovery,
+    plan: async (input, context) => {
+      const record = await find(input, context);
+      await mustBeLast(record, context.readers.journal);
+      return planResume(record);
+    },
+    recovers: async (input, context) => {
+      const record = await find(input, context);
+      return { change: record.id, done: doneOf(record) };
+    },
   });
 }
+
+/** @param noun as for `resumeCommand` */
+export function abortCommand(noun = ''): ChangeCommand {
+  const name = `${noun} abort`.trim();
+  const find = finder(noun);
+  return changeCommand({
+    name,
+    summary: `Take back a ${noun || 'change'} that was left in the middle, from any machine`,
+    examples: [
+      { command: `opsctl ${name} --dry-run`, explains: 'what would be done' },
+      {
+        command: `opsctl ${name} --yes`,
+        explains: `take back the newest ${noun || 'change'} that was left in the middle`,
+      },
+      {
+        command: `opsctl ${name} --abandon --reason 'mended by hand' --yes`,
+        explains: 'close it in the journal and change nothing',
+      },
+    ],
+    ...recovery,
+    input: recovery.input.extend({
+      abandon: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'close it in the journal, and leave the platform as it is; needs a reason' }),
+    }),
+    needsReason: ({ abandon }) => abandon,
+    plan: async (input, context) => {
+      const record = await find(input, context);
+      if (input.abandon) return planAbandon(record);
+      await mustBeLast(record, context.readers.journal);
+      return planAbort(record);
+    },
+    recovers: async (input, context) => ({ change: (await find(input, context)).id }),
+  });
+}
+
+const finder =
+  (noun: string) =>
+  ({ change }: z.output<typeof recovery.input>, { readers }: Context): Promise<ChangeRecord> =>
+    findUnfinished(readers.journal, change, noun);

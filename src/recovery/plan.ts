@@ -1,6 +1,7 @@
 import { type ChangeRecord, isUnfinished, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
-import { isIrreversible, plan } from '../core/plan.ts';
+import { commonThings } from '../core/unfinished.ts';
+import { isIrreversible, isTooLate, plan } from '../core/plan.ts';
 import type { JournalReader } from '../core/ports/journal.ts';
 
 /**
@@ -39,9 +40,46 @@ export async function findUnfinished(journal: JournalReader, id: string | undefi
 export const isOf = ({ begin }: ChangeRecord, noun: string): boolean =>
   noun === '' || begin.command.startsWith(`${noun} `);
 
-/** Takes back, newest first, every step of a change that was done or may have been. */
+/**
+ * What a change recorded is true of the platform only until another change is made to the same things.
+ * @throws UNSAFE when one was, so that its own calls can neither finish it nor take it back
+ */
+export async function mustBeLast(record: ChangeRecord, journal: JournalReader): Promise<void> {
+  const later = (await journal.changes(Infinity)).find(
+    (one) =>
+      one.id > record.id &&
+      one.begin.recovers !== record.id &&
+      one.begin.settles !== record.id &&
+      // What took itself back left things as they were.
+      one.end?.outcome !== 'rolled-back' &&
+      commonThings(one.begin.plan, record.begin.plan).length > 0,
+  );
+  if (later === undefined) return;
+  const things = commonThings(later.begin.plan, record.begin.plan).slice(0, 3).join(', ');
+  throw new OpsError(
+    'UNSAFE',
+    `change ${later.id} (${later.begin.command}) came after ${record.id} and touched ${things}, so ${record.id} can neither be finished nor taken back as it was planned`,
+    { hint: `See what is so now (opsctl status), then close it as it is: ${closing(record)}` },
+  );
+}
+
+const closing = ({ id }: Pick<ChangeRecord, 'id'>): string => `opsctl abort ${id} --abandon --reason '<why>'`;
+
+/**
+ * Takes back, newest first, every step of a change that was done or may have been.
+ * @throws UNSAFE when it has gone too far for that
+ */
 export function planAbort(record: ChangeRecord): Plan {
   const reached = record.steps.filter(({ state }) => state !== 'pending' && state !== 'undone').toReversed();
+  const tooLate = reached.find(({ step }) => isTooLate(step));
+  if (tooLate !== undefined)
+    throw new OpsError(
+      'UNSAFE',
+      `change ${record.id} cannot be taken back any more: ${tooLate.step.describe} (${tooLate.step.why})`,
+      {
+        hint: `Finish it: opsctl resume ${record.id}. To go back is another change then. Or close it as it is: ${closing(record)}`,
+      },
+    );
   const lost = reached
     .filter(({ step }) => isIrreversible(step))
     .map(({ step }) => `cannot be taken back: ${step.describe}`);
@@ -58,7 +96,7 @@ const begun = ({ begin }: ChangeRecord): string =>
   `begun by ${begin.actor} on ${begin.host} at ${begin.at.slice(0, 19).replace('T', ' ')} UTC`;
 
 function takingBack(step: Step): Step[] {
-  if (step.do === undefined || step.undo === undefined || step.undo === 'not needed') return [];
+  if (step.do === undefined || typeof step.undo !== 'object') return [];
   return [
     {
       id: `${UNDO_PREFIX}${step.id}`,
@@ -68,22 +106,42 @@ function takingBack(step: Step): Step[] {
       // Taking back is never taken back itself; it is done again until it holds.
       undo: 'not needed',
       ...(step.undone === undefined ? {} : { verify: step.undone }),
-      timeoutMs: step.timeoutMs,
+      timeoutMs: step.undoTimeoutMs ?? step.timeoutMs,
     },
   ];
 }
 
-/** Carries out what is left of a change. A step that may have been done is done again: calls are idempotent. */
+/** Closes a change in the journal: the platform stays as it is. */
+export const planAbandon = (record: ChangeRecord): Plan =>
+  plan({
+    target: record.begin.plan.target,
+    summary: `close ${record.begin.command} (${record.begin.plan.summary}), ${begun(record)}, and leave the platform as it is`,
+    touches: ['nothing: it is neither finished nor taken back, and cannot be any more'],
+    steps: [],
+  });
+
+/**
+ * Carries out what is left of a change. A step that may have been done is done again: calls are idempotent. What gates
+ * saw before may be so no longer, so those that say so are asked again.
+ */
 export function planResume(record: ChangeRecord): Plan {
   if (record.steps.some(({ state }) => state === 'undoing' || state === 'undone' || state === 'left')) {
     throw new OpsError('UNSAFE', `change ${record.id} was being taken back when it was interrupted`, {
       hint: `Finish that: opsctl abort ${record.id}`,
     });
   }
+  // What was seen before it was too late does not decide any more.
+  const decided = record.steps.some(({ step, state }) => isTooLate(step) && state !== 'pending');
   return plan({
     target: record.begin.plan.target,
     summary: `finish ${record.begin.command} (${record.begin.plan.summary}), ${begun(record)}`,
     touches: record.begin.plan.touches,
-    steps: record.steps.filter(({ state }) => state !== 'done').map(({ step }) => step),
+    steps: record.steps
+      .filter(({ state, step }) => state !== 'done' || (step.recheck === true && !decided))
+      .map(({ step }) => step),
   });
 }
+
+/** What was done of a change that is resumed: taken back with the rest when that fails. */
+export const doneOf = ({ steps }: ChangeRecord): Step[] =>
+  steps.filter(({ state, step }) => state === 'done' && step.do !== undefined).map(({ step }) => step);

@@ -152,6 +152,16 @@ export function openEngine(docker: DockerClient): Engine {
       const status = await act(id, 'stop', { t: graceSeconds }, graceSeconds * 1000 + STOP_EXTRA_MS);
       if (status === 409) throw refused(id, 'stop', (await container(id)).state);
     },
+    hasRestartPolicy: async (id, policy) => (await container(id)).restartPolicy === policy,
+    setRestartPolicy: async (id, policy) => {
+      await docker.request({
+        method: 'POST',
+        path: `/containers/${named('container', id)}/update`,
+        json: { RestartPolicy: { Name: policy } },
+        asked: `set the restart policy of container ${id}`,
+        thing: `container ${id}`,
+      });
+    },
     exec: (id, argv, options) => exec(docker, id, argv, options),
     tunnel: (id, argv) => tunnel(docker, id, argv),
     startup: (id) => startupOf(docker, id),

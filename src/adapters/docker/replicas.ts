@@ -1,8 +1,9 @@
 /** The replica port: images, and containers made after the model of others. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 
 import { OpsError } from '../../core/errors.ts';
-import type { Image, Replica, ReplicaWriter } from '../../core/ports/replicas.ts';
+import type { Image, Removal, Replica, ReplicaWriter } from '../../core/ports/replicas.ts';
 import { named, type DockerClient } from './client.ts';
 import { inspectContainer } from './containers.ts';
 import { aliasesOf, derive, type ImageJson, imageSchema, type Model, modelSchema } from './derive.ts';
@@ -24,6 +25,8 @@ const PULL_MS = 900_000;
 const CREATE_MS = 30_000;
 /** Beyond the grace: the engine kills, unmounts and removes. */
 const REMOVE_EXTRA_MS = 30_000;
+/** How often connections are counted, in ms. */
+const DRAIN_POLL_MS = 250;
 /** Lines of log that explain why a command failed. */
 const LAST_LINES = 50;
 const PULL_OUTPUT = 16 * 1024 * 1024;
@@ -60,7 +63,16 @@ export function openReplicas({ docker, engine, env, home }: ReplicaSource): Repl
     });
   };
 
-  const created = async (replica: Replica): Promise<'made' | 'there'> => {
+  /** The same call, made before by a program that was killed, is as good; anything else is not ours to touch. */
+  const mustBeOurs = async (container: string, labels: Record<string, string>): Promise<void> => {
+    const found = await model(container);
+    if (Object.entries(labels).every(([name, value]) => found.Config.Labels?.[name] === value)) return;
+    throw new OpsError('REJECTED', `${container} is another container than the one that this change is about`, {
+      hint: `Look at it: docker --host ${docker.host} inspect ${container}`,
+    });
+  };
+
+  const create = async (replica: Replica): Promise<void> => {
     await mustBe(replica.image, replica.expects);
     const made = await model(replica.model);
     const from = await imageJson(made.Image);
@@ -75,8 +87,15 @@ export function openReplicas({ docker, engine, env, home }: ReplicaSource): Repl
       accept: [409],
       timeoutMs: CREATE_MS,
     });
+    if (status === 409) await mustBeOurs(replica.name, replica.labels);
     for (const { name, aliases } of networks) await join(docker, name, replica.name, aliases);
-    return status === 409 ? 'there' : 'made';
+  };
+
+  /** Waits until requests are finished, or their time is over. */
+  const drained = async (container: string, { from, forMs }: NonNullable<Removal['drain']>): Promise<void> => {
+    const until = performance.now() + forMs;
+    while (performance.now() < until && !(await engine.isDrained(container, from).catch(() => true)))
+      await sleep(DRAIN_POLL_MS);
   };
 
   return {
@@ -99,6 +118,15 @@ export function openReplicas({ docker, engine, env, home }: ReplicaSource): Repl
     hasImage: async (reference, expects) => {
       const found = await image(reference);
       return found !== undefined && isThat(found, expects);
+    },
+    lacksLabel: async (reference, label) => {
+      const found = await image(reference);
+      if (found === undefined) throw noImage(reference);
+      const says = found.labels[label] ?? '';
+      if (says === '') return true;
+      throw new OpsError('UNSAFE', `image ${reference} says ${label}: ${says}`, {
+        hint: 'It was not here when this was planned. Run the command again: the plan will take it into account.',
+      });
     },
     exists: (name) => exists(docker, name),
     isAbsent: async (name) => !(await exists(docker, name)),
@@ -130,27 +158,20 @@ export function openReplicas({ docker, engine, env, home }: ReplicaSource): Repl
           details: { engine: failed[0].slice(0, 500) },
         });
     },
-    create: async (replica) => {
-      if ((await created(replica)) === 'made') return;
-      // The same call, made before by a program that was killed, is as good; anything else is not ours to touch.
-      const found = await model(replica.name);
-      const same = Object.entries(replica.labels).every(([name, value]) => found.Config.Labels?.[name] === value);
-      if (same) return;
-      throw new OpsError('REJECTED', `there already is another container ${replica.name}`, {
-        hint: `Look at it: docker --host ${docker.host} inspect ${replica.name}.`,
-      });
-    },
+    create,
     startOnce: async (name) => {
       if ((await inspectContainer(docker, name)).state === 'created') await engine.startContainer(name);
     },
-    remove: async (name, graceSeconds) => {
-      if (!(await exists(docker, name))) return;
-      await engine.stopContainer(name, graceSeconds);
+    remove: async ({ container, labels, graceSeconds, drain }) => {
+      if (!(await exists(docker, container))) return;
+      await mustBeOurs(container, labels);
+      if (drain !== undefined) await drained(container, drain);
+      await engine.stopContainer(container, graceSeconds);
       await docker.request({
         method: 'DELETE',
-        path: `/containers/${named('container', name)}`,
+        path: `/containers/${named('container', container)}`,
         query: { v: true },
-        asked: `remove container ${name}`,
+        asked: `remove container ${container}`,
         accept: [404],
         timeoutMs: graceSeconds * 1000 + REMOVE_EXTRA_MS,
       });

@@ -18,7 +18,7 @@ export default changeCommand({
   input: z.object({}),
   output: z.object({ held: z.boolean().describe('whether anybody holds the lock now') }),
   locks: false,
-  needsReason: true,
+  needsReason: () => true,
   plan: async (_input, context) => {
     const { lock } = context.readers;
     const { environment } = context.platform;

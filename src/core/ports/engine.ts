@@ -171,6 +171,7 @@ export interface EngineReader {
   staysUp(id: string): Promise<boolean>;
   /** What a container that does not serve says of itself. */
   whyNotServing(id: string): Promise<NotServing>;
+  hasRestartPolicy(id: string, policy: RestartPolicy): Promise<boolean>;
 }
 
 /** Why a container does not serve, for people. */
@@ -187,7 +188,12 @@ export interface EngineWriter extends EngineReader {
   startContainer(id: string): Promise<void>;
   /** SIGTERM, then SIGKILL after the grace. */
   stopContainer(id: string, graceSeconds: number): Promise<void>;
+  /** What becomes of the container when its process or the engine ends; what runs goes on undisturbed. */
+  setRestartPolicy(id: string, policy: RestartPolicy): Promise<void>;
 }
+
+/** `always` starts with the engine also what was stopped on purpose, `unless-stopped` does not. */
+export type RestartPolicy = 'always' | 'unless-stopped';
 
 /** What a container was started with. Values of its environment may be secrets: never show them. */
 export interface Startup {

@@ -31,6 +31,17 @@ export interface Replica {
   once?: string[];
 }
 
+/** A container that is to go. */
+export interface Removal {
+  /** Id, or name: then `labels` tell that it is the one that is meant. */
+  container: string;
+  /** What it must bear. */
+  labels: Record<string, string>;
+  graceSeconds: number;
+  /** Before it is stopped, it gets so long to finish the requests that these containers have sent to it. */
+  drain?: { from: string[]; forMs: number };
+}
+
 /** What of a container decides whether another can be made beside it. */
 export interface ModelFacts {
   /** Names by network, without those that docker gives. */
@@ -46,6 +57,8 @@ export interface ReplicaReader {
   registryDigest(reference: string): Promise<string>;
   model(container: string): Promise<ModelFacts>;
   hasImage(reference: string, expects: string): Promise<boolean>;
+  /** True when an image does not bear a label. @throws UNSAFE naming what it says when it does, NOT_FOUND without the image */
+  lacksLabel(reference: string, label: string): Promise<boolean>;
   exists(name: string): Promise<boolean>;
   isAbsent(name: string): Promise<boolean>;
   /** True once it ended with exit code 0. @throws UNSAFE with its last lines when it ended otherwise */
@@ -59,6 +72,6 @@ export interface ReplicaWriter extends ReplicaReader {
   create(replica: Replica): Promise<void>;
   /** Starts one that never ran; one that ran is left alone. */
   startOnce(name: string): Promise<void>;
-  /** SIGTERM, after the grace SIGKILL, then it is removed with its anonymous volumes. */
-  remove(name: string, graceSeconds: number): Promise<void>;
+  /** SIGTERM, after the grace SIGKILL, then it is removed with its anonymous volumes. @throws REJECTED when the name is another's */
+  remove(removal: Removal): Promise<void>;
 }

@@ -191,6 +191,8 @@ export function fakeEngine(): FakeEngine {
       const found = find(id);
       if (found.state !== 'created') Object.assign(found, { state: 'exited', pid: 0 });
     },
+    hasRestartPolicy: async (id, policy) => find(id).restartPolicy === policy,
+    setRestartPolicy: async (id, policy) => void Object.assign(find(id), { restartPolicy: policy }),
   };
   return engine;
 }

@@ -44,8 +44,16 @@ export function fakeReplicas(engine: FakeEngine): FakeReplicas {
       created.set(replica.name, replica);
     },
     startOnce: async (name) => engine.startContainer(name),
-    remove: async (name) => {
-      const at = engine.all.findIndex((one) => one.name === name);
+    lacksLabel: async (reference, label) => {
+      const says = images.get(reference)?.labels[label] ?? '';
+      if (says === '') return true;
+      throw new OpsError('UNSAFE', `image ${reference} says ${label}: ${says}`);
+    },
+    remove: async ({ container, labels }) => {
+      const at = engine.all.findIndex(({ id, name }) => id === container || name === container);
+      const found = engine.all[at];
+      if (found !== undefined && Object.entries(labels).some(([name, value]) => found.labels[name] !== value))
+        throw new OpsError('REJECTED', `${container} is another container`);
       if (at >= 0) engine.all.splice(at, 1);
     },
   };

@@ -12,7 +12,7 @@ const reload = plan({
   ...{ target: 'lb', summary: 'reload lb', touches: [] },
   steps: [
     step({
-      ...{ id: 'lb.reload:lb', describe: 'reload', why: 'w', undo: 'not needed' },
+      ...{ id: 'lb.reload:lb', describe: 'reload', why: 'w', undo: 'stays' },
       do: (w) => w.loadBalancer.reload('lb'),
       verify: (r) => r.loadBalancer.workersReplaced('lb', [1]),
     }),

@@ -70,6 +70,20 @@ describe('a paused change', () => {
     ]);
   });
 
+  test('must be what is left again once finishing what was to settle it failed and was taken back', () => {
+    const resume = record('3', 'rolled-back', { recovers: '2' });
+    expect(told(resume, record('2', 'paused', { settles: '1' }), record('1', 'paused'))).toEqual([
+      ['3', false],
+      ['2', '3'],
+      ['1', true],
+    ]);
+  });
+
+  test('must be finished by a recovery that failed and took all of it back', () => {
+    expect(told(record('2', 'rolled-back', { recovers: '1' }), record('1', 'paused'))[1]).toEqual(['1', '2']);
+    expect(told(record('2', 'partial', { recovers: '1' }), record('1', 'paused'))[1]).toEqual(['1', true]);
+  });
+
   test('must be finished by a recovery, too', () => {
     expect(told(record('2', 'done', { recovers: '1' }), record('1', 'paused'))[1]).toEqual(['1', '2']);
   });

@@ -247,9 +247,9 @@ describe('a recovery must go on or stay where it is', () => {
 });
 
 describe('what nothing takes back', () => {
-  const reload = (timeoutMs: number): Step => ({ ...stop('a', timeoutMs), id: 'reload:a', undo: 'not needed' });
+  const reload = (timeoutMs: number): Step => ({ ...stop('a', timeoutMs), id: 'reload:a', undo: 'stays' });
 
-  test('is named when no undo before it covers it', async () => {
+  test('must be named', async () => {
     const { writers } = world({ 'isStopped a': () => Promise.resolve(false) });
     expect(await execute(planOf(reload(100)), around(writers))).toMatchObject({
       outcome: 'partial',
@@ -258,11 +258,50 @@ describe('what nothing takes back', () => {
     });
   });
 
-  test('is left out when one does', async () => {
+  test('must be left out where that is of no consequence', async () => {
     const { writers } = world({ 'isServing b': () => Promise.resolve(false) });
-    const steps = [stop('b'), reload(100), serving('b', 100)];
+    const steps = [stop('b'), { ...reload(100), undo: 'not needed' as const }, serving('b', 100)];
     expect(await execute(planOf(...steps), around(writers))).toMatchObject({ outcome: 'rolled-back', left: [] });
   });
+});
+
+describe('a change that has gone too far', () => {
+  const tooLate = (): Step => ({ ...stop('b'), undo: 'too late' });
+
+  test('must be left as it is when a later step fails, and say what is not done', async () => {
+    const { writers, asked } = world({ 'isServing b': () => Promise.reject(new OpsError('UNSAFE', 'it is worse')) });
+    const outcome = await execute(planOf(stop('a'), tooLate(), serving('b')), around(writers));
+    expect(outcome).toMatchObject({ outcome: 'partial', stopped: true, left: ['serving:b: not done'] });
+    expect(asked).toEqual(['stop a', 'stop b']);
+  });
+
+  test('must be taken back as long as it has not', async () => {
+    const { writers, asked } = world({ 'isServing a': () => Promise.resolve(false) });
+    const outcome = await execute(planOf(stop('a'), serving('a', 100), tooLate()), around(writers));
+    expect(outcome).toMatchObject({ outcome: 'rolled-back', left: [] });
+    expect(asked).toEqual(['stop a', 'start a']);
+  });
+});
+
+describe('a change that is gone on with', () => {
+  test('must take back what was done before, too, newest first, when it fails', async () => {
+    const { writers, asked, running } = world({ 'isServing b': () => Promise.resolve(false) });
+    running.delete('a');
+    const x = around(writers, { before: [stop('a')] });
+    const outcome = await execute(planOf(stop('b'), serving('b', 100)), x);
+    expect(outcome).toMatchObject({ outcome: 'rolled-back', left: [] });
+    expect(asked).toEqual(['stop b', 'start b', 'start a']);
+    expect(x.kinds).toContain('undo-done stop:a');
+  });
+});
+
+test('an undo must have the time that it needs, not that of its step', async () => {
+  const slow = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 400));
+  const { writers } = world({ 'start a': slow, 'isServing a': () => Promise.resolve(false) });
+  const quick = { ...stop('a', 200), undoTimeoutMs: 5000 };
+  expect(await execute(planOf(quick, serving('a', 100)), around(writers))).toMatchObject({ outcome: 'rolled-back' });
+  const short = { ...stop('a', 5000), undoTimeoutMs: 100 };
+  expect(await execute(planOf(short, serving('a', 100)), around(writers))).toMatchObject({ outcome: 'partial' });
 });
 
 describe('a wait', () => {

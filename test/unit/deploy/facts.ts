@@ -15,7 +15,15 @@ import { NOW } from '../inspect/platform.ts';
 export function made(name: string, more: Partial<ContainerDetail> = {}): ContainerDetail {
   return {
     ...container({ id: `id-${name}`, name, image: 'shop/api:v1', project: 'shop', service: 'api', health: 'healthy' }),
-    ...{ pid: 1, exitCode: 0, oomKilled: false, restartCount: 0, restartPolicy: 'always', healthLog: [], tty: false },
+    ...{
+      pid: 1,
+      exitCode: 0,
+      oomKilled: false,
+      restartCount: 0,
+      restartPolicy: 'unless-stopped',
+      healthLog: [],
+      tty: false,
+    },
     ...more,
   };
 }

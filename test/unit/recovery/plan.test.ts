@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import type { ChangeEvent, Plan } from '../../../src/core/change.ts';
-import { plan, step } from '../../../src/core/plan.ts';
-import { findUnfinished, planAbort, planResume } from '../../../src/recovery/plan.ts';
+import { gate, plan, step } from '../../../src/core/plan.ts';
+import { doneOf, findUnfinished, mustBeLast, planAbandon, planAbort, planResume } from '../../../src/recovery/plan.ts';
 import { fakeJournal, type FakeJournal } from '../../support/fakes/journal.ts';
 
 const at = '2026-03-01T14:05:09.000Z';
@@ -186,5 +186,109 @@ describe('resume', () => {
       const record = await findUnfinished(journal, undefined);
       expect(() => planResume(record)).toThrow('change 1 was being taken back when it was interrupted');
     }
+  });
+});
+
+/** Makes `a` serve, asks it, switches to it, and removes the one before: as releases do. */
+const release = plan({
+  ...{ target: 'production', summary: 'release', touches: [] },
+  steps: [
+    step({
+      ...{ id: 'engine.start:a', describe: 'start a', why: 'w' },
+      do: (w) => w.engine.startContainer('a'),
+      undo: (w) => w.engine.stopContainer('a', 1),
+      undoTimeoutMs: 70_000,
+    }),
+    gate({
+      ...{ id: 'engine.serving:a', describe: 'a serves', why: 'w', recheck: true },
+      verify: (r) => r.engine.isServing('a'),
+    }),
+    gate({ id: 'engine.up:a', describe: 'a is up', why: 'w', verify: (r) => r.engine.isRunning('a') }),
+    step({
+      ...{ id: 'lb.route:nginx', describe: 'switch', why: 'w' },
+      do: (w) => w.loadBalancer.route('nginx', '/d', { live: { a: 'green' } }),
+      undo: (w) => w.loadBalancer.route('nginx', '/d', { live: { a: 'blue' } }),
+    }),
+    step({
+      ...{ id: 'replicas.remove:b', describe: 'remove b', why: 'nobody goes back to it', undo: 'too late' },
+      do: (w) => w.replicas.remove({ container: 'b', labels: {}, graceSeconds: 1 }),
+      onFailure: 'go on',
+    }),
+  ],
+});
+const did = (...names: string[]): string[] => names.flatMap((name) => [`step-begin ${name}`, `step-done ${name}`]);
+const upTo = (count: number): string[] => did(...release.steps.slice(0, count).map(({ id }) => id));
+
+describe('a change that is resumed', () => {
+  test('must ask again what must still be so, and nothing else that was done', async () => {
+    const journal = fakeJournal();
+    await change(journal, '1', release, upTo(3));
+    const record = await findUnfinished(journal, undefined);
+    expect(ids(planResume(record))).toEqual(['engine.serving:a', 'lb.route:nginx', 'replicas.remove:b']);
+    expect(doneOf(record).map(({ id }) => id)).toEqual(['engine.start:a']);
+  });
+
+  test('must not ask again once it is too late to take it back', async () => {
+    const journal = fakeJournal();
+    await change(journal, '1', release, [...upTo(4), 'step-begin replicas.remove:b']);
+    expect(ids(planResume(await findUnfinished(journal, undefined)))).toEqual(['replicas.remove:b']);
+  });
+
+  test('must be known as taken back when resuming failed and took back what was done before, too', async () => {
+    const journal = fakeJournal();
+    await change(journal, '1', release, upTo(3));
+    const told = ['step-begin engine.serving:a', 'step-failed engine.serving:a', 'undo-begin engine.start:a'];
+    const resume = planResume(await findUnfinished(journal, undefined));
+    await change(journal, '2', resume, told, '1');
+    const record = await findUnfinished(journal, undefined);
+    expect(() => planResume(record)).toThrow('was being taken back');
+    expect(ids(planAbort(record))).toEqual(['undo.engine.start:a']);
+    await change(journal, '2', resume, ['undo-done engine.start:a', 'end rolled-back'], '1');
+    await expect(findUnfinished(journal, '1')).rejects.toMatchObject({ message: 'change 1 was recovered by 2' });
+    expect((await journal.change('1'))?.steps[0]?.state).toBe('undone');
+  });
+});
+
+describe('a change that has gone too far', () => {
+  test('must not be taken back, but finished or closed', async () => {
+    const journal = fakeJournal();
+    await change(journal, '1', release, [...upTo(4), 'step-begin replicas.remove:b']);
+    const record = await findUnfinished(journal, undefined);
+    expect(() => planAbort(record)).toThrow(
+      'change 1 cannot be taken back any more: remove b (nobody goes back to it)',
+    );
+    expect(planAbandon(record)).toMatchObject({ target: 'production', steps: [] });
+  });
+
+  test('must give an undo the time that it needs', async () => {
+    const journal = fakeJournal();
+    await change(journal, '1', release, upTo(1));
+    expect(planAbort(await findUnfinished(journal, undefined)).steps[0]?.timeoutMs).toBe(70_000);
+  });
+});
+
+describe('a change after which another was made to the same things', () => {
+  test.each<[string, Plan, string[], boolean]>([
+    ['that came to its end', release, ['end done'], true],
+    ['that took itself back', release, ['end rolled-back'], false],
+    ['to other things', restart('z'), ['end done'], false],
+  ])('must not be recovered by its own plan: one %s', async (_which, later, told, refused) => {
+    const journal = fakeJournal();
+    await change(journal, '1', release, upTo(1));
+    await change(journal, '2', later, told);
+    const asked = mustBeLast(await findUnfinished(journal, '1'), journal);
+    if (!refused) await expect(asked).resolves.toBeUndefined();
+    else
+      await expect(asked).rejects.toMatchObject({
+        code: 'UNSAFE',
+        hint: expect.stringContaining('opsctl abort 1 --abandon') as string,
+      });
+  });
+
+  test('must be recovered where what came after were its own recoveries', async () => {
+    const journal = fakeJournal();
+    await change(journal, '1', release, upTo(1));
+    await change(journal, '2', release, ['end partial'], '1');
+    await expect(mustBeLast(await findUnfinished(journal, '1'), journal)).resolves.toBeUndefined();
   });
 });

@@ -1,0 +1,58 @@
+/** Changes that were left in the middle: how they are ended, and what must not be changed meanwhile. */
+import { type ChangeRecord, isUnfinished, type Plan } from './change.ts';
+import { OpsError } from './errors.ts';
+import { isTooLate } from './plan.ts';
+
+/** What a step acts on: an id is `<port>.<verb>:<thing>`, and perhaps `:<which of several>`. */
+const thingOf = (id: string): string | undefined => id.split(':')[1];
+
+/** What a plan changes. What may be done at any time without harm, such as a reload, is left out. */
+const things = ({ steps }: Plan): Set<string> =>
+  new Set(
+    steps.flatMap(({ id, do: call, undo }) => {
+      const thing = thingOf(id);
+      return call === undefined || undo === 'stays' || thing === undefined ? [] : [thing];
+    }),
+  );
+
+/** What both plans change. */
+export function commonThings(a: Plan, b: Plan): string[] {
+  const others = things(b);
+  return [...things(a)].filter((thing) => others.has(thing));
+}
+
+/** The commands that bring a change which was left in the middle to an end: one that was being taken back is taken back, one that has gone too far is finished. */
+export function waysOut({ id, begin, steps }: ChangeRecord): string[] {
+  const change = begin.recovers ?? id;
+  const takenBack = steps.some(({ state }) => state === 'undoing' || state === 'undone' || state === 'left');
+  const tooLate = steps.some(({ step, state }) => isTooLate(step) && state !== 'pending');
+  return [...(takenBack ? [] : [`opsctl resume ${change}`]), ...(tooLate ? [] : [`opsctl abort ${change}`])];
+}
+
+/** Changes that one may be about: those that it brings to an end, and the one that runs. */
+export interface Allowed {
+  recovers?: string | undefined;
+  settles?: string | undefined;
+  running?: string | undefined;
+}
+
+/**
+ * Whoever changes what an unfinished change has in its hands makes its own recovery wrong.
+ * @throws UNSAFE naming the unfinished change that has something in common with a plan
+ */
+export function mustNotMeetUnfinished(plan: Plan, records: readonly ChangeRecord[], allowed: Allowed): void {
+  const exempt = [allowed.recovers, allowed.settles, allowed.running];
+  const met = records.find(
+    (one) => isUnfinished(one) && !exempt.includes(one.id) && commonThings(plan, one.begin.plan).length > 0,
+  );
+  if (met === undefined) return;
+  const { id, begin, end } = met;
+  throw new OpsError(
+    'UNSAFE',
+    `change ${id} (${begin.command} by ${begin.actor}) ${end?.outcome === 'paused' ? 'is paused' : 'was left in the middle'}, and this one touches the same: ${commonThings(plan, begin.plan).slice(0, 3).join(', ')}`,
+    {
+      hint: `End it first: ${waysOut(met).join(', or ')}; or close it as it is: opsctl abort ${id} --abandon --reason '<why>'`,
+      details: { unfinished: id },
+    },
+  );
+}
