@@ -153,7 +153,9 @@ export function recordOf(id: string, events: ChangeEvent[]): ChangeRecord | unde
   const begin = events.find((event) => event.type === 'begin');
   if (begin === undefined) return undefined;
   const record: ChangeRecord = {
-    ...{ id, begin, others: {} },
+    id,
+    begin,
+    others: {},
     steps: begin.plan.steps.map((step) => ({ step, state: 'pending' })),
   };
   for (const event of events) {
