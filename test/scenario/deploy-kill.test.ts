@@ -23,25 +23,39 @@ const ALL = process.env['OPSCTL_TEST_KILL'] === 'all';
 const alice = as('alice');
 const bob = as('bob');
 
-const CHANGES: Record<string, { argv: string[]; short: RegExp }> = {
+interface Killed {
+  /** Made before it, to the end. */
+  before?: string[];
+  argv: string[];
+  /** The version that is live before and after it. */
+  from: string;
+  to: string;
+  /** Containers of deploys, when it was taken back and when it was finished. */
+  made: { abort: number; resume: number };
+  /** Which steps the short form takes. */
+  short: RegExp;
+}
+
+const CHANGES: Record<string, Killed> = {
   'blue-green': {
     argv: ['deploy', 'blue-green', '--version', GOOD],
+    ...{ from: LIVE_AT_FIRST, to: GOOD, made: { abort: 0, resume: 2 } },
     short: /^replicas\.create:.*api|^lb\.route/,
   },
   canary: {
     argv: [
-      'deploy',
-      'canary',
-      '--version',
-      GOOD,
-      '--auto-promote',
-      '--steps',
-      '30,100',
-      '--step-duration',
-      '5s',
-      '--no-analysis',
+      ...['deploy', 'canary', '--version', GOOD, '--auto-promote'],
+      ...['--steps', '30,100', '--step-duration', '5s', '--no-analysis'],
     ],
+    ...{ from: LIVE_AT_FIRST, to: GOOD, made: { abort: 0, resume: 2 } },
     short: /^lb\.route:.*%|^release\.well:/,
+  },
+  // The release before the live one is stopped at its beginning and removed at its end: what then cannot be taken back.
+  'a second blue-green': {
+    before: ['deploy', 'blue-green', '--version', GOOD],
+    argv: ['deploy', 'blue-green', '--version', LIVE_AT_FIRST],
+    ...{ from: GOOD, to: LIVE_AT_FIRST, made: { abort: 2, resume: 4 } },
+    short: /^engine\.stop:.*api/,
   },
 };
 
@@ -77,37 +91,55 @@ async function killedAt(argv: string[], step: string): Promise<void> {
   expect(result.signal, `${step}: ${result.stdout}${result.stderr}`).toBe('SIGKILL');
 }
 
-describe.each(Object.entries(CHANGES))('%s', (_name, { argv, short }) => {
+/** Recovers it on another machine. What cannot be taken back any more is refused, and finished. */
+async function recover(how: 'resume' | 'abort', where: string): Promise<'resume' | 'abort'> {
+  const run = (verb: string): ReturnType<typeof bob> => bob([verb, '--yes', '--json', '--set', 'deploy.watchMs=2000']);
+  const told = await status();
+  expect([told.code, told.drift.length > 0], `${where}: ${JSON.stringify(told)}`).toEqual([1, true]);
+  const tooLate = !told.next.join(' ').includes('opsctl abort');
+  if (how === 'abort' && tooLate) {
+    const refused = await run('abort');
+    expect([refused.code, documentOf(refused).error?.code], where).toEqual([5, 'UNSAFE']);
+  }
+  const done = tooLate ? 'resume' : how;
+  expect(told.next.join(' '), where).toContain(`opsctl ${done}`);
+  const result = await run(done);
+  expect(result.code, `${where}: ${result.stdout}${result.stderr}`).toBe(0);
+  return done;
+}
+
+describe.each(Object.entries(CHANGES))('%s', (_name, { before, argv, from, to, made: counts, short }) => {
+  const prepare = async (): Promise<void> => {
+    await ensurePlatform();
+    await fresh();
+    if (before !== undefined) expect((await alice([...before, '--yes', '--json'])).code).toBe(0);
+  };
   test(
     'killed at a step it must be resumed or aborted from another machine, with no request lost and nothing left over',
     async () => {
+      await prepare();
       const ids = (await stepsOf(argv)).filter((id) => ALL || short.test(id));
-      expect(ids.length).toBeGreaterThan(1);
+      expect(ids.length).toBeGreaterThan(0);
       for (const id of ids)
         for (const how of ['resume', 'abort'] as const) {
           const where = `${id}, ${how}`;
           const clients = visit({ base: inject('platform').http, gets: 4, posts: 2 });
           await killedAt(argv, id);
           await freeLock();
-          const told = await status();
-          expect([told.code, told.drift.length > 0], `${where}: ${JSON.stringify(told)}`).toEqual([1, true]);
-          expect(told.next.join(' '), where).toContain(`opsctl ${how}`);
-          const result = await bob([how, '--yes', '--json', '--set', 'deploy.watchMs=2000']);
-          expect(result.code, `${where}: ${result.stdout}${result.stderr}`).toBe(0);
-          const version = how === 'resume' ? GOOD : LIVE_AT_FIRST;
+          const done = await recover(how, where);
+          const version = done === 'resume' ? to : from;
           expect(await versions(), where).toEqual({ api: version, web: version });
           const after = await status();
           expect(after, `${where}: ${JSON.stringify(after)}`).toMatchObject({ code: 0, canary: null, drift: [] });
-          expect(await made(), where).toHaveLength(how === 'resume' ? 2 : 0);
+          expect(await made(), where).toHaveLength(counts[done]);
           expect(await leftOver(), where).toEqual([]);
-          if (how === 'resume') {
+          if (done === 'resume') {
             const back = await alice(['deploy', 'blue-green', '--rollback', '--yes', '--json']);
             expect(back.code, `${where}: ${back.stdout}`).toBe(0);
           }
           const { failed } = await clients.stop();
           expect(failed, where).toEqual([]);
-          await ensurePlatform();
-          await fresh();
+          await prepare();
         }
     },
     ALL ? 7_200_000 : 600_000,
