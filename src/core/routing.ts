@@ -1,5 +1,5 @@
 /** How services, colours and the load balancer's directory are called: what set-up and deploys must agree on. */
-import { isOfPlatform, serviceOf } from './containers.ts';
+import { isOfPlatform, isOneOff, serviceOf } from './containers.ts';
 import { OpsError } from './errors.ts';
 import type { Platform, Service } from './platform.ts';
 import type { Container } from './ports/engine.ts';
@@ -22,7 +22,7 @@ export const CONFIRM_PATH = '/.opsctl/confirm';
 /** Cookie by which a visitor keeps the version that he got, while there is a canary. */
 export const VISITOR_COOKIE = 'opsctl_visitor';
 
-/** A running container of the load balancer through which its directory is written. */
+/** A container of the load balancer through which its directory is read, and written while it runs. */
 export interface Door {
   id: string;
   name: string;
@@ -48,29 +48,51 @@ export function deployableServices({ services }: Platform): [string, Service][] 
   });
 }
 
+/** Where the directory of the load balancer can be reached. */
+export interface Places {
+  doors: Door[];
+  /** False: none of its containers runs, and the doors are stopped ones. */
+  running: boolean;
+}
+
 /**
- * One running container for each place where the directory is: replicas that share a volume share what is in it.
- * @throws NOT_CONFIGURED without a load balancer container, UNSAFE when none runs
+ * One container for each place where the directory is: replicas that share a volume share what is in it. They are
+ * running ones; when none runs, stopped ones, whose directory can be read all the same.
+ * @throws NOT_CONFIGURED without a load balancer container
  */
-export function doors(platform: Platform, containers: readonly Container[]): Door[] {
+export function places(platform: Platform, containers: readonly Container[]): Places {
   const { compose } = platform;
   const { service, directory } = balancerOf(platform);
-  const all = containers.filter((one) => isOfPlatform(one, compose.project) && serviceOf(one) === service);
+  const all = containers.filter(
+    (one) => isOfPlatform(one, compose.project) && serviceOf(one) === service && !isOneOff(one),
+  );
   const running = all.filter(({ state }) => state === 'running');
-  if (running.length === 0) {
-    throw new OpsError('UNSAFE', `no container of the load balancer ${service} runs`, {
-      hint: `Start it: opsctl service restart ${service}`,
-    });
-  }
   const found = new Map<string, Door>();
-  for (const one of [...running].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))) {
+  const reached = running.length > 0 ? running : all;
+  for (const one of [...reached].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))) {
     const mount = mountOf(directory, one);
     const place = mount === undefined ? one.id : (mount.volume ?? mount.source);
     if (found.has(place)) continue;
     found.set(place, { id: one.id, name: one.name, ...(mount === undefined ? {} : { volume: place }) });
   }
-  return [...found.values()];
+  return { doors: [...found.values()], running: running.length > 0 };
 }
+
+/** The places, as a change needs them. @throws NOT_CONFIGURED without a load balancer container, UNSAFE when none runs */
+export const doors = (platform: Platform, containers: readonly Container[]): Door[] =>
+  runningDoors(places(platform, containers), balancerOf(platform).service);
+
+/** @throws UNSAFE when no container of the load balancer runs */
+export function runningDoors({ doors: found, running }: Places, service: string): Door[] {
+  if (running) return found;
+  throw new OpsError('UNSAFE', notRunning(service), { hint: `Start it: ${startOf(found, service)}` });
+}
+
+export const notRunning = (service: string): string => `no container of the load balancer ${service} runs`;
+
+/** What starts a load balancer of which nothing runs: one that was removed is made anew. */
+export const startOf = (stopped: readonly Door[], service: string): string =>
+  stopped.length > 0 ? `opsctl service restart ${service}` : `docker-compose up -d ${service}`;
 
 /** The mount that a directory of a container is on: the one with the longest path. */
 export function mountOf(

@@ -24,12 +24,7 @@ const NO_ROLLBACK_LABEL = 'opsctl.rollback.forbidden';
 
 /** @throws USAGE, NOT_FOUND for a version without an image, UNSAFE for what cannot run twice */
 export async function decide(asked: Asked, facts: Facts, platform: Platform, readers: Readers): Promise<Wanted[]> {
-  const unknown = asked.services.find((name) => !facts.services.some((one) => one.name === name));
-  if (unknown !== undefined) {
-    throw new OpsError('USAGE', `${unknown} is no deployable service`, {
-      hint: `Those are: ${facts.services.map(({ name }) => name).join(', ')}`,
-    });
-  }
+  mustBeDeployable(asked.services, facts);
   const selected = (name: string): boolean => asked.services.length === 0 || asked.services.includes(name);
   return await Promise.all(
     facts.services
@@ -40,6 +35,15 @@ export async function decide(asked: Asked, facts: Facts, platform: Platform, rea
         return found;
       }),
   );
+}
+
+/** @throws USAGE for a name that is none of them */
+export function mustBeDeployable(names: readonly string[], { services }: Facts): void {
+  const unknown = names.find((name) => !services.some((one) => one.name === name));
+  if (unknown === undefined) return;
+  throw new OpsError('USAGE', `${unknown} is no deployable service`, {
+    hint: `Those are: ${services.map(({ name }) => name).join(', ')}`,
+  });
 }
 
 async function wanted(facts: ServiceFacts, asked: Asked, platform: Platform, readers: Readers): Promise<Wanted> {
@@ -105,20 +109,27 @@ async function mustBearTwo({ name, live }: ServiceFacts, { replicas }: Readers):
   );
 }
 
-/** @throws UNSAFE when two colours would not fit into the engine's memory */
+/**
+ * What still runs of the release before is not counted: it is stopped before the new one starts.
+ * @throws UNSAFE when two colours would not fit into the engine's memory
+ */
 export async function mustFit(wanted: readonly Wanted[], { engine }: Readers): Promise<void> {
   const all = await engine.containers();
   const running = all.filter(({ state }) => state === 'running').map(({ id }) => id);
   const [info, usage] = await Promise.all([engine.info(), engine.quickUsage(running)]);
-  const used = [...usage.values()].reduce((sum, one) => sum + one.memory, 0);
+  const memoryOf = (ids: Iterable<string>): number =>
+    [...ids].reduce((sum, id) => sum + (usage.get(id)?.memory ?? 0), 0);
+  const used = memoryOf(usage.keys());
+  const freed = memoryOf(wanted.flatMap(({ facts }) => facts.previous.map(({ id }) => id)));
   const needed = wanted.reduce((sum, one) => sum + one.memory * one.facts.live.length, 0);
-  if (used + needed <= info.memory) return;
+  if (used - freed + needed <= info.memory) return;
+  const first = freed === 0 ? '' : ` once the release before, with ${bytes(freed)}, is stopped`;
   throw new OpsError(
     'UNSAFE',
-    `there is not enough memory for two colours: ${bytes(needed)} more are needed, containers use ${bytes(used)} of ${bytes(info.memory)}`,
+    `there is not enough memory for two colours: ${bytes(needed)} more are needed, containers use ${bytes(used - freed)} of ${bytes(info.memory)}${first}`,
     {
       hint: 'Free memory (opsctl stats --memory), or accept the risk: --force',
-      details: { needed, used, total: info.memory },
+      details: { needed, used: used - freed, freed, total: info.memory },
     },
   );
 }

@@ -5,8 +5,18 @@ import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import type { Container, ContainerDetail } from '../core/ports/engine.ts';
 import type { Colour, Routing } from '../core/ports/load-balancer.ts';
-import { balancerOf, colourIn, colourOf, deployableServices, type Door, doors, sameRoute } from '../core/routing.ts';
+import {
+  balancerOf,
+  colourIn,
+  colourOf,
+  deployableServices,
+  type Door,
+  places,
+  type Places,
+  runningDoors,
+} from '../core/routing.ts';
 import { deployOf } from './names.ts';
+import { agreed, ask, notSetUp, routingsOf, type Told } from './told.ts';
 
 /** The containers of a service, by what they are to a release. */
 export interface ServiceFacts {
@@ -19,7 +29,7 @@ export interface ServiceFacts {
   /** Those of the release before, running or not: what a rollback goes back to. */
   previous: ContainerDetail[];
   /** Of releases before that: of no use any more. */
-  older: Container[];
+  older: ContainerDetail[];
 }
 
 export interface Facts {
@@ -33,53 +43,102 @@ export interface Facts {
   deploy: number;
 }
 
+/** A service. Where its live colour is not known, `live` is all that runs of it, and the rest is empty. */
+export type SeenService = Omit<ServiceFacts, 'colour'> & { colour: Colour | undefined };
+
+/** The same, as far as it is known: what is so, whether it is good for a deploy or not. */
+export interface Look extends Omit<Facts, 'routing' | 'services' | 'doors'> {
+  /** The load balancer, as compose calls it. */
+  balancer: string;
+  places: Places;
+  told: Told[];
+  /** What all of them say; undefined when one does not know or they disagree. */
+  routing: Routing | undefined;
+  services: SeenService[];
+}
+
 export const other = (colour: Colour): Colour => (colour === 'blue' ? 'green' : 'blue');
 
-/** Looks at load balancer and containers. @throws NOT_CONFIGURED, UNSAFE when the load balancer is not set up or runs in parts */
-export async function observe(platform: Platform, readers: Readers): Promise<Facts> {
+/** Looks at load balancer and containers, in whatever state they are. @throws NOT_CONFIGURED */
+export async function look(platform: Platform, readers: Readers): Promise<Look> {
   const { service: balancer, directory } = balancerOf(platform);
+  const deployable = deployableServices(platform);
   const all = (await readers.engine.containers()).filter((one) => isOfPlatform(one, platform.compose.project));
-  const entries = doors(platform, all);
-  const routing = await agreed(entries, directory, readers);
+  const found = places(platform, all);
+  const told = await ask(found.doors, directory, readers);
   const services = await Promise.all(
-    deployableServices(platform).map(async ([name, { service }]) => {
+    deployable.map(async ([name, { service }]) => {
       const own = all.filter((one) => serviceOf(one) === (service ?? name) && !isOneOff(one));
-      return await factsOf(name, own, colourIn(routing, name), readers);
+      return await seen(name, own, only(routingsOf(told).map((one) => colourIn(one, name))), readers);
     }),
   );
   const balancers = all
     .filter((one) => serviceOf(one) === balancer && one.state === 'running')
     .map(({ name }) => name)
     .sort();
-  return { doors: entries, balancers, directory, routing, services, deploy: Math.max(0, ...all.map(deployOf)) };
+  return {
+    balancer,
+    directory,
+    balancers,
+    places: found,
+    told,
+    routing: agreed(told),
+    services,
+    deploy: Math.max(0, ...all.map(deployOf)),
+  };
 }
 
-/** Where traffic goes, which all doors must say alike. */
-async function agreed(entries: readonly Door[], directory: string, { loadBalancer }: Readers): Promise<Routing> {
-  const found = await Promise.all(entries.map(async (door) => await loadBalancer.routing(door.id, directory)));
-  const [first] = found;
-  if (first === undefined) {
-    throw new OpsError('UNSAFE', 'the load balancer is not set up for deploys, so traffic cannot be switched', {
+/**
+ * The same for who is going to change it.
+ * @throws NOT_CONFIGURED; UNSAFE when the load balancer does not run, is not set up, or runs in parts that disagree;
+ * what a load balancer says that cannot be read
+ */
+export async function observe(platform: Platform, readers: Readers): Promise<Facts> {
+  const found = await look(platform, readers);
+  const [first] = found.told;
+  runningDoors(found.places, found.balancer);
+  for (const { said } of found.told) if (said instanceof OpsError) throw said;
+  if (first?.said === undefined) {
+    throw new OpsError('UNSAFE', notSetUp('the load balancer'), {
       hint: 'See what it would write, then set it up: opsctl lb setup --dry-run',
     });
   }
-  const odd = found.findIndex((one) => one === undefined || !sameRoute(one, first));
-  if (odd < 0) return first;
-  throw new OpsError(
-    'UNSAFE',
-    `${entries[0]?.name ?? ''} and ${entries[odd]?.name ?? ''} send traffic to different versions`,
-    { hint: 'See which: opsctl deploy status' },
-  );
+  const facts = factsIn(found);
+  if (facts !== undefined) return facts;
+  const names = found.told.filter((one) => agreed([first, one]) === undefined).map(({ door }) => door.name);
+  throw new OpsError('UNSAFE', `${first.door.name} and ${names[0] ?? ''} send traffic to different versions`, {
+    hint: 'See which: opsctl deploy status',
+  });
 }
 
-async function factsOf(
+/** What is known, where all load balancers say alike where traffic goes. */
+export function factsIn({
+  routing,
+  services,
+  places: { doors },
+  directory,
+  balancers,
+  deploy,
+}: Look): Facts | undefined {
+  if (routing === undefined) return undefined;
+  return { doors, directory, balancers, routing, services: services.filter(isPlaced), deploy };
+}
+
+/** Whether it is known which containers of a service are live. */
+export const isPlaced = (service: SeenService): service is ServiceFacts => service.colour !== undefined;
+
+async function seen(
   name: string,
   own: readonly Container[],
-  colour: Colour,
+  colour: Colour | undefined,
   { engine }: Readers,
-): Promise<ServiceFacts> {
+): Promise<SeenService> {
   const details = (wanted: readonly Container[]): Promise<ContainerDetail[]> =>
     Promise.all([...wanted].sort(byName).map(({ id }) => engine.container(id)));
+  if (colour === undefined) {
+    const running = own.filter(({ state }) => state === 'running');
+    return { name, colour, live: await details(running), previous: [], older: [] };
+  }
   const newest = (wanted: Colour): Container[] => {
     const there = own.filter((one) => colourOf(one) === wanted);
     const last = Math.max(0, ...there.map(deployOf));
@@ -91,15 +150,14 @@ async function factsOf(
     colour,
     live: await details(now),
     previous: await details(before),
-    older: own.filter((one) => !now.includes(one) && !before.includes(one)).sort(byName),
+    older: await details(own.filter((one) => !now.includes(one) && !before.includes(one))),
   };
 }
 
 const byName = (a: Container, b: Container): number => a.name.localeCompare(b.name, 'en', { numeric: true });
 
 /** The version that all containers of a service run; undefined when they differ or none is there. */
-export function versionIn(containers: readonly Container[]): string | undefined {
-  const versions = new Set(containers.map(versionOf));
-  const [only] = versions;
-  return versions.size === 1 ? only : undefined;
-}
+export const versionIn = (containers: readonly Container[]): string | undefined => only(containers.map(versionOf));
+
+/** What all of them are; undefined when they differ or there is none. */
+export const only = <T>(values: readonly T[]): T | undefined => (new Set(values).size === 1 ? values[0] : undefined);

@@ -1,9 +1,13 @@
-/** The release before the live one, from warm to cold: stopped, and still there for a rollback. */
+/**
+ * The release before the live one, from warm to cold: stopped, and still there for a rollback. What is older than that
+ * and runs is stopped too.
+ */
 import type { Plan } from '../core/change.ts';
+import { versionOf } from '../core/containers.ts';
 import { OpsError } from '../core/errors.ts';
 import { bytes, duration, plural } from '../core/format.ts';
 import { plan } from '../core/plan.ts';
-import { type ServiceFacts, versionIn } from './observe.ts';
+import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Surroundings } from './request.ts';
 import { isUp, retirement } from './stages.ts';
 import * as steps from './steps.ts';
@@ -22,26 +26,53 @@ export function planRetire(request: RetireRequest): Plan {
     throw new OpsError('UNSAFE', `a canary of ${canary.services.join(', ')} gets traffic`, {
       hint: 'End it first: opsctl deploy promote, or opsctl deploy canary --rollback',
     });
-  const warm = facts.services.flatMap((one) => one.previous.filter(isUp).map((container) => ({ one, container })));
+  const up = (which: 'previous' | 'older'): Running[] =>
+    facts.services.flatMap((one) => one[which].filter(isUp).map((container) => ({ service: one.name, container })));
+  const [warm, older] = [up('previous'), up('older')];
   const ageMs = now.getTime() - Date.parse(since);
-  if (warm.length > 0 && ageMs < options.keepWarmMs && !force)
+  const kept = warm.length > 0 && ageMs < options.keepWarmMs && !force;
+  // What is older serves no rollback, so that its time does not matter.
+  if (kept && older.length === 0)
     throw new OpsError(
       'UNSAFE',
       `the last switch was ${duration(Math.max(0, ageMs))} ago; the release before is kept warm for ${duration(options.keepWarmMs)}`,
       { hint: 'Wait, or give up the quick rollback: --force' },
     );
+  const cooled = kept ? [] : warm;
   return plan({
     target: environment,
-    summary:
-      warm.length === 0
-        ? 'nothing is kept warm'
-        : `stop ${plural(warm.length, 'container')} of the release before: a rollback then starts ${warm.length === 1 ? 'it' : 'them'} first`,
-    touches: warm.map(({ one, container }) => `container ${container.name}: ${described(one, container.memoryLimit)}`),
-    steps: warm.flatMap(({ container }) =>
-      steps.retire(container, retirement(request, 'its memory is wanted more than a rollback within seconds')),
-    ),
+    summary: summaryOf(cooled, older, kept),
+    touches: [...older, ...cooled].map(described),
+    steps: [
+      ...older.flatMap(({ container }) =>
+        steps.retire(container, retirement(request, 'it is of an older release, and no rollback goes back that far')),
+      ),
+      ...cooled.flatMap(({ container }) =>
+        steps.retire(container, retirement(request, 'its memory is wanted more than a rollback within seconds')),
+      ),
+    ],
   });
 }
 
-const described = ({ name, previous }: ServiceFacts, memory: number | undefined): string =>
-  `${name} ${versionIn(previous) ?? ''}${memory === undefined ? '' : `, up to ${bytes(memory)}`}`.trim();
+interface Running {
+  service: string;
+  container: ContainerDetail;
+}
+
+function summaryOf(cooled: readonly Running[], older: readonly Running[], kept: boolean): string {
+  const them = cooled.length === 1 ? 'it' : 'them';
+  const parts = [
+    ...(older.length === 0 ? [] : [`stop ${plural(older.length, 'container')} of older releases`]),
+    ...(cooled.length === 0
+      ? []
+      : [`stop ${plural(cooled.length, 'container')} of the release before: a rollback then starts ${them} first`]),
+    ...(kept ? ['the release before is kept warm'] : []),
+  ];
+  return parts.length === 0 ? 'nothing is kept warm' : parts.join('; ');
+}
+
+const described = ({ service, container }: Running): string => {
+  const { name, memoryLimit } = container;
+  const limit = memoryLimit === undefined ? '' : `, up to ${bytes(memoryLimit)}`;
+  return `container ${name}: ${service} ${versionOf(container) ?? ''}`.trim() + limit;
+};

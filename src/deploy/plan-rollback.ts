@@ -13,12 +13,14 @@ import * as steps from './steps.ts';
 /** What is known of each service: its containers, and where its version is kept. */
 export type RollbackRequest = Pick<Surroundings, 'facts' | 'environment' | 'options'> & {
   services: Pick<Wanted, 'facts' | 'variable' | 'smoke'>[];
+  /** Services that are to go back, whichever release they are of; none: those of the last release. */
+  named: readonly string[];
   force: boolean;
 };
 
 /** @throws UNSAFE when there is no release to go back to, or a migration forbids it */
-export function planRollback({ facts, services, environment, options, force }: RollbackRequest): Plan {
-  const back = released(services);
+export function planRollback({ facts, services, named, environment, options, force }: RollbackRequest): Plan {
+  const back = named.length > 0 ? chosen(services, named) : released(services);
   for (const { facts: service } of back) mustBeAllowed(service, force);
   const { id: door } = firstDoor(facts);
   const from: Route = { live: facts.routing.live };
@@ -56,23 +58,49 @@ export function planRollback({ facts, services, environment, options, force }: R
   });
 }
 
+type Candidates = RollbackRequest['services'];
+
 /** The services of the last release: those whose live containers it made. They go back together, as they came. */
-function released(services: RollbackRequest['services']): RollbackRequest['services'] {
-  const newest = (containers: ServiceFacts['live']): number => Math.max(0, ...containers.map(deployOf));
-  const last = Math.max(0, ...services.map(({ facts: { live } }) => newest(live)));
-  const back = services.filter(
-    // What is newer than the live one was rolled back itself, for a reason; what has the same version, compose made anew.
-    ({ facts: { live, previous } }) =>
-      newest(live) === last &&
-      previous.length > 0 &&
-      newest(previous) < last &&
-      versionIn(previous) !== versionIn(live),
-  );
+function released(services: Candidates): Candidates {
+  const last = newestIn(services.flatMap(({ facts: { live } }) => live));
+  const able = services.filter(canGoBack);
+  const back = able.filter(({ facts: { live } }) => newestIn(live) === last);
+  if (able.length > 0) mustBeTheNewest(last, services, able);
   if (back.length > 0) return back;
-  throw new OpsError('UNSAFE', 'there is no release before the live one to go back to', {
-    hint: 'Deploy the version that you want instead: opsctl deploy blue-green --version <version>',
+  throw nothingBefore('there is no release before the live one to go back to');
+}
+
+/** Those that were named, all of them. */
+function chosen(services: Candidates, named: readonly string[]): Candidates {
+  const back = services.filter(({ facts: { name } }) => named.includes(name));
+  const stuck = back.find((one) => !canGoBack(one));
+  if (stuck === undefined) return back;
+  throw nothingBefore(`there is no release of ${stuck.facts.name} before the live one to go back to`);
+}
+
+/** What is newer than the live one was rolled back itself, for a reason; what has the same version, compose made anew. */
+const canGoBack = ({ facts: { live, previous } }: Candidates[number]): boolean =>
+  previous.length > 0 && newestIn(previous) < newestIn(live) && versionIn(previous) !== versionIn(live);
+
+/** Who rolls back twice means the same release, not one before it that happens to be the last that is live now. */
+function mustBeTheNewest(last: number, services: Candidates, able: Candidates): void {
+  const newest = newestIn(services.flatMap(({ facts: { previous } }) => previous));
+  if (newest <= last) return;
+  const gone = services
+    .filter(({ facts: { previous } }) => newestIn(previous) === newest)
+    .map(({ facts: { name, previous } }) => `${name} ${text(previous)}`);
+  const next = able.map(({ facts: { name } }) => `opsctl deploy blue-green --rollback --service ${name}`);
+  throw new OpsError('UNSAFE', `the newest release, ${gone.join(', ')}, is not live: it was rolled back already`, {
+    hint: `To go further back, name the service: ${next.join(', or ')}`,
   });
 }
+
+const newestIn = (containers: ServiceFacts['live']): number => Math.max(0, ...containers.map(deployOf));
+
+const nothingBefore = (message: string): OpsError =>
+  new OpsError('UNSAFE', message, {
+    hint: 'Deploy the version that you want instead: opsctl deploy blue-green --version <version>',
+  });
 
 const text = (containers: ServiceFacts['live']): string => versionIn(containers) ?? 'several versions';
 

@@ -1,12 +1,12 @@
-/** What is live, and where containers, load balancer and configuration disagree. */
+/** What is live of each service, and where its containers and its configuration disagree. */
 import * as z from 'zod';
 
 import { versionOf } from '../core/containers.ts';
-import type { ChangeRecord } from '../core/change.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
-import { COLOURS } from '../core/ports/load-balancer.ts';
+import { COLOURS, type Route } from '../core/ports/load-balancer.ts';
 import { colourOf } from '../core/routing.ts';
-import { type Facts, other, type ServiceFacts, versionIn } from './observe.ts';
+import { type Look, only, type SeenService, versionIn } from './observe.ts';
+import { routingsOf } from './told.ts';
 import type { VersionVariable } from './version-variable.ts';
 
 const replicaSchema = z.object({
@@ -21,15 +21,23 @@ const replicaSchema = z.object({
 export const serviceStatusSchema = z
   .object({
     service: z.string(),
-    colour: z.enum(COLOURS).describe('the live one'),
-    version: z.string().nullable().describe('null when its containers run several'),
+    colour: z
+      .enum(COLOURS)
+      .nullable()
+      .describe(
+        'the live one; null when it is not known: the load balancer cannot tell, or each of several says another',
+      ),
+    version: z.string().nullable().describe('null when its containers run several, or there is none'),
     digest: z.string().nullable().describe('of the image by its registry, else its id; null when there are several'),
-    replicas: z.array(replicaSchema).describe('the live ones'),
-    weight: z.number().describe('percent of new visitors that get the live colour'),
+    replicas: z.array(replicaSchema).describe('the live ones; all that run when the live colour is not known'),
+    weight: z
+      .number()
+      .nullable()
+      .describe('percent of new visitors that get the live colour; null when that is not known'),
     previous: z
       .object({ version: z.string().nullable(), warm: z.boolean().describe('runs'), replicas: z.array(replicaSchema) })
       .nullable()
-      .describe('what a rollback goes back to'),
+      .describe('what a rollback goes back to; null when there is nothing, or the live colour is not known'),
     drift: z.array(z.string()).describe('what does not agree with it, a sentence each'),
   })
   .meta({ id: 'ServiceStatus' });
@@ -41,17 +49,16 @@ export interface Beside {
   digest: string | undefined;
 }
 
-export function statusOf(service: ServiceFacts, { routing }: Facts, { variable, digest }: Beside): ServiceStatus {
-  const { name, live, previous } = service;
-  const images = new Set(live.map(({ imageId }) => imageId));
-  const [image] = images;
+export function statusOf(service: SeenService, { told }: Look, { variable, digest }: Beside): ServiceStatus {
+  const { name, colour, live, previous } = service;
+  const image = only(live.map(({ imageId }) => imageId));
   return {
     service: name,
-    colour: service.colour,
+    colour: colour ?? null,
     version: versionIn(live) ?? null,
-    digest: images.size === 1 ? (digest ?? image ?? null) : null,
+    digest: image === undefined ? null : (digest ?? image),
     replicas: live.map(replica),
-    weight: routing.canary?.services.includes(name) === true ? 100 - routing.canary.percent : 100,
+    weight: (colour === undefined ? undefined : only(routingsOf(told).map((one) => weightOf(name, one)))) ?? null,
     previous:
       previous.length === 0
         ? null
@@ -72,13 +79,26 @@ const replica = (one: ContainerDetail): z.infer<typeof replicaSchema> => ({
   health: one.health,
 });
 
-function driftOf({ name, live }: ServiceFacts, variable: Beside['variable']): string[] {
+/** Percent of new visitors that get the live colour. */
+const weightOf = (service: string, { canary }: Route): number =>
+  canary?.services.includes(service) === true ? 100 - canary.percent : 100;
+
+function driftOf({ name, colour, live }: SeenService, variable: Beside['variable']): string[] {
   const down = live.filter(({ state, health }) => state !== 'running' || health === 'unhealthy');
   const version = versionIn(live);
+  const known = colour !== undefined;
   return [
-    ...(live.length === 0 ? [`the load balancer sends traffic to a colour in which ${name} has no container`] : []),
-    ...down.map((one) => `${one.name} is live and ${one.state === 'running' ? 'unhealthy' : one.state}`),
-    ...(live.length > 0 && version === undefined ? ['its live containers run several versions'] : []),
+    ...(live.length > 0
+      ? []
+      : [
+          known
+            ? `the load balancer sends traffic to a colour in which ${name} has no container`
+            : `no container of ${name} runs`,
+        ]),
+    ...down.map(
+      (one) => `${one.name} is ${known ? 'live and ' : ''}${one.state === 'running' ? 'unhealthy' : one.state}`,
+    ),
+    ...(known && live.length > 0 && version === undefined ? ['its live containers run several versions'] : []),
     ...(version !== undefined && !('why' in variable) && variable.value !== version
       ? [
           `${variable.file} says ${variable.name}=${variable.value ?? ''}, but ${version} is live: the next docker-compose up would change it`,
@@ -86,36 +106,3 @@ function driftOf({ name, live }: ServiceFacts, variable: Beside['variable']): st
       : []),
   ];
 }
-
-/** What of the platform as a whole does not agree. */
-export function platformDrift(facts: Facts, unfinished: ChangeRecord | undefined): string[] {
-  const { routing, services } = facts;
-  const absent = services.filter(
-    ({ name, previous }) =>
-      routing.canary?.services.includes(name) === true && !previous.some(({ state }) => state === 'running'),
-  );
-  const stale = services.filter(({ live, previous }) => {
-    const [now, then] = [newest(live), newest(previous)];
-    return now !== undefined && then !== undefined && then > now && previous.some(({ state }) => state === 'created');
-  });
-  return [
-    ...(unfinished === undefined
-      ? []
-      : [
-          `change ${unfinished.id} (${unfinished.begin.command}) was left in the middle, see opsctl history ${unfinished.id}`,
-        ]),
-    ...absent.map(
-      ({ name, colour }) =>
-        `a canary gets ${routing.canary?.percent.toString() ?? ''} % of the traffic of ${name}, but no container of it runs in ${other(colour)}`,
-    ),
-    ...stale.map(
-      ({ name, colour }) => `${name} has containers of a newer release in ${other(colour)} that never started`,
-    ),
-  ];
-}
-
-const newest = (containers: readonly ContainerDetail[]): string | undefined =>
-  containers
-    .map(({ createdAt }) => createdAt)
-    .sort((a, b) => a.localeCompare(b))
-    .at(-1);

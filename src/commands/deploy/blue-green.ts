@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { changeCommand, type Context } from '../../core/command.ts';
 import type { Plan } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
+import { mustBeDeployable } from '../../deploy/decide.ts';
 import { observe } from '../../deploy/observe.ts';
 import { planBlueGreen } from '../../deploy/plan-blue-green.ts';
 import { planRollback } from '../../deploy/plan-rollback.ts';
@@ -20,7 +21,10 @@ import {
 
 const input = z.object({
   version: releaseFields.version,
-  rollback: z.boolean().default(false).meta({ description: 'go back to the release before' }),
+  rollback: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'go back to the release before; with --service, only of those' }),
   service: releaseFields.service,
   incompatibleMigration: releaseFields.incompatibleMigration,
   force: z
@@ -39,6 +43,10 @@ export default changeCommand({
     { command: 'opsctl deploy blue-green --version v1.2.3 --yes', explains: 'as a CI job does' },
     { command: 'opsctl deploy blue-green --version v1.2.3 --service api', explains: 'only the api gets the version' },
     { command: 'opsctl deploy blue-green --rollback --yes', explains: 'back to the release before' },
+    {
+      command: 'opsctl deploy blue-green --rollback --service api',
+      explains: 'only the api goes back, also when another release came after its last one',
+    },
   ],
   input,
   output: releaseSchema,
@@ -65,6 +73,7 @@ async function rollback(given: z.output<typeof input>, context: Context): Promis
     });
   const facts = await observe(platform, readers);
   mustNotBeCanary(facts.routing.canary);
+  mustBeDeployable(given.service, facts);
   const services = await Promise.all(
     facts.services.map(async (one) => ({
       facts: one,
@@ -72,5 +81,5 @@ async function rollback(given: z.output<typeof input>, context: Context): Promis
       smoke: smokeUrls(platform.services[one.name]),
     })),
   );
-  return planRollback({ ...surroundingsOf(facts, context), services, force: given.force });
+  return planRollback({ ...surroundingsOf(facts, context), services, named: given.service, force: given.force });
 }

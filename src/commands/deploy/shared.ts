@@ -7,10 +7,11 @@ import type { Style } from '../../core/style.ts';
 import { viewOf } from '../../deploy/canary-view.ts';
 import { composeHashes } from '../../deploy/compose.ts';
 import { decide, mustFit } from '../../deploy/decide.ts';
-import { type Facts, observe } from '../../deploy/observe.ts';
+import { type Drift, platformDrift } from '../../deploy/drift.ts';
+import { type Facts, factsIn, look } from '../../deploy/observe.ts';
 import type { DeployRequest, Surroundings } from '../../deploy/request.ts';
 import { currentStep, runningCanary } from '../../deploy/running-canary.ts';
-import { platformDrift, type ServiceStatus, serviceStatusSchema, statusOf } from '../../deploy/status.ts';
+import { type ServiceStatus, serviceStatusSchema, statusOf } from '../../deploy/status.ts';
 import { versionVariable } from '../../deploy/version-variable.ts';
 import * as z from 'zod';
 
@@ -41,8 +42,9 @@ export const releaseSchema = z.object({
       seen: z.array(z.string()).describe('both versions side by side, for people'),
       compared: z.array(z.record(z.string(), z.unknown())).describe('the same with every number of the analysis'),
     })
-    .nullable(),
-  since: z.string().describe('since when traffic goes as it does'),
+    .nullable()
+    .describe('null when there is none, or the load balancers do not tell it alike'),
+  since: z.string().nullable().describe('since when traffic goes as it does; null when it is not known where it goes'),
   running: z
     .object({ change: z.string(), command: z.string(), by: z.string(), host: z.string(), since: z.string() })
     .nullable()
@@ -52,31 +54,35 @@ export const releaseSchema = z.object({
 });
 export type Release = z.infer<typeof releaseSchema>;
 
-/** The release as it is observed now. */
+/** The release as it is observed now, in whatever state the platform is. */
 export async function observeRelease({ platform, readers }: Context): Promise<Release> {
-  const [facts, changes, holder] = await Promise.all([
-    observe(platform, readers),
+  const [seen, changes, holder] = await Promise.all([
+    look(platform, readers),
     readers.journal.changes(SEARCHED_CHANGES),
     readers.lock.holder(),
   ]);
   const running = holder === undefined || holder.stale ? undefined : holder;
   const unfinished = changes.find((one) => isUnfinished(one) && running?.change !== one.id);
   const services = await Promise.all(
-    facts.services.map(async (one) => {
+    seen.services.map(async (one) => {
       const [first] = one.live;
       const image = first === undefined ? undefined : await readers.replicas.image(first.imageId);
-      return statusOf(one, facts, {
+      return statusOf(one, seen, {
         variable: await versionVariable(one.name, platform, readers.files),
         digest: image?.digests[0],
       });
     }),
   );
-  const { canary } = facts.routing;
-  const canaryNext = canary === undefined ? [] : ['opsctl deploy promote', 'opsctl deploy canary --rollback'];
+  const facts = factsIn(seen);
+  const canary = facts?.routing.canary;
+  const drift = platformDrift(seen, { unfinished, running: running !== undefined });
   return {
     services,
-    canary: canary === undefined ? null : { ...canary, ...(await seenOf(facts, { platform, readers })) },
-    since: facts.routing.since,
+    canary:
+      facts === undefined || canary === undefined
+        ? null
+        : { ...canary, ...(await seenOf(facts, { platform, readers })) },
+    since: facts?.routing.since ?? null,
     running:
       running === undefined
         ? null
@@ -87,13 +93,17 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
             host: running.host,
             since: running.since,
           },
-    drift: platformDrift(facts, unfinished),
-    next:
-      unfinished === undefined
-        ? canaryNext
-        : [`opsctl resume ${unfinished.id}`, `opsctl abort ${unfinished.id}`, ...canaryNext],
+    drift: drift.map(({ line }) => line),
+    next: commandsOf(drift, canary),
   };
 }
+
+const commandsOf = (drift: readonly Drift[], canary: Route['canary']): string[] => [
+  ...new Set([
+    ...drift.flatMap(({ next }) => next),
+    ...(canary === undefined ? [] : ['opsctl deploy promote', 'opsctl deploy canary --rollback']),
+  ]),
+];
 
 async function seenOf(
   facts: Facts,
@@ -142,6 +152,9 @@ export function mustNotBeCanary(canary: Route['canary']): void {
 export const isConsistent = ({ services, drift }: Release): boolean =>
   drift.length === 0 && services.every((one) => one.drift.length === 0);
 
+/** What cannot be told, in a table. */
+const UNKNOWN = '?';
+
 export function releaseText(release: Release, style: Style): string {
   const columns = [
     { title: 'SERVICE' },
@@ -155,9 +168,9 @@ export function releaseText(release: Release, style: Style): string {
     columns,
     release.services.map((one) => [
       one.service,
-      one.colour,
-      one.version ?? 'several',
-      `${one.weight.toString()} %`,
+      one.colour ?? UNKNOWN,
+      one.version ?? (one.replicas.length === 0 ? '-' : 'several'),
+      one.weight === null ? UNKNOWN : `${one.weight.toString()} %`,
       `${one.replicas.filter(({ state }) => state === 'running').length.toString()}/${one.replicas.length.toString()}`,
       before(one, release.canary),
     ]),
@@ -178,8 +191,8 @@ export function releaseText(release: Release, style: Style): string {
   return parts.join('\n\n');
 }
 
-function before({ service, previous }: ServiceStatus, canary: Release['canary']): string {
-  if (previous === null) return '-';
+function before({ service, colour, previous }: ServiceStatus, canary: Release['canary']): string {
+  if (previous === null) return colour === null ? UNKNOWN : '-';
   const version = previous.version ?? 'several';
   if (canary?.services.includes(service) === true) return `canary ${version}`;
   return `${version} (${previous.warm ? 'warm' : 'cold'})`;

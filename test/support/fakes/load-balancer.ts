@@ -16,6 +16,8 @@ export interface FakeNginx {
   /** False for a container whose `mv` cannot replace a link. */
   canSwitch: boolean;
   routing?: Routing;
+  /** What reading where traffic goes fails with. */
+  unreadable?: OpsError;
   snippets: Map<string, string>;
   /** The digest of the snippets that it runs with. */
   loaded?: string;
@@ -63,7 +65,11 @@ export function fakeLoadBalancer(containers: Record<string, Partial<FakeNginx>> 
       const now = all.get(name)?.workers ?? [];
       return now.length > 0 && !now.some((pid) => before.includes(pid));
     },
-    routing: async (name) => find(name).routing,
+    routing: async (name) => {
+      const { routing, unreadable } = find(name);
+      if (unreadable !== undefined) throw unreadable;
+      return routing;
+    },
     isRouted: async (name, _directory, route) => {
       const { routing } = find(name);
       return routing !== undefined && sameRoute(routing, route);

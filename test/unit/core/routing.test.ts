@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Container } from '../../../src/core/ports/engine.ts';
 import type { Route } from '../../../src/core/ports/load-balancer.ts';
-import { colourIn, colourOf, doors, mountOf, sameRoute } from '../../../src/core/routing.ts';
+import { colourIn, colourOf, doors, mountOf, places, sameRoute } from '../../../src/core/routing.ts';
 import { container } from '../../support/containers.ts';
 import { shop } from '../inspect/platform.ts';
 
@@ -42,11 +42,39 @@ describe('doors', () => {
     const foreign: Container = { ...nginx('b', shared), project: 'crm' };
     expect(doors(shop(), [stopped, foreign, nginx('c', shared)]).map(({ name }) => name)).toEqual(['c']);
     expect(() => doors(shop(), [stopped, foreign])).toThrow(
-      expect.objectContaining({ code: 'UNSAFE', message: 'no container of the load balancer nginx runs' }),
+      expect.objectContaining({
+        code: 'UNSAFE',
+        message: 'no container of the load balancer nginx runs',
+        hint: 'Start it: opsctl service restart nginx',
+      }),
+    );
+    expect(() => doors(shop(), [foreign])).toThrow(
+      expect.objectContaining({ code: 'UNSAFE', hint: 'Start it: docker-compose up -d nginx' }),
     );
     expect(() => doors(shop({ loadBalancer: undefined }), [nginx('c')])).toThrow(
       expect.objectContaining({ code: 'NOT_CONFIGURED' }),
     );
+  });
+});
+
+describe('places', () => {
+  const stopped = (name: string): Container => ({ ...nginx(name), state: 'exited' });
+
+  test('must be stopped containers where none runs, and no other', () => {
+    expect(places(shop(), [stopped('b'), stopped('a')])).toEqual({
+      doors: [
+        { id: 'id-a', name: 'a' },
+        { id: 'id-b', name: 'b' },
+      ],
+      running: false,
+    });
+    expect(places(shop(), [stopped('a'), nginx('b')])).toEqual({ doors: [{ id: 'id-b', name: 'b' }], running: true });
+    expect(places(shop(), [])).toEqual({ doors: [], running: false });
+  });
+
+  test('must not be what once did something with its image', () => {
+    const once: Container = { ...nginx('a'), labels: { 'com.docker.compose.oneoff': 'True' } };
+    expect(places(shop(), [once, nginx('b')]).doors).toEqual([{ id: 'id-b', name: 'b' }]);
   });
 });
 

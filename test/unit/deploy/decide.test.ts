@@ -190,7 +190,23 @@ describe('memory', () => {
     await expect(mustFit([wanted(two, { memory: 251 })], readers)).rejects.toMatchObject({
       code: 'UNSAFE',
       message: 'there is not enough memory for two colours: 502 B more are needed, containers use 500 B of 1000 B',
-      details: { needed: 502, used: 500, total: 1000 },
+      details: { needed: 502, used: 500, freed: 0, total: 1000 },
     });
+  });
+
+  test('of the release before must count as free, since it is stopped first', async () => {
+    const warm = { ...two, previous: [made('old'), made('cold', { state: 'exited' })] };
+    const { engine, readers } = world(warm);
+    engine.facts = { ...engine.facts, memory: 1000 };
+    engine.add({ name: 'a', id: 'id-a', usage: busy(300) });
+    engine.add({ name: 'old', id: 'id-old', usage: busy(400) });
+    engine.add({ name: 'cold', id: 'id-cold', state: 'exited', usage: busy(900) });
+    await mustFit([wanted(warm, { memory: 350 })], readers);
+    await expect(mustFit([wanted(warm, { memory: 351 })], readers)).rejects.toMatchObject({
+      message:
+        'there is not enough memory for two colours: 702 B more are needed, containers use 300 B of 1000 B once the release before, with 400 B, is stopped',
+      details: { needed: 702, used: 300, freed: 400, total: 1000 },
+    });
+    await expect(mustFit([wanted(two, { memory: 350 })], readers)).rejects.toMatchObject({ code: 'UNSAFE' });
   });
 });

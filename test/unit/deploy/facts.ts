@@ -6,7 +6,7 @@ import type { Plan } from '../../../src/core/change.ts';
 import { planText } from '../../../src/cli/progress.ts';
 import { makeStyle } from '../../../src/cli/style.ts';
 import { deployOf } from '../../../src/deploy/names.ts';
-import type { Facts, ServiceFacts } from '../../../src/deploy/observe.ts';
+import type { Facts, Look, ServiceFacts } from '../../../src/deploy/observe.ts';
 import type { DeployRequest, Wanted } from '../../../src/deploy/request.ts';
 import { container } from '../../support/containers.ts';
 import { NOW } from '../inspect/platform.ts';
@@ -72,6 +72,13 @@ export function factsOf(services: ServiceFacts[], routing: Partial<Routing> = {}
     services,
     deploy: Math.max(0, ...all.map(deployOf)),
   };
+}
+
+/** The same as a look tells it, of one load balancer. */
+export function lookOf(services: ServiceFacts[], routing: Partial<Routing> = {}): Look {
+  const { doors, ...facts } = factsOf(services, routing);
+  const told = doors.map((door) => ({ door, said: facts.routing }));
+  return { ...facts, balancer: 'nginx', places: { doors, running: true }, told };
 }
 
 /** Version v2 of a service, whose image is there. */

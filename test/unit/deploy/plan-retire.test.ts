@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Routing } from '../../../src/core/ports/load-balancer.ts';
 import type { ServiceFacts } from '../../../src/deploy/observe.ts';
 import { planRetire, type RetireRequest } from '../../../src/deploy/plan-retire.ts';
-import { deployed, factsOf, made, now, requestOf, serviceFacts, shown } from './facts.ts';
+import { deployed, factsOf, ids, made, now, requestOf, serviceFacts, shown } from './facts.ts';
 
 const live = [deployed('api', { colour: 'green', version: 'v2', deploy: 1 })];
 const warm = [made('shop_api_1', { memoryLimit: 512 * 1024 * 1024, stopSeconds: 7 })];
@@ -66,6 +66,50 @@ describe('the quick rollback', () => {
 
   test('must not be defended where there is none', () => {
     expect(planRetire(request([{ ...api, previous: [] }], recent)).summary).toBe('nothing is kept warm');
+  });
+});
+
+describe('what runs of an older release', () => {
+  const recent = { since: '2026-03-01T11:50:00.000Z' };
+  const older = [
+    deployed('api', { colour: 'blue', version: 'v0', deploy: 1 }, { stopSeconds: 9 }),
+    deployed('api', { colour: 'green', version: 'v1', deploy: 2 }, { state: 'exited' }),
+  ];
+
+  test('must be stopped at any time, and the quick rollback be kept', () => {
+    expect(shown(planRetire(request([{ ...api, older }], recent)))).toMatchInlineSnapshot(`
+      "Plan for production: stop 1 container of older releases; the release before is kept warm
+
+        touches container shop_api-blue-r1: api v0
+
+        1. wait until shop_api-blue-r1 has finished its requests, at most 30 s
+           it gets no new ones; a connection of the load balancer is one that is not finished
+        2. stop shop_api-blue-r1
+           it is of an older release, and no rollback goes back that far"
+    `);
+  });
+
+  test('must be stopped with the release before, once that may be', () => {
+    const plan = planRetire(request([{ ...api, older }]));
+    expect(plan.summary).toBe(
+      'stop 1 container of older releases; stop 1 container of the release before: a rollback then starts it first',
+    );
+    expect(ids(plan).filter((id) => id.startsWith('engine.stop:'))).toEqual([
+      'engine.stop:shop_api-blue-r1',
+      'engine.stop:shop_api_1',
+    ]);
+    expect(ids(planRetire(request([{ ...api, older }], { ...recent, force: true })))).toHaveLength(4);
+  });
+
+  test('must be stopped where nothing is kept warm', () => {
+    expect(planRetire(request([{ ...api, previous: [], older }], recent)).summary).toBe(
+      'stop 1 container of older releases',
+    );
+  });
+
+  test('must be left alone while a canary gets traffic', () => {
+    const canary = { services: ['api'], percent: 5 };
+    expect(() => planRetire(request([{ ...api, older }], { canary }))).toThrow('a canary of api gets traffic');
   });
 });
 

@@ -12,9 +12,10 @@ const web = serviceFacts('web', {
   previous: [made('shop_web_1', { service: 'web', image: 'shop/web:v1' })],
 });
 
-function request(services: ServiceFacts[], force = false): RollbackRequest {
+function request(services: ServiceFacts[], force = false, ...named: string[]): RollbackRequest {
   const { environment, options } = requestOf([]);
-  return { environment, options, force, facts: factsOf(services), services: services.map((one) => wanted(one)) };
+  const all = services.map((one) => wanted(one));
+  return { environment, options, force, named, facts: factsOf(services), services: all };
 }
 
 describe('the plan of a rollback', () => {
@@ -107,6 +108,57 @@ describe('there must be nothing to go back to', () => {
   });
 });
 
+describe('after a rollback', () => {
+  const r3 = deployed('web', { colour: 'blue', version: 'v3', deploy: 3 });
+  const apiR2 = { ...api, live: [deployed('api', { colour: 'green', version: 'v2', deploy: 2 })] };
+  /** Its release 3 was rolled back to release 1. */
+  const webBack: ServiceFacts = { ...web, previous: [r3] };
+
+  test('the next one must not take back another release, which nobody meant', () => {
+    expect(() => planRollback(request([apiR2, webBack]))).toThrow(
+      expect.objectContaining({
+        code: 'UNSAFE',
+        message: 'the newest release, web v3, is not live: it was rolled back already',
+        hint: 'To go further back, name the service: opsctl deploy blue-green --rollback --service api',
+      }),
+    );
+  });
+
+  test('that other release must go back when its service is named', () => {
+    expect(planRollback(request([apiR2, webBack], false, 'api')).summary).toBe('roll back api v2 → v1');
+  });
+
+  test('of one service, the rest of the same release must go back', () => {
+    const apiR3 = { ...api, live: [deployed('api', { colour: 'green', version: 'v3', deploy: 3 })] };
+    expect(planRollback(request([apiR3, webBack])).summary).toBe('roll back api v3 → v1');
+  });
+
+  test('of several releases, the newest must be named', () => {
+    const jobs = serviceFacts('jobs', { previous: [deployed('jobs', { colour: 'green', version: 'v9', deploy: 4 })] });
+    expect(() => planRollback(request([apiR2, webBack, jobs]))).toThrow('the newest release, jobs v9, is not live');
+  });
+});
+
+describe('services that are named', () => {
+  test('must go back alone, though their release had others', () => {
+    expect(planRollback(request([api, web], false, 'web')).summary).toBe('roll back web v2 → v1');
+    expect(planRollback(request([api, web], false, 'web', 'api')).summary).toBe('roll back api v2 → v1, web v2 → v1');
+  });
+
+  test.each<[string, ServiceFacts]>([
+    ['nothing before', { ...web, previous: [] }],
+    ['been rolled back themselves', { ...web, colour: 'blue', live: web.previous, previous: web.live }],
+    ['the same version before', { ...web, previous: [made('shop_web_1', { image: 'shop/web:v2' })] }],
+  ])('must be refused together when one of them has %s', (_what, stuck) => {
+    expect(() => planRollback(request([api, stuck], false, 'api', 'web'))).toThrow(
+      expect.objectContaining({
+        code: 'UNSAFE',
+        message: 'there is no release of web before the live one to go back to',
+      }),
+    );
+  });
+});
+
 describe('a release that forbids a rollback', () => {
   const labels = { 'opsctl.rollback.forbidden': 'column dropped' };
   const forbidden: ServiceFacts = {
@@ -118,6 +170,7 @@ describe('a release that forbids a rollback', () => {
     expect(() => planRollback(request([forbidden]))).toThrow(
       expect.objectContaining({ code: 'UNSAFE', message: 'api must not be rolled back past v2: column dropped' }),
     );
+    expect(() => planRollback(request([forbidden], false, 'api'))).toThrow('column dropped');
     expect(planRollback(request([forbidden], true)).summary).toBe('roll back api v2 → v1');
   });
 

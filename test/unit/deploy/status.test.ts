@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import { type ChangeRecord, recordOf } from '../../../src/core/change.ts';
 import type { Routing } from '../../../src/core/ports/load-balancer.ts';
-import type { ServiceFacts } from '../../../src/deploy/observe.ts';
-import { type Beside, platformDrift, type ServiceStatus, statusOf } from '../../../src/deploy/status.ts';
-import { deployed, factsOf, made, serviceFacts } from './facts.ts';
+import type { SeenService, ServiceFacts } from '../../../src/deploy/observe.ts';
+import { type Beside, type ServiceStatus, statusOf } from '../../../src/deploy/status.ts';
+import { deployed, lookOf, made, serviceFacts } from './facts.ts';
 
 const kept = { file: '.env', name: 'API_VERSION', value: 'v2' };
 const live = [deployed('api', { colour: 'green', version: 'v2', deploy: 1 })];
@@ -16,7 +15,7 @@ const status = (
   routing: Partial<Routing> = {},
 ): ServiceStatus => {
   const service = { ...api, ...more };
-  return statusOf(service, factsOf([service], routing), { variable: kept, digest: undefined, ...beside });
+  return statusOf(service, lookOf([service], routing), { variable: kept, digest: undefined, ...beside });
 };
 
 test('what is live must be told with what a rollback goes back to', () => {
@@ -109,39 +108,33 @@ describe('drift of a service', () => {
   ])('must be told %s', (_what, more, drift) => expect(status(more).drift).toEqual(drift));
 });
 
-describe('drift of the platform', () => {
-  const drift = (services: ServiceFacts[], routing: Partial<Routing> = {}, unfinished?: ChangeRecord): string[] =>
-    platformDrift(factsOf(services, routing), unfinished);
+describe('a service whose live colour is not known', () => {
+  const unplaced: SeenService = { ...api, colour: undefined, live: [...api.previous], previous: [] };
+  const told = (more: Partial<SeenService> = {}): ServiceStatus =>
+    statusOf({ ...unplaced, ...more }, lookOf([api]), { variable: { ...kept, value: 'v1' }, digest: undefined });
+
+  test('must be told by what runs, and not where visitors go', () => {
+    expect(told()).toMatchObject({ colour: null, weight: null, previous: null, version: 'v1', drift: [] });
+    expect(told().replicas.map(({ name }) => name)).toEqual(['shop_api_1']);
+  });
+
+  test('must have no version when what runs has several', () => {
+    expect(told({ live: [...live, ...api.previous] })).toMatchObject({ version: null, digest: 'sha256:0', drift: [] });
+  });
+
+  test('must not call live what is ill or missing', () => {
+    expect(told({ live: [made('a', { health: 'unhealthy' })] }).drift).toEqual(['a is unhealthy']);
+    expect(told({ live: [] }).drift).toEqual(['no container of api runs']);
+  });
+});
+
+test('the share must not be told where load balancers say different ones', () => {
+  const look = lookOf([api]);
+  const [first] = look.told;
+  if (first === undefined) throw new Error('no load balancer');
   const canary = { services: ['api'], percent: 5 };
-
-  test('must be none where all agrees', () => {
-    expect(drift([api])).toEqual([]);
-    expect(drift([api], { canary })).toEqual([]);
-    expect(drift([{ ...api, previous: [made('a', { state: 'exited' })] }])).toEqual([]);
-  });
-
-  test('must name a canary that gets traffic and does not run', () => {
-    expect(drift([{ ...api, previous: [made('a', { state: 'exited' })] }], { canary })).toEqual([
-      'a canary gets 5 % of the traffic of api, but no container of it runs in blue',
-    ]);
-  });
-
-  test('must name a newer release that never started', () => {
-    const created = made('a', { state: 'created', createdAt: '2026-02-01T00:00:00.000Z' });
-    expect(drift([{ ...api, previous: [created] }])).toEqual([
-      'api has containers of a newer release in blue that never started',
-    ]);
-    expect(drift([{ ...api, previous: [{ ...created, createdAt: '2025-01-01T00:00:00.000Z' }] }])).toEqual([]);
-  });
-
-  test('must name a change that was left in the middle', () => {
-    const at = '2026-03-01T12:00:00.000Z';
-    const plan = { target: 't', summary: 's', touches: [], steps: [] };
-    const record = recordOf('20260301-1', [
-      { type: 'begin', at, command: 'deploy canary', input: {}, actor: 'a', host: 'h', plan },
-    ]);
-    expect(drift([api], {}, record)).toEqual([
-      'change 20260301-1 (deploy canary) was left in the middle, see opsctl history 20260301-1',
-    ]);
-  });
+  const second = { ...first, said: { live: {}, generation: 1, since: '', canary } };
+  const beside = { variable: kept, digest: undefined };
+  expect(statusOf(api, { ...look, told: [first, second] }, beside).weight).toBeNull();
+  expect(statusOf(api, { ...look, told: [second, second] }, beside).weight).toBe(95);
 });

@@ -1,0 +1,122 @@
+/** What of the platform as a whole does not agree: containers, load balancers, journal. */
+import type { ChangeRecord } from '../core/change.ts';
+import { versionOf } from '../core/containers.ts';
+import { OpsError } from '../core/errors.ts';
+import type { ContainerDetail } from '../core/ports/engine.ts';
+import type { Route } from '../core/ports/load-balancer.ts';
+import { aliasOf, colourIn, colourOf, type Door, notRunning, startOf } from '../core/routing.ts';
+import { isPlaced, type Look, other, type ServiceFacts } from './observe.ts';
+import { isUp } from './stages.ts';
+import { routeText } from './steps.ts';
+import { agreed, type Known, knows, notSetUp } from './told.ts';
+
+/** A thing that does not agree, as a sentence, and the commands that mend it. */
+export interface Drift {
+  line: string;
+  next: string[];
+}
+
+/** Changes that are not at their end. */
+export interface Changes {
+  /** One that was left in the middle. */
+  unfinished: ChangeRecord | undefined;
+  /** Whether one runs now: what is seen may be in the middle of it. */
+  running: boolean;
+}
+
+const SETUP = 'opsctl lb setup --dry-run';
+
+export function platformDrift(look: Look, changes: Changes): Drift[] {
+  const services = look.services.filter(isPlaced);
+  return [
+    ...balancerDrift(look, changes),
+    ...unfinishedDrift(changes),
+    ...services.flatMap((one) => [
+      ...absent(one, look.routing),
+      ...neverStarted(one),
+      ...one.older.filter(isUp).map((container) => outlived(container, one, look.routing)),
+    ]),
+  ];
+}
+
+/** What keeps the load balancer from being told where traffic is to go. */
+function balancerDrift({ places, told, balancer, services }: Look, { unfinished, running }: Changes): Drift[] {
+  const known = told.filter(knows);
+  const never = told.filter(({ said }) => said === undefined);
+  const says = ({ door, said }: Known): string => {
+    const live = { ...Object.fromEntries(services.map(({ name }) => [name, colourIn(said, name)])), ...said.live };
+    return `${door.name} sends traffic to ${routeText({ ...said, live })}`;
+  };
+  return [
+    ...(places.running ? [] : [{ line: notRunning(balancer), next: [startOf(places.doors, balancer)] }]),
+    ...told.flatMap(({ door, said }) => (said instanceof OpsError ? [unreadable(said, door)] : [])),
+    ...(never.length > 0 && never.length === told.length
+      ? [{ line: notSetUp(`the load balancer ${balancer}`), next: [SETUP] }]
+      : never.map(({ door }) => ({ line: `${door.name} was never told where traffic goes`, next: [SETUP] }))),
+    ...(known.length > 1 && agreed(known) === undefined
+      ? [
+          {
+            line: `load balancers disagree: ${known.map(says).join('; ')}`,
+            // A change that is left in the middle is the reason, and says itself what mends it.
+            next: unfinished === undefined && !running ? ['opsctl history'] : [],
+          },
+        ]
+      : []),
+  ];
+}
+
+/** People know a container by its name. */
+const unreadable = ({ code, message }: OpsError, { id, name }: Door): Drift => ({
+  line: message.includes(id) ? message.replaceAll(id, name) : `${name}: ${message}`,
+  next: [code === 'BAD_ANSWER' ? SETUP : 'opsctl lb check'],
+});
+
+const unfinishedDrift = ({ unfinished }: Changes): Drift[] =>
+  unfinished === undefined
+    ? []
+    : [
+        {
+          line: `change ${unfinished.id} (${unfinished.begin.command}) was left in the middle, see opsctl history ${unfinished.id}`,
+          next: [`opsctl resume ${unfinished.id}`, `opsctl abort ${unfinished.id}`],
+        },
+      ];
+
+function absent({ name, colour, previous }: ServiceFacts, route: Route | undefined): Drift[] {
+  const canary = canaryOf(name, route);
+  if (canary === undefined || previous.some(({ state }) => state === 'running')) return [];
+  return [
+    {
+      line: `a canary gets ${canary.percent.toString()} % of the traffic of ${name}, but no container of it runs in ${other(colour)}`,
+      next: [],
+    },
+  ];
+}
+
+function neverStarted({ name, colour, live, previous }: ServiceFacts): Drift[] {
+  const [now, then] = [newest(live), newest(previous)];
+  const is = now !== undefined && then !== undefined && then > now && previous.some(({ state }) => state === 'created');
+  return is
+    ? [{ line: `${name} has containers of a newer release in ${other(colour)} that never started`, next: [] }]
+    : [];
+}
+
+/** One that the engine started again when its host did, say: it gets a share of what its colour gets. */
+function outlived(container: ContainerDetail, { name, colour }: ServiceFacts, route: Route | undefined): Drift {
+  const own = colourOf(container);
+  const candidate = canaryOf(name, route) === undefined ? 'a rollback or the next release' : 'the canary';
+  const shared = own === colour ? 'what is live' : candidate;
+  return {
+    line: `${container.name} is of an older release (${versionOf(container) ?? container.image}) and runs: it shares the network name ${aliasOf(name, own)}, so it would get requests of ${shared}`,
+    // Until the canary has ended, nothing is retired.
+    next: route?.canary === undefined ? ['opsctl deploy retire'] : [],
+  };
+}
+
+const canaryOf = (service: string, route: Route | undefined): Route['canary'] =>
+  route?.canary?.services.includes(service) === true ? route.canary : undefined;
+
+const newest = (containers: readonly ContainerDetail[]): string | undefined =>
+  containers
+    .map(({ createdAt }) => createdAt)
+    .sort((a, b) => a.localeCompare(b))
+    .at(-1);

@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest';
+
+import { type ChangeRecord, recordOf } from '../../../src/core/change.ts';
+import { OpsError } from '../../../src/core/errors.ts';
+import type { Routing } from '../../../src/core/ports/load-balancer.ts';
+import { type Changes, type Drift, platformDrift } from '../../../src/deploy/drift.ts';
+import type { Look, ServiceFacts } from '../../../src/deploy/observe.ts';
+import type { Told } from '../../../src/deploy/told.ts';
+import { deployed, lookOf, made, serviceFacts } from './facts.ts';
+
+const live = [deployed('api', { colour: 'green', version: 'v3', deploy: 3 })];
+const previous = [deployed('api', { colour: 'blue', version: 'v2', deploy: 2 })];
+const api = serviceFacts('api', { colour: 'green', live, previous });
+const canary = { services: ['api'], percent: 5 };
+const quiet: Changes = { unfinished: undefined, running: false };
+
+const of = (services: ServiceFacts[], routing: Partial<Routing> = {}, changes = quiet): Drift[] =>
+  platformDrift(lookOf(services, routing), changes);
+const lines = (...given: Parameters<typeof of>): string[] => of(...given).map(({ line }) => line);
+
+const unfinished = (): ChangeRecord | undefined =>
+  recordOf('20260301-1', [
+    {
+      type: 'begin',
+      at: '2026-03-01T12:00:00.000Z',
+      command: 'deploy canary',
+      input: {},
+      actor: 'a',
+      host: 'h',
+      plan: { target: 't', summary: 's', touches: [], steps: [] },
+    },
+  ]);
+
+test('there must be none where all agrees', () => {
+  expect(of([api])).toEqual([]);
+  expect(of([api], { canary })).toEqual([]);
+  expect(of([{ ...api, previous: [made('a', { state: 'exited' })] }])).toEqual([]);
+});
+
+test('a canary that gets traffic and does not run must be named', () => {
+  expect(lines([{ ...api, previous: [made('a', { state: 'exited' })] }], { canary })).toEqual([
+    'a canary gets 5 % of the traffic of api, but no container of it runs in blue',
+  ]);
+});
+
+test('a newer release that never started must be named', () => {
+  const created = made('a', { state: 'created', createdAt: '2026-02-01T00:00:00.000Z' });
+  expect(lines([{ ...api, previous: [created] }])).toEqual([
+    'api has containers of a newer release in blue that never started',
+  ]);
+  expect(lines([{ ...api, previous: [{ ...created, createdAt: '2025-01-01T00:00:00.000Z' }] }])).toEqual([]);
+});
+
+test('a change that was left in the middle must be named, with what ends it', () => {
+  expect(of([api], {}, { ...quiet, unfinished: unfinished() })).toEqual([
+    {
+      line: 'change 20260301-1 (deploy canary) was left in the middle, see opsctl history 20260301-1',
+      next: ['opsctl resume 20260301-1', 'opsctl abort 20260301-1'],
+    },
+  ]);
+});
+
+describe('what runs of an older release', () => {
+  const next = ['opsctl deploy retire'];
+  const beside = deployed('api', { colour: 'blue', version: 'v0', deploy: 1 });
+  const within = deployed('api', { colour: 'green', version: 'v1', deploy: 1 });
+
+  test('must be named with the requests that it would get, and what stops it', () => {
+    expect(of([{ ...api, older: [beside, within] }])).toEqual([
+      {
+        line: 'shop_api-blue-r1 is of an older release (v0) and runs: it shares the network name api-blue, so it would get requests of a rollback or the next release',
+        next,
+      },
+      {
+        line: 'shop_api-green-r1 is of an older release (v1) and runs: it shares the network name api-green, so it would get requests of what is live',
+        next,
+      },
+    ]);
+  });
+
+  test('must not be stopped while a canary gets traffic, which it may get too', () => {
+    expect(of([{ ...api, older: [beside] }], { canary })).toEqual([
+      { line: expect.stringContaining('requests of the canary') as string, next: [] },
+    ]);
+    const elsewhere = { canary: { ...canary, services: ['web'] } };
+    expect(of([{ ...api, older: [beside] }], elsewhere)).toEqual([
+      { line: expect.stringContaining('a rollback or the next release') as string, next: [] },
+    ]);
+  });
+
+  test('must be nothing once it is stopped', () => {
+    expect(of([{ ...api, older: [{ ...beside, state: 'exited' }] }])).toEqual([]);
+    expect(of([{ ...api, older: [{ ...beside, state: 'restarting' }] }])).toHaveLength(1);
+  });
+});
+
+describe('load balancers', () => {
+  const web = serviceFacts('web');
+  const door = (name: string): Told['door'] => ({ id: `id-${name}`, name });
+  const route = (more: Partial<Routing> = {}): Routing => ({
+    live: { api: 'green' },
+    generation: 1,
+    since: '',
+    ...more,
+  });
+
+  const with_ = (said: Record<string, Told['said']>, running = true, changes = quiet): Drift[] => {
+    const told = Object.entries(said).map(([name, one]) => ({ door: door(name), said: one }));
+    const look: Look = { ...lookOf([api, web]), told, places: { doors: told.map((one) => one.door), running } };
+    return platformDrift(look, changes);
+  };
+
+  test('that say the same must be no drift', () => {
+    expect(with_({ a: route(), b: route({ live: { api: 'green', web: 'blue' }, generation: 7 }) })).toEqual([]);
+  });
+
+  test('that disagree must be named with what each says', () => {
+    expect(with_({ a: route(), b: route({ live: {} }), c: route({ canary }) })).toEqual([
+      {
+        line: 'load balancers disagree: a sends traffic to api green, web blue; b sends traffic to api blue, web blue; c sends traffic to api green (5 % to blue), web blue',
+        next: ['opsctl history'],
+      },
+    ]);
+  });
+
+  test('that disagree because of a change must be left to what ends that', () => {
+    const said = { a: route(), b: route({ live: {} }) };
+    expect(with_(said, true, { running: true, unfinished: undefined })).toMatchObject([{ next: [] }]);
+    expect(with_(said, true, { running: false, unfinished: unfinished() })).toMatchObject([
+      { next: [] },
+      { next: ['opsctl resume 20260301-1', 'opsctl abort 20260301-1'] },
+    ]);
+  });
+
+  test('of which none runs must be told to be started, or made', () => {
+    const line = 'no container of the load balancer nginx runs';
+    expect(with_({ a: route() }, false)).toEqual([{ line, next: ['opsctl service restart nginx'] }]);
+    expect(with_({}, false)).toEqual([{ line, next: ['docker-compose up -d nginx'] }]);
+  });
+
+  test('that were never set up must be told how to do it', () => {
+    const next = ['opsctl lb setup --dry-run'];
+    expect(with_({ a: undefined, b: undefined })).toEqual([
+      { line: 'the load balancer nginx is not set up for deploys, so traffic cannot be switched', next },
+    ]);
+    expect(with_({ a: route(), b: undefined })).toEqual([{ line: 'b was never told where traffic goes', next }]);
+  });
+
+  test('whose files cannot be read must be told by name', () => {
+    const broken = new OpsError('BAD_ANSWER', '/x/live in container id-a is not what opsctl wrote');
+    const refused = new OpsError('REJECTED', 'the engine refuses');
+    expect(with_({ a: broken, b: refused, c: route() })).toEqual([
+      { line: '/x/live in container a is not what opsctl wrote', next: ['opsctl lb setup --dry-run'] },
+      { line: 'b: the engine refuses', next: ['opsctl lb check'] },
+    ]);
+  });
+});
