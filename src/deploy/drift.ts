@@ -5,6 +5,7 @@ import { OpsError } from '../core/errors.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { aliasOf, colourIn, colourOf, type Door, notRunning, startOf } from '../core/routing.ts';
+import { waysOut } from '../core/unfinished.ts';
 import { isPlaced, type Look, other, type ServiceFacts } from './observe.ts';
 import { isUp } from './stages.ts';
 import { routeText } from './steps.ts';
@@ -77,7 +78,7 @@ const unfinishedDrift = ({ unfinished }: Changes): Drift[] =>
     : [
         {
           line: `change ${unfinished.id} (${unfinished.begin.command}) was left in the middle, see opsctl history ${unfinished.id}`,
-          next: [`opsctl resume ${unfinished.id}`, `opsctl abort ${unfinished.id}`],
+          next: waysOut(unfinished),
         },
       ];
 

@@ -26,8 +26,9 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
         .filter((one) => one.missing)
         .flatMap(({ image, expects, noRollback }) => steps.pull(image, expects, noRollback)),
     ),
-    ...wanted.flatMap(({ facts: { previous } }) =>
-      previous
+    // What is older and runs came back by itself: it would share the name of the new ones.
+    ...wanted.flatMap(({ facts: { previous, older } }) =>
+      [...previous, ...older]
         .filter(isUp)
         .flatMap((one) =>
           steps.retire(one, retirement(request, 'the new version takes its place beside the live one')),
