@@ -64,36 +64,38 @@ describe('the plan of a release', () => {
            a hook before each deploy
         2. pull shop/api:v2
            the engine does not have it
-        3. wait until shop_api-green-r3 has finished its requests, at most 30 s
+        3. see that shop/api:v2 does not forbid a rollback
+           what it says could not be read before it was here, and this plan takes a bad version back
+        4. wait until shop_api-green-r3 has finished its requests, at most 30 s
            it gets no new ones; a connection of the load balancer is one that is not finished
-        4. stop shop_api-green-r3
+        5. stop shop_api-green-r3
            the new version takes its place beside the live one
-        5. create shop_api-release-r5 from shop/api:v2
+        6. create shop_api-release-r5 from shop/api:v2
            it runs once, before any traffic
-        6. run node migrate.js in shop_api-release-r5
+        7. run node migrate.js in shop_api-release-r5
            the release command of the service; what it does to data is not taken back
-        7. remove shop_api-release-r5
+        8. remove shop_api-release-r5
            it has done its work
-        8. create shop_api-green-r5 from shop/api:v2
+        9. create shop_api-green-r5 from shop/api:v2
            the new version runs beside the old one
-        9. start shop_api-green-r5
+       10. start shop_api-green-r5
            it must serve before it gets traffic
-       10. wait until shop_api-green-r5 serves
+       11. wait until shop_api-green-r5 serves
            its own health check decides
-       11. ask the new version through the load balancer, 3 times in a row:
+       12. ask the new version through the load balancer, 3 times in a row:
            http://127.0.0.1:8080/api/health (green)
            visitors must not be the first to ask
-       12. nginx sends traffic to api green
+       13. nginx sends traffic to api green
            one rename, seen by the next request; no reload
-       13. watch the new version for 1 min
+       14. watch the new version for 1 min
            what only real traffic shows is taken back by itself
-       14. set API_VERSION=v2 in .env
+       15. set API_VERSION=v2 in .env
            else the next docker-compose up would bring the old version back
-       15. remove shop_api-green-r3
+       16. remove shop_api-green-r3
            no rollback goes back that far
-       16. remove shop_api-green-r1
+       17. remove shop_api-green-r1
            no rollback goes back that far
-       17. run ./announce.sh
+       18. run ./announce.sh
            a hook after each deploy"
     `);
   });
