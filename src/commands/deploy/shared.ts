@@ -1,5 +1,5 @@
 import type { Context } from '../../core/command.ts';
-import { isUnfinished } from '../../core/change.ts';
+import { type ChangeRecord, isUnfinished } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
 import { localTime } from '../../core/format.ts';
 import type { Route } from '../../core/ports/load-balancer.ts';
@@ -81,7 +81,7 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
     canary:
       facts === undefined || canary === undefined
         ? null
-        : { ...canary, ...(await seenOf(facts, { platform, readers })) },
+        : { ...canary, ...(await seenOf(facts, changes, { platform, readers })) },
     since: facts?.routing.since ?? null,
     running:
       running === undefined
@@ -107,10 +107,11 @@ const commandsOf = (drift: readonly Drift[], canary: Route['canary']): string[] 
 
 async function seenOf(
   facts: Facts,
+  changes: readonly ChangeRecord[],
   { platform, readers }: Pick<Context, 'platform' | 'readers'>,
 ): Promise<{ seen: string[]; compared: Record<string, unknown>[] }> {
   const services = await runningCanary(facts, platform, readers);
-  const { lines, services: compared } = await viewOf(currentStep(facts, services), platform, readers);
+  const { lines, services: compared } = await viewOf(currentStep(facts, services, changes), platform, readers);
   return { seen: lines, compared };
 }
 
