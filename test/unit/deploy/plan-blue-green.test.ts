@@ -203,7 +203,7 @@ test('hooks must be told of the release, and called by their place only', () => 
         },
       ],
     },
-    timeoutMs: 7000,
+    timeoutMs: 22_000, // and the time to end it
   });
   expect(JSON.stringify(first?.do)).not.toContain('secret-program');
 });
