@@ -50,7 +50,7 @@ export function planCanary(request: DeployRequest, walk: Walk): Plan {
 export function sharing(where: Surroundings, services: readonly Released[], walk: Walk): Step[] {
   const { facts } = where;
   const shares = walk.percents.filter((percent) => percent < 100);
-  const { id: door } = firstDoor(facts);
+  const { name: door } = firstDoor(facts);
   const { live, canary } = facts.routing;
   const from: Route = { live, ...(canary === undefined ? {} : { canary }) };
   return shares.flatMap((percent, index) => {
