@@ -271,7 +271,7 @@ describe('a change that has gone too far', () => {
   test('must be left as it is when a later step fails, and say what is not done', async () => {
     const { writers, asked } = world({ 'isServing b': () => Promise.reject(new OpsError('UNSAFE', 'it is worse')) });
     const outcome = await execute(planOf(stop('a'), tooLate(), serving('b')), around(writers));
-    expect(outcome).toMatchObject({ outcome: 'partial', stopped: true, left: ['serving:b: not done'] });
+    expect(outcome).toMatchObject({ outcome: 'partial', stopped: 'too late', left: ['serving:b: not done'] });
     expect(asked).toEqual(['stop a', 'stop b']);
   });
 
