@@ -28,7 +28,7 @@ const share = (percent: number): Route => ({ live, canary: { services: ['api'], 
 function changeOf(steps: Step[]): ChangeRecord {
   const plan = { target: 't', summary: 's', touches: [], steps };
   const begin = { command: 'deploy canary', input: {}, actor: 'a', host: 'h', at: '2026-03-01T11:00:00.000Z', plan };
-  return { id: 'c1', begin: { type: 'begin', ...begin }, steps: [] };
+  return { id: 'c1', begin: { type: 'begin', ...begin }, steps: [], others: {} };
 }
 /** The plan of a whole canary, as the journal gives it back. */
 const walked = changeOf(
