@@ -1,6 +1,6 @@
 import type { Plan, Step } from '../core/change.ts';
 import { plan, step, gate } from '../core/plan.ts';
-import type { ServerRequest } from '../core/ports/load-balancer.ts';
+import type { Route, ServerRequest } from '../core/ports/load-balancer.ts';
 import { colourOf, distinctPlaces } from '../core/routing.ts';
 import { ASK_MS, type DoorFacts, isLoaded, isWritten, routingOf, type SetupFacts } from './observe.ts';
 import { reloadStep } from './plan-reload.ts';
@@ -38,8 +38,8 @@ export function planSetup(facts: SetupFacts, withinMs: number): Plan {
 
 const isReady = (door: DoorFacts): boolean => isWritten(door) && isLoaded(door);
 
-function routeStep({ name, routing }: DoorFacts, { directory, services }: SetupFacts): Step {
-  const route = { live: liveNow(services) };
+function routeStep({ name, routing }: DoorFacts, { directory, services, doors }: SetupFacts): Step {
+  const route = routeOf(doors) ?? { live: liveNow(services) };
   return step({
     id: `lb.route:${name}`,
     describe: `write in ${name} that traffic goes where it goes now`,
@@ -112,7 +112,14 @@ function answerSteps(door: DoorFacts, { directory, services, tls }: SetupFacts):
   return [...asked.values()];
 }
 
-/** The colour of the containers that run; what opsctl did not deploy is blue. */
+/** Where another load balancer sends traffic: two that differ would serve two versions. */
+function routeOf(doors: readonly DoorFacts[]): Route | undefined {
+  const [known] = doors.flatMap((door) => routingOf(door) ?? []);
+  if (known === undefined) return undefined;
+  return { live: known.live, ...(known.canary === undefined ? {} : { canary: known.canary }) };
+}
+
+/** The colour of the containers that run; where both do, nginx without a word of where to go has sent all to blue. What opsctl did not deploy is blue. */
 const liveNow = (services: SetupFacts['services']): Record<string, 'blue' | 'green'> =>
   Object.fromEntries(
     services.map(({ name, containers }) => {

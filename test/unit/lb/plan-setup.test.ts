@@ -185,3 +185,13 @@ test.each<[string, ('blue' | 'green')[], 'blue' | 'green']>([
     do: { args: ['nginx', '/etc/opsctl', { live: { api: colour } }] },
   });
 });
+
+test('one that was never told where traffic goes must be told what another says', () => {
+  const first = door({ routing: { live: { api: 'green' }, generation: 7, since: '2026-03-01T11:00:00.000Z' } });
+  const second = door({ ...bare(), name: 'nginx_2', id: 'id-2', volume: 'other' });
+  const plan = planSetup({ ...setup(), doors: [first, second] }, 1000);
+  expect(found(plan, 'lb.route:nginx_2')?.do).toMatchObject({
+    method: 'route',
+    args: ['nginx_2', '/etc/opsctl', { live: { api: 'green' } }],
+  });
+});
