@@ -11,6 +11,7 @@ import { snippetsFor } from '../../src/lb/snippets.ts';
 import { fakeLoadBalancer } from '../support/fakes/load-balancer.ts';
 import { DIRECTORY, processesOnly, startNginx, startNginxContainer, type RunningNginx } from '../support/nginx.ts';
 import { pause, waitUntil } from '../support/process.ts';
+import { removeContainer, runContainer } from '../support/test-containers.ts';
 
 interface World {
   writer: LoadBalancerWriter;
@@ -19,6 +20,8 @@ interface World {
   configure(how: { mistake?: boolean; needs?: boolean }): Promise<void>;
   /** Where nginx is asked which files of opsctl it runs with; absent where it can have none. */
   served?: { url: string };
+  /** A container that is no load balancer, and may have got the name of one; absent where there can be none. */
+  stranger?: string;
   close(): Promise<void>;
 }
 
@@ -95,7 +98,7 @@ function contract(name: string, open: () => Promise<World | string>): void {
         await world.writer.reload(world.container);
         await waitUntil(
           () => runs(wanted),
-          5000,
+          15_000,
           () => 'nginx does not run with its files',
         );
       };
@@ -152,6 +155,15 @@ function contract(name: string, open: () => Promise<World | string>): void {
         expect(await runs(now)).toBe(true);
       });
 
+      test('a container that is no load balancer is told nothing', async () => {
+        const { writer, stranger = '' } = world;
+        const refused = { code: 'NOT_FOUND' };
+        await expect(writer.route(stranger, DIRECTORY, { live: {} })).rejects.toMatchObject(refused);
+        await expect(writer.writeSnippets(stranger, DIRECTORY, now.files)).rejects.toMatchObject(refused);
+        await expect(writer.restoreSnippets(stranger, DIRECTORY, none)).rejects.toMatchObject(refused);
+        await expect(writer.reload(stranger)).rejects.toMatchObject(refused);
+      });
+
       test('where traffic goes is written once, and forgotten only where that changes nothing', async () => {
         const { writer, container } = world;
         expect(await writer.routing(container, DIRECTORY)).toBeUndefined();
@@ -187,6 +199,7 @@ contract('the fake', async () => {
     writer,
     container: 'lb',
     served: { url: 'http://lb' },
+    stranger: 'cat',
     configure: async ({ mistake, needs }) => {
       const nginx = writer.containers.get('lb');
       if (nginx === undefined) return;
@@ -214,13 +227,16 @@ contract('nginx in a container', async () => {
   const nginx = await startNginxContainer({ host, runId: inject('runId') });
   if (nginx === undefined) return 'the nginx image of the demo is not on the engine: npm run demo builds it';
   const docker = openDocker({ host, env: process.env, home: homedir() });
+  const stranger = await runContainer(docker, { argv: ['sleep', '600'] });
   return {
     writer: openLoadBalancer({ docker: openEngine(docker), files: docker, http: openHttp({ directory: '/' }) }),
     // As steps call it.
     container: nginx.name,
     served: { url: nginx.url },
+    stranger,
     configure: nginx.configure,
     close: async () => {
+      await removeContainer(docker, stranger);
       docker.close();
       await nginx.stop();
     },

@@ -137,6 +137,11 @@ export async function requestOf(
   for (const { facts: one, variable } of changing)
     if ('why' in variable)
       context.warn(`a later docker-compose up brings the old version of ${one.name} back: ${variable.why}`);
+  for (const { name, volume } of facts.doors)
+    if (volume === undefined)
+      context.warn(
+        `once ${name} is made anew, visitors get blue, whatever is live: ${facts.directory} is on no volume, see opsctl lb check`,
+      );
   return { ...surroundingsOf(facts, context), wanted, hashes: await composeHashes(changing, platform, readers) };
 }
 
