@@ -58,7 +58,7 @@ export function currentStep(facts: Facts, services: readonly Released[], changes
     .flatMap(({ begin }) => begin.plan.steps.flatMap(comparedIn))
     .find((one) => sameRoute(one.route, facts.routing) && isDeepStrictEqual(one.services, compared));
   return {
-    door: firstDoor(facts).id,
+    door: firstDoor(facts).name,
     directory: facts.directory,
     route: facts.routing,
     containers: services.flatMap(({ containers }) => containers),

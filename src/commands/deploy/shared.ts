@@ -134,9 +134,14 @@ export async function requestOf(
   const wanted = await decide(asked, facts, platform, readers);
   const changing = wanted.filter(({ same }) => !same);
   if (!given.force && changing.length > 0) await mustFit(changing, readers);
-  for (const { facts: one, variable } of changing)
+  for (const { facts: one, variable, smoke } of changing) {
     if ('why' in variable)
       context.warn(`a later docker-compose up brings the old version of ${one.name} back: ${variable.why}`);
+    if (smoke.length === 0)
+      context.warn(
+        `visitors will be the first to ask the new ${one.name} through the load balancer: services.${one.name}.health names no URL`,
+      );
+  }
   for (const { name, volume } of facts.doors)
     if (volume === undefined)
       context.warn(
