@@ -91,9 +91,10 @@ async function settle(
       if (last.code === 'UNSAFE' || last.code === 'BUG' || last.code === 'NOT_FOUND') break;
     }
     if (performance.now() + POLL_MS > until) break;
-    if (last === undefined && performance.now() - confirmed > CONFIRM_MS) {
+    if (performance.now() - confirmed > CONFIRM_MS) {
       const lost = await around.confirmLock().then(() => undefined, asOpsError);
-      if (lost !== undefined) return lost;
+      // That nobody can say whose the lock is does not make it lost: the wait has its own end.
+      if (lost?.code === 'LOCKED') return lost;
       confirmed = performance.now();
     }
     if (performance.now() - told > SEEN_MS) {
