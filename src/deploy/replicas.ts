@@ -31,7 +31,8 @@ export function replicasOf(one: Wanted, request: DeployRequest): { replica: Repl
           [LABEL.release]: one.version,
           [LABEL.deploy]: deploy.toString(),
           [LABEL.base]: base,
-          [LABEL.noRollback]: one.noRollback ?? '',
+          // Without it, what the image itself says holds; that of one that is to be pulled is not known yet.
+          ...(one.noRollback === undefined ? {} : { [LABEL.noRollback]: one.noRollback }),
           ...composeLabels(model, one.facts, { hashes: request.hashes, image: one.expects }),
         },
         aliases: { add: [aliasOf(name, colour)], remove: [aliasOf(name, other(colour))] },

@@ -57,6 +57,10 @@ test('a container of the new version must be all that is told of it', () => {
   `);
 });
 
+test('that nothing is known to forbid the rollback must be left for the image to say', () => {
+  expect(replicas([made('shop_api_1')])[0]?.labels).not.toHaveProperty('opsctl.rollback.forbidden');
+});
+
 describe('several containers', () => {
   test('must be as many as are live, made each after one of them', () => {
     const live = [made('shop_api_1'), made('shop_api_2'), made('shop_api_3')];
