@@ -85,7 +85,6 @@ async function context({ canary }: { canary: boolean }): Promise<Context> {
     }),
     replicas,
     files: fakeFiles(),
-    compose: { hashes: async () => ({}) },
     metrics: { query: async (promql: string) => counted(promql) },
     lock,
     journal,

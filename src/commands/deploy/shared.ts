@@ -5,7 +5,6 @@ import { localTime } from '../../core/format.ts';
 import type { Route } from '../../core/ports/load-balancer.ts';
 import type { Style } from '../../core/style.ts';
 import { viewOf } from '../../deploy/canary-view.ts';
-import { composeHashes } from '../../deploy/compose.ts';
 import { decide, mustFit } from '../../deploy/decide.ts';
 import { type Facts, observe } from '../../deploy/observe.ts';
 import type { DeployRequest, Surroundings } from '../../deploy/request.ts';
@@ -126,7 +125,7 @@ export async function requestOf(
   for (const { facts: one, variable } of changing)
     if ('why' in variable)
       context.warn(`a later docker-compose up brings the old version of ${one.name} back: ${variable.why}`);
-  return { ...surroundingsOf(facts, context), wanted, hashes: await composeHashes(changing, platform, readers) };
+  return { ...surroundingsOf(facts, context), wanted };
 }
 
 /** @throws UNSAFE while visitors get two versions */
