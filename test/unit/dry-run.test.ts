@@ -86,7 +86,6 @@ async function context({ canary }: { canary: boolean }): Promise<Context> {
     loadBalancer: fakeLoadBalancer({ [nginx?.id ?? '']: balancer, [nginx?.name ?? '']: balancer }),
     replicas,
     files: fakeFiles(),
-    compose: { hashes: async () => ({}) },
     metrics: { query: async (promql: string) => counted(promql) },
     lock,
     journal,

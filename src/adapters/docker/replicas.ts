@@ -6,7 +6,7 @@ import { OpsError } from '../../core/errors.ts';
 import type { Image, Removal, Replica, ReplicaWriter } from '../../core/ports/replicas.ts';
 import { named, type DockerClient } from './client.ts';
 import { inspectContainer } from './containers.ts';
-import { aliasesOf, derive, type ImageJson, imageSchema, type Model, modelSchema } from './derive.ts';
+import { aliasesOf, derive, whyAlone, type ImageJson, imageSchema, type Model, modelSchema } from './derive.ts';
 import type { Engine } from './engine.ts';
 import { registryAuth } from './registry-auth.ts';
 
@@ -88,7 +88,7 @@ export function openReplicas({ docker, engine, env, home }: ReplicaSource): Repl
       timeoutMs: CREATE_MS,
     });
     if (status === 409) await mustBeOurs(replica.name, replica.labels);
-    for (const { name, aliases } of networks) await join(docker, name, replica.name, aliases);
+    for (const { name, endpoint } of networks) await join(docker, name, replica.name, endpoint);
   };
 
   /** Waits until requests are finished, or their time is over. */
@@ -113,7 +113,8 @@ export function openReplicas({ docker, engine, env, home }: ReplicaSource): Repl
       const published = Object.values(found.HostConfig.PortBindings ?? {}).flatMap((bindings) =>
         (bindings ?? []).map(({ HostIp, HostPort }) => ({ address: HostIp ?? '', port: Number(HostPort) })),
       );
-      return { aliases: aliasesOf(found), published };
+      const alone = whyAlone(found);
+      return { aliases: aliasesOf(found), published, ...(alone === undefined ? {} : { alone }) };
     },
     hasImage: async (reference, expects) => {
       const found = await image(reference);
@@ -206,11 +207,16 @@ async function exists(docker: DockerClient, name: string): Promise<boolean> {
 }
 
 /** Joins a network; one that it has joined already is left as it is. */
-async function join(docker: DockerClient, network: string, name: string, aliases: string[]): Promise<void> {
+async function join(
+  docker: DockerClient,
+  network: string,
+  name: string,
+  endpoint: Record<string, unknown>,
+): Promise<void> {
   const { status, body } = await docker.request({
     method: 'POST',
     path: `/networks/${named('network', network)}/connect`,
-    json: { Container: name, EndpointConfig: { Aliases: aliases } },
+    json: { Container: name, EndpointConfig: endpoint },
     asked: `connect container ${name} to network ${network}`,
     accept: [403, 409],
     timeoutMs: CREATE_MS,

@@ -5,7 +5,6 @@ import { localTime } from '../../core/format.ts';
 import type { Route } from '../../core/ports/load-balancer.ts';
 import type { Style } from '../../core/style.ts';
 import { viewOf } from '../../deploy/canary-view.ts';
-import { composeHashes } from '../../deploy/compose.ts';
 import { decide, mustFit } from '../../deploy/decide.ts';
 import { type Drift, platformDrift } from '../../deploy/drift.ts';
 import { type Facts, factsIn, look } from '../../deploy/observe.ts';
@@ -147,7 +146,7 @@ export async function requestOf(
       context.warn(
         `once ${name} is made anew, visitors get blue, whatever is live: ${facts.directory} is on no volume, see opsctl lb check`,
       );
-  return { ...surroundingsOf(facts, context), wanted, hashes: await composeHashes(changing, platform, readers) };
+  return { ...surroundingsOf(facts, context), wanted };
 }
 
 /** @throws UNSAFE while visitors get two versions */

@@ -12,7 +12,8 @@ export interface Image {
 
 /**
  * A container that is to be made. What its model was told when it was made, it is told too: environment, command,
- * mounts, networks, limits, health check, labels. What the model only has from its image, it has from its own.
+ * mounts, networks, limits, health check, labels but those of opsctl. What the model only has from its image, it has
+ * from its own. Anonymous volumes are shared; one that would always be started again stays stopped when it was stopped.
  */
 export interface Replica {
   name: string;
@@ -48,6 +49,8 @@ export interface ModelFacts {
   aliases: Record<string, string[]>;
   /** Ports of the host that it takes. */
   published: { address: string; port: number }[];
+  /** Why no second one can run beside it, such as an address of its own; absent when one can. */
+  alone?: string;
 }
 
 export interface ReplicaReader {

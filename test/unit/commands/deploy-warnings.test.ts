@@ -18,10 +18,9 @@ async function warnings(volumes: { source: string; target: string; readOnly: boo
   const routing = { live: {}, generation: 1, since: '2026-03-01T11:00:00.000Z' };
   const loadBalancer = fakeLoadBalancer({ nginx: { routing } });
   const files = fakeFiles();
-  const compose = { hashes: async () => ({}) };
   const platform = shop({ services: { api: { versionVariable: 'API_VERSION' } } });
   const said: string[] = [];
-  const context = { ...contextOf({ engine, replicas, loadBalancer, files, compose }, platform) };
+  const context = { ...contextOf({ engine, replicas, loadBalancer, files }, platform) };
   await blueGreen.plan(blueGreen.input.parse({ version: 'v2' }), { ...context, warn: (line) => void said.push(line) });
   return said.filter((line) => line.includes('nginx'));
 }

@@ -170,6 +170,16 @@ describe('a port of the host', () => {
     });
   });
 
+  test('must be refused for one that has an address of its own', async () => {
+    const { replicas, decided } = world(serviceFacts('api'));
+    const alone = 'has the fixed address 172.18.0.9 on network shop';
+    replicas.models.set('id-shop_api_1', { aliases: {}, published: [], alone });
+    await expect(decided()).rejects.toMatchObject({
+      code: 'UNSAFE',
+      message: `shop_api_1 ${alone}, so a second api cannot run beside it`,
+    });
+  });
+
   test('must be none when the engine chooses it', async () => {
     const { decided, replicas } = world(api);
     replicas.models.set('id-shop_api_1', { aliases: {}, published: [{ address: '', port: 0 }] });
