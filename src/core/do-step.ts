@@ -107,9 +107,13 @@ async function settle(
   return last ?? unknown ?? (await notSeenDone(step, around));
 }
 
-/** Whether an error leaves open if the call took effect: it broke off, or the other side failed in the middle of it. */
+/**
+ * Whether an error leaves open if the call took effect: it broke off, or the other side failed in the middle of it.
+ * Where the adapter knows more, it says so: `outcome` is `unknown` or `none`.
+ */
 function isOutcomeUnknown({ code, details }: OpsError): boolean {
-  return ['TIMED_OUT', 'UNREACHABLE', 'BAD_ANSWER'].includes(code) || details?.['outcome'] === 'unknown';
+  const outcome = details?.['outcome'];
+  return outcome === undefined ? ['TIMED_OUT', 'UNREACHABLE', 'BAD_ANSWER'].includes(code) : outcome === 'unknown';
 }
 
 /** The verification answered, and answered no until the deadline. */

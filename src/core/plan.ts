@@ -151,7 +151,7 @@ const MAY_ASK = {
     'whyNotServing',
     'hasRestartPolicy',
   ],
-  replicas: ['exists', 'isAbsent', 'hasImage', 'lacksLabel', 'hasSucceeded'],
+  replicas: ['isComplete', 'isAbsent', 'hasImage', 'lacksLabel', 'hasSucceeded'],
   files: ['hasVariable'],
   release: ['answers', 'whyNoAnswer', 'isWell', 'hasPassed', 'canaryView'],
   loadBalancer: ['workersReplaced', 'isRouted', 'hasSnippets', 'loads', 'checkConfiguration', 'runs', 'loaded'],

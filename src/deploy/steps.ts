@@ -126,7 +126,7 @@ export const create = (replica: Replica, { graceSeconds, drain }: Ending): Step 
         ...(drain === undefined ? {} : { drain }),
       }),
     undone: (r) => r.replicas.isAbsent(replica.name),
-    verify: (r) => r.replicas.exists(replica.name),
+    verify: (r) => r.replicas.isComplete(replica.name, replica.model),
     undoTimeoutMs: (drain?.forMs ?? 0) + graceSeconds * 1000 + STOP_MARGIN_MS,
   });
 

@@ -62,7 +62,8 @@ export interface ReplicaReader {
   hasImage(reference: string, expects: string): Promise<boolean>;
   /** True when an image does not bear a label. @throws UNSAFE naming what it says when it does, NOT_FOUND without the image */
   lacksLabel(reference: string, label: string): Promise<boolean>;
-  exists(name: string): Promise<boolean>;
+  /** True once a container is there and on all networks of its model. */
+  isComplete(name: string, model: string): Promise<boolean>;
   isAbsent(name: string): Promise<boolean>;
   /** True once it ended with exit code 0. @throws UNSAFE with its last lines when it ended otherwise */
   hasSucceeded(name: string): Promise<boolean>;

@@ -171,6 +171,15 @@ describe('a step of unknown outcome must be verified, never assumed', () => {
     expect((await execute(planOf(stop('a')), around(writers))).outcome).toBe('done');
   });
 
+  test('a failure that is known to have done nothing is not waited for', async () => {
+    const { writers, asked } = world({
+      'stop a': () => Promise.reject(new OpsError('UNREACHABLE', 'not there', { details: { outcome: 'none' } })),
+    });
+    const outcome = await execute(planOf(stop('a')), around(writers));
+    expect(outcome).toMatchObject({ outcome: 'rolled-back', error: { code: 'UNREACHABLE' } });
+    expect(asked).toEqual(['stop a']);
+  });
+
   test('one that cannot be seen done is taken back', async () => {
     const { writers, asked } = world({
       'stop a': () => Promise.reject(new OpsError('TIMED_OUT', 'late')),

@@ -33,6 +33,7 @@ function world(...services: ServiceFacts[]): World {
   const engine = fakeEngine();
   const replicas = fakeReplicas(engine);
   const facts = factsOf(services);
+  for (const one of services.flatMap(({ live }) => live)) engine.add(one);
   for (const { name } of services) replicas.images.set(`shop/${name}:v2`, image(`sha256:${name}2`));
   const files = fakeFiles(new Map([['.env', { text: 'V=v1' }]]));
   const { readers } = contextOf({ engine, replicas, files });
