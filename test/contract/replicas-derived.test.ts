@@ -115,7 +115,7 @@ describe('a model that was told everything', () => {
     await scene.engine.startContainer(name);
     await scene.engine.startContainer(scene.model);
     const shell = (id: string, script: string) => scene.engine.exec(id, ['sh', '-c', script]);
-    const seen = await shell(name, 'id -u; pwd; cat /proc/mounts; cat /etc/hosts; cat /proc/self/limits');
+    const seen = await shell(name, 'id -u; pwd; cat /proc/mounts /etc/hosts /proc/self/limits');
     expect(seen.stdout).toMatch(/^1000\n\/tmp\n/);
     expect(seen.stdout).toMatch(/ \/bind .* ro[, ]/);
     expect(seen.stdout).toMatch(/ \/again .* ro[, ]/);
@@ -159,6 +159,38 @@ describe('a model that was told nothing', () => {
     expect((await inspect(scene, wanted.name)).Config.Hostname).toBe(id.slice(0, 12));
   });
 
+  it('gives a host name and ports that it was told, and no restart with the engine of what was stopped', async () => {
+    const model = await scene.run({
+      argv: WAIT,
+      host: { NetworkMode: scene.networks[0], RestartPolicy: { Name: 'always' } },
+      config: { Image: scene.old, Hostname: 'told', ExposedPorts: { '8080/tcp': {} } },
+      start: false,
+    });
+    const wanted = scene.replica({ model });
+    await scene.replicas.create(wanted);
+    const { Config, HostConfig } = await inspect(scene, wanted.name);
+    expect(Config).toMatchObject({ Hostname: 'told', ExposedPorts: { '8080/tcp': {} } });
+    expect(HostConfig).toMatchObject({ RestartPolicy: { Name: 'unless-stopped' } });
+  });
+
+  it('shares its anonymous volumes, which stay when it is removed', async () => {
+    const model = await scene.run({
+      argv: WAIT,
+      host: { NetworkMode: scene.networks[0] },
+      config: { User: '0', Volumes: { '/anonymous': {} } },
+    });
+    await scene.engine.exec(model, ['sh', '-c', 'echo kept >/anonymous/file']);
+    const wanted = scene.replica({ model });
+    await scene.replicas.create(wanted);
+    await scene.replicas.remove({ container: model, labels: {}, graceSeconds: 1 });
+    await scene.engine.startContainer(wanted.name);
+    expect(await scene.engine.readFile(wanted.name, '/anonymous/file')).toBe('kept\n');
+    const [shared] = (await scene.engine.container(wanted.name)).volumes;
+    await scene.replicas.remove({ container: wanted.name, labels: {}, graceSeconds: 1 });
+    const path = `/volumes/${shared?.volume ?? ''}`;
+    await scene.docker.request({ method: 'DELETE', path, asked: 'remove a test volume', timeoutMs: 20_000 });
+  });
+
   it('gives what runs once its networks, and no check, restart or names', async () => {
     const wanted = scene.replica({ once: ['sh', '-c', 'true'], aliases: 'none' });
     await scene.replicas.create(wanted);
@@ -180,6 +212,22 @@ describe('a model that was told nothing', () => {
     await expect.poll(() => scene.engine.isStopped(silent), { timeout: 20_000 }).toBe(true);
     const failed = { code: 'UNSAFE', details: { exitCode: 4, log: [] } };
     await expect(scene.replicas.hasSucceeded(silent)).rejects.toMatchObject(failed);
+  });
+
+  it.each([
+    [
+      'has an address of its own',
+      { EndpointsConfig: { net: { IPAMConfig: { IPv4Address: '10.9.9.9' } } } },
+      '10.9.9.9',
+    ],
+    ['is on no network where it has a name', undefined, 'network mode bridge'],
+  ])('is told to be one beside which no second can run, where it %s', async (_why, networking, says) => {
+    const [net] = scene.networks;
+    const NetworkingConfig = JSON.parse(JSON.stringify(networking ?? {}).replace('net', net)) as object;
+    const host = { NetworkMode: networking === undefined ? 'bridge' : net };
+    const id = await scene.run({ argv: WAIT, host, config: { NetworkingConfig }, start: false });
+    expect((await scene.replicas.model(id)).alone).toContain(says);
+    expect((await scene.replicas.model(scene.model)).alone).toBeUndefined();
   });
 
   describe('broken off', () => {
