@@ -15,7 +15,7 @@ import * as z from 'zod';
 
 import { OpsError } from '../core/errors.ts';
 import { COLOURS, type Route, type Routing } from '../core/ports/load-balancer.ts';
-import { colourIn } from '../core/routing.ts';
+import { colourIn, sameRoute } from '../core/routing.ts';
 import { putArchive, readFile, statPath, type NewFile } from './docker/archive.ts';
 import { engineTime } from './docker/bare.ts';
 import type { DockerClient } from './docker/client.ts';
@@ -53,6 +53,22 @@ export async function readRouting(docker: DockerClient, id: string, directory: s
     if (thrown instanceof OpsError && !['NOT_FOUND', 'REJECTED'].includes(thrown.code)) throw thrown;
     throw broken(thrown);
   }
+}
+
+/** The same; undefined also where what is there is not of opsctl. */
+export const knownRouting = (docker: DockerClient, id: string, directory: string): Promise<Routing | undefined> =>
+  readRouting(docker, id, directory).catch((thrown: unknown) => {
+    if (thrown instanceof OpsError && thrown.code === 'BAD_ANSWER') return undefined;
+    throw thrown;
+  });
+
+/** Removes `live` where it says what is so without it. The generation stays: the next one takes its place. */
+export async function forgetRouting(
+  { docker, exec }: { docker: DockerClient; exec: Exec },
+  { id, directory }: { id: string; directory: string },
+): Promise<void> {
+  const now = await knownRouting(docker, id, directory);
+  if (now !== undefined && sameRoute(now, { live: {} })) await run(exec, id, ['rm', '-f', `${directory}/live`]);
 }
 
 /** Writes the generation after `before` and makes it live. What a killed program left of it is removed first. */
@@ -98,7 +114,8 @@ function filesOf(route: Route, generation: number): NewFile[] {
   ];
 }
 
-async function run(exec: Exec, id: string, argv: string[]): Promise<void> {
+/** Runs a program that must succeed. @throws REJECTED */
+export async function run(exec: Exec, id: string, argv: string[]): Promise<void> {
   const { exitCode, stderr } = await exec(id, argv);
   if (exitCode === 0) return;
   throw new OpsError('REJECTED', `${argv[0] ?? ''} failed in container ${id} (exit code ${exitCode.toString()})`, {

@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 
 import { OpsError } from '../core/errors.ts';
-import { type Snippet, TOKEN } from '../core/ports/load-balancer.ts';
+import { type SnippetState, TOKEN } from '../core/ports/load-balancer.ts';
 import { putArchive, readFile } from './docker/archive.ts';
 import type { DockerClient } from './docker/client.ts';
+import { type Exec, run } from './nginx-routing.ts';
 
 /** Largest snippet that is read, in bytes; ours are a few KB. */
 const LIMIT = 256 * 1024;
@@ -22,6 +23,13 @@ export async function readToken(docker: DockerClient, id: string, directory: str
   });
 }
 
+/** The same; undefined when the load balancer was never set up. */
+export const knownToken = (docker: DockerClient, id: string, directory: string): Promise<string | undefined> =>
+  readToken(docker, id, directory).catch((thrown: unknown) => {
+    if (thrown instanceof OpsError && thrown.code === 'UNSAFE') return undefined;
+    throw thrown;
+  });
+
 /** The text of a file with the token taken out; undefined when there is none. */
 export async function readSnippet(
   docker: DockerClient,
@@ -31,27 +39,60 @@ export async function readSnippet(
 ): Promise<string | undefined> {
   const [text, token] = await Promise.all([
     read(docker, id, posix.join(directory, name)),
-    readToken(docker, id, directory).catch(() => undefined),
+    knownToken(docker, id, directory),
   ]);
   return token === undefined ? text : text?.replaceAll(token, TOKEN);
 }
 
-/** Writes files; the token is the one that is there already, else a new one. */
-export async function writeSnippets(
-  docker: DockerClient,
-  id: string,
-  directory: string,
-  snippets: readonly Snippet[],
+/** Makes files be as they are to be; the token is the one that is there already, else a new one. */
+export async function placeSnippets(
+  { docker, exec }: { docker: DockerClient; exec: Exec },
+  { id, directory }: { id: string; directory: string },
+  files: readonly SnippetState[],
 ): Promise<void> {
-  const known = await readToken(docker, id, directory).catch((thrown: unknown) => {
-    if (thrown instanceof OpsError && thrown.code === 'UNSAFE') return undefined;
-    throw thrown;
-  });
-  const token = known ?? randomBytes(16).toString('hex');
-  await putArchive(docker, id, directory, [
-    ...(known === undefined ? [{ name: TOKEN_FILE, data: `${token}\n`, mode: 0o600 }] : []),
-    ...snippets.map(({ name, text }) => ({ name, data: text.replaceAll(TOKEN, token), mode: 0o640 })),
-  ]);
+  const written = files.flatMap(({ name, text }) => (text === null ? [] : [{ name, text }]));
+  const removed = files.flatMap(({ name, text }) => (text === null ? [posix.join(directory, name)] : []));
+  if (written.length > 0) {
+    const known = await knownToken(docker, id, directory);
+    const token = known ?? randomBytes(16).toString('hex');
+    await putArchive(docker, id, directory, [
+      ...(known === undefined ? [{ name: TOKEN_FILE, data: `${token}\n`, mode: 0o600 }] : []),
+      ...written.map(({ name, text }) => ({ name, data: text.replaceAll(TOKEN, token), mode: 0o640 })),
+    ]);
+  }
+  if (removed.length > 0) await run(exec, id, ['rm', '-f', ...removed]);
+}
+
+/** What putting files back needs of one nginx. */
+export interface Restorable {
+  read(name: string): Promise<string | undefined>;
+  place(files: readonly SnippetState[]): Promise<void>;
+  /** Whether the configuration on disk loads. */
+  test(): Promise<{ ok: boolean; output: string }>;
+  /** Makes nginx load it and sees that it did. */
+  load(): Promise<void>;
+}
+
+/**
+ * Puts files back and makes nginx load them. A configuration that loads is never left for one that does not: nginx would
+ * not come back from its next restart. @throws UNSAFE when what is there is needed, and stays
+ */
+export async function restore(nginx: Restorable, files: readonly SnippetState[]): Promise<void> {
+  const there = await Promise.all(files.map(async ({ name }) => ({ name, text: (await nginx.read(name)) ?? null })));
+  await nginx.place(files);
+  const { ok, output } = await nginx.test();
+  if (ok) {
+    await nginx.load();
+    return;
+  }
+  await nginx.place(there);
+  if ((await nginx.test()).ok) {
+    throw new OpsError('UNSAFE', 'the configuration of nginx does not load without the files of opsctl, so they stay', {
+      hint: 'See what is in place: opsctl lb check',
+      details: { nginx: output },
+    });
+  }
+  await nginx.place(files);
 }
 
 async function read(docker: DockerClient, id: string, path: string): Promise<string | undefined> {

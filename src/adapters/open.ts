@@ -6,7 +6,6 @@ import type { Journal } from '../core/ports/journal.ts';
 import type { ConfigurationWriter } from '../core/ports/local.ts';
 import type { Lock } from '../core/ports/lock.ts';
 import { openBrowser } from './browser.ts';
-import { openCompose } from './compose.ts';
 import { openDocker } from './docker/client.ts';
 import { openEngine } from './docker/engine.ts';
 import { openReplicas } from './docker/replicas.ts';
@@ -90,7 +89,6 @@ export function openPorts(request: OpenRequest): OpenedPorts {
     http: counted('http', http),
     loadBalancer: counted('loadBalancer', openLoadBalancer({ docker: engine, files: docker, http })),
     replicas: counted('replicas', openReplicas({ docker, engine, env, home: request.home })),
-    compose: counted('compose', openCompose(platform, env)),
     hooks: openHooks(platform, env),
     lock: counted('lock', lock),
     journal: counted('journal', journal),

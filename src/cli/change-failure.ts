@@ -1,5 +1,6 @@
 import { asOpsError, OpsError } from '../core/errors.ts';
 import type { Outcome } from '../core/execute.ts';
+import { closing } from '../core/unfinished.ts';
 
 /** Which change failed, and the one that it was to recover. */
 interface Failed {
@@ -22,17 +23,15 @@ export function failureOf(outcome: Outcome, { id, recovers }: Failed): OpsError 
   if (outcome.outcome === 'partial') {
     const left = { ...details, ...(recovers === undefined ? {} : { recovers }), left: outcome.left };
     const read = `Read what is left with: opsctl history ${unfinished}. Then: `;
-    return outcome.stopped === true
-      ? new OpsError('PARTIAL', `${cause.message}; change ${unfinished} is still in the middle`, {
-          cause,
-          hint: `${read}opsctl resume ${unfinished}, or opsctl abort ${unfinished}`,
-          details: left,
-        })
-      : new OpsError('PARTIAL', `${cause.message}; not everything could be taken back`, {
-          cause,
-          hint: `${read}opsctl abort ${unfinished}`,
-          details: left,
-        });
+    const state =
+      outcome.stopped === undefined
+        ? 'not everything could be taken back'
+        : `change ${unfinished} is still in the middle`;
+    const ways =
+      outcome.stopped === 'too late'
+        ? `opsctl resume ${unfinished}, or close it as it is: ${closing(unfinished)}`
+        : `opsctl abort ${unfinished}`;
+    return new OpsError('PARTIAL', `${cause.message}; ${state}`, { cause, hint: `${read}${ways}`, details: left });
   }
   const code = cause.code === 'INTERRUPTED' ? 'INTERRUPTED' : 'ROLLED_BACK';
   return new OpsError(code, `${cause.message}; everything done was taken back`, {

@@ -154,16 +154,24 @@ function one(change: ChangeSummary, steps: readonly z.infer<typeof changeStepSch
     ...optional('recovers', recovers),
     ...optional('recovered by', recoveredBy),
   ]);
-  const rows = steps.map(({ describe, state, error: why }, index) => {
+  const rows = steps.map(({ describe, state, error: why, output: said }, index) => {
     const bad = state === 'failed' || state === 'left';
     const mark = `${(index + 1).toString().padStart(2)}  ${(bad ? style.bad : style.dim)(state.padEnd(7))}  `;
-    return `${mark}${style.wrap(why === undefined ? describe : `${describe}: ${why}`, STEP_INDENT)}`;
+    const text = `${mark}${style.wrap(why === undefined ? describe : `${describe}: ${why}`, STEP_INDENT)}`;
+    return [
+      text,
+      ...(said === undefined ? [] : lastLines(said).map((line) => ' '.repeat(STEP_INDENT) + style.dim(line))),
+    ].join('\n');
   });
   const parts = [facts, rows.length === 0 ? 'it had no steps' : rows.join('\n')];
   if (left.length > 0) parts.push(`${style.bad('left behind')}\n${left.map((item) => `  ${item}`).join('\n')}`);
   if (change.next.length > 0) parts.push(nextOf(change, style));
   return parts.join('\n\n');
 }
+
+/** Of what a command said, its last lines; `--json` has more. */
+const lastLines = (said: string): string[] => said.trimEnd().split('\n').slice(-SHOWN_LINES);
+const SHOWN_LINES = 10;
 
 /** Number, state and the gaps: where the text of a step begins. */
 const STEP_INDENT = 13;

@@ -4,11 +4,12 @@ import type { ReleaseReader } from '../core/ports/release.ts';
 
 /**
  * What domains judge while a change runs, as ports, so that a step can wait for it and a recovery on another machine
- * asks the same. Loaded at the first question: most commands ask none.
+ * asks the same. Loaded at the first question: most commands ask none. Opened once: it knows when it looked last.
  */
 export function judges(readers: Readers, platform: Platform): { release: ReleaseReader } {
-  const release = async (): Promise<ReleaseReader> =>
-    (await import('../deploy/release.ts')).openRelease(readers, platform);
+  let opened: Promise<ReleaseReader> | undefined;
+  const release = (): Promise<ReleaseReader> =>
+    (opened ??= import('../deploy/release.ts').then(({ openRelease }) => openRelease(readers, platform)));
   return {
     release: {
       answers: async (candidate) => await (await release()).answers(candidate),

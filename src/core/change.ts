@@ -121,7 +121,7 @@ export type StepState = (typeof STEP_STATES)[number];
 export interface ChangeRecord {
   id: string;
   begin: Extract<ChangeEvent, { type: 'begin' }>;
-  steps: { step: Step; state: StepState; error?: string }[];
+  steps: { step: Step; state: StepState; error?: string; output?: string }[];
   /** Of a recovery: where steps stand that are not its own but of the change that it recovers, and that it took back. */
   others: Record<string, StepState>;
   /** Absent while it runs, and for ever when its program was killed. */
@@ -170,6 +170,7 @@ export function recordOf(id: string, events: ChangeEvent[]): ChangeRecord | unde
     }
     entry.state = state;
     if ('error' in event) entry.error = event.error;
+    if ('output' in event && event.output !== undefined) entry.output = event.output;
   }
   return record;
 }

@@ -20,7 +20,9 @@ export const deploySchema = z
       .int()
       .min(0)
       .default(60_000)
-      .describe('how long a new version is watched after the switch, and taken back when it is not well'),
+      .describe(
+        'how long a new version is watched after the switch, and taken back when it is not well; below 15 s by its containers only',
+      ),
     drainMs: milliseconds.default(30_000).describe('how long the old version may take to finish its requests'),
     keepWarmMs: milliseconds.default(900_000).describe('how long the old version stays running for a quick rollback'),
     hooks: z

@@ -91,9 +91,10 @@ async function settle(
       if (last.code === 'UNSAFE' || last.code === 'BUG' || last.code === 'NOT_FOUND') break;
     }
     if (performance.now() + POLL_MS > until) break;
-    if (last === undefined && performance.now() - confirmed > CONFIRM_MS) {
+    if (performance.now() - confirmed > CONFIRM_MS) {
       const lost = await around.confirmLock().then(() => undefined, asOpsError);
-      if (lost !== undefined) return lost;
+      // That nobody can say whose the lock is does not make it lost: the wait has its own end.
+      if (lost?.code === 'LOCKED') return lost;
       confirmed = performance.now();
     }
     if (performance.now() - told > SEEN_MS) {
@@ -106,9 +107,13 @@ async function settle(
   return last ?? unknown ?? (await notSeenDone(step, around));
 }
 
-/** Whether an error leaves open if the call took effect: it broke off, or the other side failed in the middle of it. */
+/**
+ * Whether an error leaves open if the call took effect: it broke off, or the other side failed in the middle of it.
+ * Where the adapter knows more, it says so: `outcome` is `unknown` or `none`.
+ */
 function isOutcomeUnknown({ code, details }: OpsError): boolean {
-  return ['TIMED_OUT', 'UNREACHABLE', 'BAD_ANSWER'].includes(code) || details?.['outcome'] === 'unknown';
+  const outcome = details?.['outcome'];
+  return outcome === undefined ? ['TIMED_OUT', 'UNREACHABLE', 'BAD_ANSWER'].includes(code) : outcome === 'unknown';
 }
 
 /** The verification answered, and answered no until the deadline. */

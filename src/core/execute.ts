@@ -24,8 +24,8 @@ export interface Outcome {
   outcome: (typeof OUTCOMES)[number];
   /** What of the change is left, or was not done although the change was, a line each. */
   left: string[];
-  /** It was stopped where it was, and nothing was taken back: `partial`, to be gone on with. */
-  stopped?: true;
+  /** It was stopped where it was, and nothing was taken back: `partial`. Why: it is too late for that, or it takes back itself. */
+  stopped?: 'too late' | 'taking back';
   /** The first thing that went wrong; absent when all was done. */
   error?: OpsError;
 }
@@ -53,8 +53,9 @@ export async function execute(plan: Plan, around: Execution): Promise<Outcome> {
     }
     if (step.onFailure === 'pause' && isUndecided(error))
       return await ended({ outcome: 'paused', left: [], error }, around);
-    return around.onFailure === 'leave' || reached.some((one) => isTooLate(one.step))
-      ? await leave(plan, reached, error, around)
+    if (around.onFailure === 'leave') return await leave(plan, reached, { error, stopped: 'taking back' }, around);
+    return reached.some((one) => isTooLate(one.step))
+      ? await leave(plan, reached, { error, stopped: 'too late' }, around)
       : await takeBack(reached, error, around);
   }
   return await ended({ outcome: 'done', left: notDone }, around);
@@ -111,12 +112,17 @@ async function takeBack(reached: Reached[], error: OpsError, around: Execution):
 }
 
 /** Stops where it is and says what was not reached. */
-async function leave(plan: Plan, reached: Reached[], error: OpsError, around: Execution): Promise<Outcome> {
+async function leave(
+  plan: Plan,
+  reached: Reached[],
+  why: Required<Pick<Outcome, 'error' | 'stopped'>>,
+  around: Execution,
+): Promise<Outcome> {
   const left = plan.steps.flatMap((step) => {
     const how = reached.find((item) => item.step === step);
     return how?.certain === true ? [] : [`${step.id}: ${how === undefined ? 'not done' : 'may have been done'}`];
   });
-  return await ended({ outcome: 'partial', left, stopped: true, error }, around);
+  return await ended({ outcome: 'partial', left, ...why }, around);
 }
 
 async function undo(step: Step, call: NonNullable<Step['do']>, around: Execution): Promise<OpsError | undefined> {

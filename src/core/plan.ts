@@ -135,7 +135,7 @@ export const MAY_DO = {
   replicas: ['pull', 'create', 'startOnce', 'remove'],
   files: ['setVariable'],
   hooks: ['run'],
-  loadBalancer: ['reload', 'route', 'writeSnippets', 'removeSnippets'],
+  loadBalancer: ['reload', 'route', 'unroute', 'writeSnippets', 'restoreSnippets'],
   lock: ['breakLock'],
 } as const satisfies { [P in keyof Writers]?: readonly (keyof Writers[P])[] };
 
@@ -151,10 +151,10 @@ const MAY_ASK = {
     'whyNotServing',
     'hasRestartPolicy',
   ],
-  replicas: ['exists', 'isAbsent', 'hasImage', 'lacksLabel', 'hasSucceeded'],
+  replicas: ['isComplete', 'isAbsent', 'hasImage', 'lacksLabel', 'hasSucceeded'],
   files: ['hasVariable'],
   release: ['answers', 'whyNoAnswer', 'isWell', 'hasPassed', 'canaryView'],
-  loadBalancer: ['workersReplaced', 'isRouted', 'hasSnippets', 'lacksSnippets', 'loads', 'checkConfiguration'],
+  loadBalancer: ['workersReplaced', 'isRouted', 'hasSnippets', 'loads', 'checkConfiguration', 'runs', 'loaded'],
   lock: ['isFree'],
 } as const satisfies { [P in keyof Readers]?: readonly (keyof Readers[P])[] };
 

@@ -7,7 +7,6 @@
  * JSON, because a step's calls are journalled and may be carried out by another machine.
  */
 import type { CacheReader, DatabaseReader } from './ports/data.ts';
-import type { ComposeReader } from './ports/compose.ts';
 import type { EngineReader, EngineWriter } from './ports/engine.ts';
 import type { HttpReader } from './ports/http.ts';
 import type { JournalReader } from './ports/journal.ts';
@@ -31,7 +30,6 @@ export interface Readers {
   loadBalancer: LoadBalancerReader;
   replicas: ReplicaReader;
   release: ReleaseReader;
-  compose: ComposeReader;
   lock: LockReader;
   journal: JournalReader;
   browser: Browser;

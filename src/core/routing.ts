@@ -39,13 +39,35 @@ export function balancerOf({ loadBalancer, environment }: Platform): { service: 
   });
 }
 
-/** The services that releases consist of. @throws NOT_CONFIGURED when there is none */
+/** What nginx can have of a service's name in those of its own variables and upstreams. */
+export const wordOf = (service: string): string => service.replaceAll(/[^A-Za-z0-9]/g, '_');
+
+/**
+ * The services that releases consist of.
+ * @throws NOT_CONFIGURED when there is none, CONFIG_INVALID when nginx could not tell two of them apart
+ */
 export function deployableServices({ services }: Platform): [string, Service][] {
   const deployable = Object.entries(services).filter(([, { deployable: is }]) => is);
+  mustDiffer(deployable.map(([name]) => name));
   if (deployable.length > 0) return deployable;
   throw new OpsError('NOT_CONFIGURED', 'no service of the configuration is deployable', {
     hint: 'Set deployable: true for a service, then run: opsctl config check',
   });
+}
+
+/** In nginx, names of variables and upstreams have neither dots nor dashes, and large letters are small ones. */
+function mustDiffer(names: readonly string[]): void {
+  const known = new Map<string, string>();
+  for (const name of names) {
+    const word = wordOf(name).toLowerCase();
+    const first = known.get(word);
+    if (first !== undefined) {
+      throw new OpsError('CONFIG_INVALID', `services ${first} and ${name} would have the same name in nginx: ${word}`, {
+        hint: `Give one of them another key in opsctl.yaml, with \`service: ${name}\` for its name in compose, or set deployable: false for it.`,
+      });
+    }
+    known.set(word, name);
+  }
 }
 
 /** Where the directory of the load balancer can be reached. */
@@ -56,27 +78,43 @@ export interface Places {
 }
 
 /**
- * One container for each place where the directory is: replicas that share a volume share what is in it. They are
- * running ones; when none runs, stopped ones, whose directory can be read all the same.
+ * Every container of the load balancer that runs; when none does, the stopped ones, whose directory can be read all the same.
  * @throws NOT_CONFIGURED without a load balancer container
  */
-export function places(platform: Platform, containers: readonly Container[]): Places {
+export function replicasOfBalancer(platform: Platform, containers: readonly Container[]): Places {
   const { compose } = platform;
   const { service, directory } = balancerOf(platform);
   const all = containers.filter(
     (one) => isOfPlatform(one, compose.project) && serviceOf(one) === service && !isOneOff(one),
   );
   const running = all.filter(({ state }) => state === 'running');
-  const found = new Map<string, Door>();
   const reached = running.length > 0 ? running : all;
-  for (const one of [...reached].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))) {
-    const mount = mountOf(directory, one);
-    const place = mount === undefined ? one.id : (mount.volume ?? mount.source);
-    if (found.has(place)) continue;
-    found.set(place, { id: one.id, name: one.name, ...(mount === undefined ? {} : { volume: place }) });
-  }
-  return { doors: [...found.values()], running: running.length > 0 };
+  const byName = [...reached].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+  return { doors: byName.map((one) => doorOf(one, directory)), running: running.length > 0 };
 }
+
+function doorOf(container: Container, directory: string): Door {
+  const { id, name } = container;
+  const mount = mountOf(directory, container);
+  const volume = mount?.volume ?? mount?.source ?? '';
+  // A file system in memory has no source, and goes with the container.
+  return { id, name, ...(volume === '' ? {} : { volume }) };
+}
+
+/**
+ * One of them for each place where the directory is: replicas that share a volume share what is in it.
+ * @throws NOT_CONFIGURED without a load balancer container
+ */
+export function places(platform: Platform, containers: readonly Container[]): Places {
+  const { doors: all, running } = replicasOfBalancer(platform, containers);
+  return { doors: distinctPlaces(all), running };
+}
+
+/** The first door of each place. */
+export const distinctPlaces = <D extends Door>(all: readonly D[]): D[] => {
+  const place = ({ id, volume }: Door): string => volume ?? id;
+  return all.filter((one, index) => all.findIndex((other) => place(other) === place(one)) === index);
+};
 
 /** The places, as a change needs them. @throws NOT_CONFIGURED without a load balancer container, UNSAFE when none runs */
 export const doors = (platform: Platform, containers: readonly Container[]): Door[] =>

@@ -29,6 +29,9 @@ export function waysOut({ id, begin, steps }: ChangeRecord): string[] {
   return [...(takenBack ? [] : [`opsctl resume ${change}`]), ...(tooLate ? [] : [`opsctl abort ${change}`])];
 }
 
+/** The command that closes a change in the journal, whatever is left of it. */
+export const closing = (id: string): string => `opsctl abort ${id} --abandon --reason '<why>'`;
+
 /** Changes that one may be about: those that it brings to an end, and the one that runs. */
 export interface Allowed {
   recovers?: string | undefined;
@@ -51,7 +54,7 @@ export function mustNotMeetUnfinished(plan: Plan, records: readonly ChangeRecord
     'UNSAFE',
     `change ${id} (${begin.command} by ${begin.actor}) ${end?.outcome === 'paused' ? 'is paused' : 'was left in the middle'}, and this one touches the same: ${commonThings(plan, begin.plan).slice(0, 3).join(', ')}`,
     {
-      hint: `End it first: ${waysOut(met).join(', or ')}; or close it as it is: opsctl abort ${id} --abandon --reason '<why>'`,
+      hint: `End it first: ${waysOut(met).join(', or ')}; or close it as it is: ${closing(id)}`,
       details: { unfinished: id },
     },
   );

@@ -5,21 +5,22 @@ import type { Readers } from '../core/ports.ts';
 import type { CanaryStep, CanaryView } from '../core/ports/release.ts';
 import { asOpsError } from '../core/errors.ts';
 import type { Observation } from './analysis/analyse.ts';
-import { type Compared, compareVersions, lookAt, sinceThen } from './compare.ts';
+import { type Compared, compareVersions, lookAtStep, sinceThen } from './compare.ts';
 import { SHORTEST_MS } from './measure.ts';
 
 const BAR = 20;
 
-/** What is so now. Never throws for a Prometheus that does not answer: that is what is shown then. */
+/** What is so now. Never throws for what cannot be compared, or a Prometheus that does not answer: that is shown then. */
 export async function viewOf(step: CanaryStep, platform: Platform, readers: Readers): Promise<CanaryView> {
   const now = await readers.loadBalancer.routing(step.door, step.directory);
   const assigned = now?.canary?.percent ?? 0;
   const elapsed = now === undefined ? 0 : await sinceThen(now.since, readers);
-  if (elapsed < SHORTEST_MS)
-    return { lines: [`${bar(assigned / 100)} ${assigned.toString()} % assigned; nothing measured yet`], services: [] };
-  const looks = { number: step.firstLook + lookAt(elapsed), planned: step.plannedLooks };
+  const nothing = whyNothing(step, platform) ?? (elapsed < SHORTEST_MS ? 'nothing measured yet' : undefined);
+  if (nothing !== undefined)
+    return { lines: [`${bar(assigned / 100)} ${assigned.toString()} % assigned; ${nothing}`], services: [] };
   try {
-    const seen = await compareVersions(step.services, { elapsed, looks }, platform, readers);
+    const glance = { elapsed, looks: lookAtStep(step, elapsed) };
+    const seen = await compareVersions(step.services, glance, platform, readers);
     return {
       lines: seen.flatMap((one) => linesOf(one, assigned)),
       services: seen.map(({ service, analysis, ...counts }) => ({
@@ -34,6 +35,13 @@ export async function viewOf(step: CanaryStep, platform: Platform, readers: Read
   } catch (thrown) {
     return { lines: [`Prometheus cannot be asked: ${asOpsError(thrown).message}`], services: [] };
   }
+}
+
+/** Why the versions will never be compared, if they will not. */
+function whyNothing({ services }: CanaryStep, { prometheus }: Platform): string | undefined {
+  if (prometheus === undefined) return 'nothing is compared, because the configuration names no Prometheus';
+  if (services.length === 0) return 'nothing is compared, because metrics cannot tell the versions apart';
+  return undefined;
 }
 
 const bar = (share: number): string => {

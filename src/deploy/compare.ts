@@ -1,15 +1,13 @@
 /** A new version beside the one before, by what Prometheus counted of both. */
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
-import type { ComparedService } from '../core/ports/release.ts';
+import type { CanaryStep, ComparedService, Watch } from '../core/ports/release.ts';
 import { analyse, type Observation } from './analysis/analyse.ts';
 import type { Analysis } from './analysis/data.ts';
 import { latencies } from './analysis/histogram.ts';
-import type { Looks } from './analysis/looks.ts';
+import { lookAt, type Looks, ONLY_LOOK, plannedLooks } from './analysis/looks.ts';
 import { measure, type Measured } from './measure.ts';
-
-/** Between two looks, in ms: twice the usual interval of a quick scrape. */
-export const LOOK_EVERY_MS = 10_000;
+import { EXTENSIONS } from './steps.ts';
 
 export interface Compared {
   service: ComparedService;
@@ -26,6 +24,19 @@ export interface Glance {
   stableUntil?: string;
 }
 
+/** Which look at a step of a canary it is, whoever takes it: the change itself, who looks at its status, who promotes. */
+export function lookAtStep({ forMs, firstLook, plannedLooks: planned }: CanaryStep, elapsedMs: number): Looks {
+  if (planned === 0) return ONLY_LOOK;
+  const own = plannedLooks({ steps: 1, stepMs: forMs, extensions: EXTENSIONS });
+  return lookAt({ before: firstLook, own, planned }, elapsedMs);
+}
+
+/** Which look at a release after its switch it is. */
+export function lookAtWatch({ forMs }: Watch, elapsedMs: number): Looks {
+  const own = plannedLooks({ steps: 1, stepMs: forMs, extensions: 0 });
+  return lookAt({ before: 0, own, planned: own }, elapsedMs);
+}
+
 /** Both versions, for the same length of time. Nothing where there is no Prometheus. */
 export async function compareVersions(
   services: readonly ComparedService[],
@@ -35,6 +46,8 @@ export async function compareVersions(
 ): Promise<Compared[]> {
   if (prometheus === undefined) return [];
   const until = stableUntil === undefined ? {} : { until: stableUntil };
+  // Each service may fail the release by itself, so they share what the look may spend.
+  const each = { ...looks, share: looks.share / services.length };
   return await Promise.all(
     services.map(async (one) => {
       const window = { service: one.metrics, forMs: elapsed };
@@ -42,13 +55,10 @@ export async function compareVersions(
         measure(metrics, prometheus.release, { ...window, version: one.stable, ...until }),
         measure(metrics, prometheus.release, { ...window, version: one.candidate }),
       ]);
-      return judged(one, stable, canary, looks);
+      return judged(one, stable, canary, each);
     }),
   );
 }
-
-/** Which look it is, from 1, after so long. */
-export const lookAt = (elapsedMs: number): number => Math.max(1, Math.floor(elapsedMs / LOOK_EVERY_MS));
 
 /** How long ago something was, by the engine's clock, in ms. */
 export const sinceThen = async (then: string, { engine }: Pick<Readers, 'engine'>): Promise<number> =>

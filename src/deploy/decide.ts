@@ -96,9 +96,16 @@ async function imageOf(
   }
 }
 
-/** Two containers cannot listen on the same port of the host. */
+/** Two containers cannot listen on the same port of the host, or have the same address. */
 async function mustBearTwo({ name, live }: ServiceFacts, { replicas }: Readers): Promise<void> {
   const models = await Promise.all(live.map(async (one) => ({ one, facts: await replicas.model(one.id) })));
+  const single = models.find(({ facts }) => facts.alone !== undefined);
+  if (single !== undefined)
+    throw new OpsError(
+      'UNSAFE',
+      `${single.one.name} ${single.facts.alone ?? ''}, so a second ${name} cannot run beside it`,
+      { hint: 'Change that in the compose file, start the service anew with compose, then deploy again.' },
+    );
   const taken = models.find(({ facts }) => facts.published.some(({ port }) => port > 0));
   const [port] = taken?.facts.published ?? [];
   if (taken === undefined || port === undefined) return;

@@ -15,15 +15,6 @@ export const LABEL = {
   noRollback: 'opsctl.rollback.forbidden',
 } as const;
 
-/** What compose puts on its containers. */
-export const COMPOSE = {
-  number: 'com.docker.compose.container-number',
-  hash: 'com.docker.compose.config-hash',
-  oneOff: 'com.docker.compose.oneoff',
-  image: 'com.docker.compose.image',
-  version: 'com.docker.compose.version',
-} as const;
-
 /** The number of the deploy that made a container; 0 for what compose made. */
 export function deployOf({ labels }: Pick<Container, 'labels'>): number {
   const number = Number(labels[LABEL.deploy] ?? 0);

@@ -5,7 +5,6 @@ import { duration } from '../core/format.ts';
 import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { plannedLooks } from './analysis/looks.ts';
-import { LOOK_EVERY_MS } from './compare.ts';
 import { nothingToDo, released } from './plan-blue-green.ts';
 import type { DeployRequest, Released, Surroundings } from './request.ts';
 import { firstDoor, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
@@ -51,7 +50,7 @@ export function planCanary(request: DeployRequest, walk: Walk): Plan {
 export function sharing(where: Surroundings, services: readonly Released[], walk: Walk): Step[] {
   const { facts } = where;
   const shares = walk.percents.filter((percent) => percent < 100);
-  const { id: door } = firstDoor(facts);
+  const { name: door } = firstDoor(facts);
   const { live, canary } = facts.routing;
   const from: Route = { live, ...(canary === undefined ? {} : { canary }) };
   return shares.flatMap((percent, index) => {
@@ -76,8 +75,7 @@ export function sharing(where: Surroundings, services: readonly Released[], walk
 
 /** Each look at a canary costs some certainty, so they are counted through all its steps. */
 function looksOf({ stepMs }: Walk, index: number, count: number): { firstLook: number; plannedLooks: number } {
-  const looks = (number: number): number =>
-    plannedLooks({ steps: number, stepMs, lookEveryMs: LOOK_EVERY_MS, extensions: steps.EXTENSIONS });
+  const looks = (number: number): number => plannedLooks({ steps: number, stepMs, extensions: steps.EXTENSIONS });
   return { firstLook: index === 0 ? 0 : looks(index), plannedLooks: looks(count) };
 }
 

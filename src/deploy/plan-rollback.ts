@@ -22,7 +22,7 @@ export type RollbackRequest = Pick<Surroundings, 'facts' | 'environment' | 'opti
 export function planRollback({ facts, services, named, environment, options, force }: RollbackRequest): Plan {
   const back = named.length > 0 ? chosen(services, named) : released(services);
   for (const { facts: service } of back) mustBeAllowed(service, force);
-  const { id: door } = firstDoor(facts);
+  const { name: door } = firstDoor(facts);
   const from: Route = { live: facts.routing.live };
   const to = flipped(
     from,

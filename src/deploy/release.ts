@@ -8,7 +8,8 @@ import type { Route } from '../core/ports/load-balancer.ts';
 import type { Candidate, CanaryStep, ComparedService, ReleaseReader } from '../core/ports/release.ts';
 import { sameRoute } from '../core/routing.ts';
 import type { Analysis } from './analysis/data.ts';
-import { compareVersions, lookAt, sinceThen } from './compare.ts';
+import { intervalAt } from './analysis/looks.ts';
+import { compareVersions, lookAtStep, lookAtWatch, sinceThen } from './compare.ts';
 import { viewOf } from './canary-view.ts';
 import { SHORTEST_MS } from './measure.ts';
 
@@ -22,8 +23,14 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
     (await Promise.all(candidate.asks.map((one) => wrongAt(one, candidate, readers, platform)))).filter(
       (line) => line !== '',
     );
-  /** Prometheus has something new only every few seconds. */
-  let looked = 0;
+  let looked = '';
+  /** Prometheus has something new only every few seconds: one look in each such time is enough. */
+  const isDue = (since: string, elapsed: number): boolean => {
+    const now = `${since} ${intervalAt(elapsed).toString()}`;
+    if (now === looked) return false;
+    looked = now;
+    return true;
+  };
   /** How long the route has been as it is, once its containers were seen to be well and a moment was given to others. */
   const lived = async (watched: {
     door: string;
@@ -47,24 +54,21 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
     whyNoAnswer: async (candidate) => ({ answers: await ask(candidate) }),
     isWell: async (watch) => {
       const { since, elapsed } = await lived(watch);
-      const look = lookAt(elapsed);
-      if (platform.prometheus !== undefined && elapsed >= SHORTEST_MS && look !== looked) {
-        looked = look;
-        const looks = { number: look, planned: lookAt(watch.forMs) };
-        // Prometheus that does not answer is no reason to take a release back: containers and answers are still watched.
-        const glance = { elapsed, looks, stableUntil: since };
+      const isOver = elapsed >= watch.forMs;
+      // What came since the last look counts as well when the time is over.
+      if (elapsed >= SHORTEST_MS && (isDue(since, elapsed) || isOver)) {
+        const glance = { elapsed, looks: lookAtWatch(watch, elapsed), stableUntil: since };
+        // Prometheus that does not answer is no reason to take a release back: its containers are still watched.
         mustNotFail(await compareVersions(watch.services, glance, platform, readers).catch(() => []));
       }
-      return elapsed >= watch.forMs;
+      return isOver;
     },
     hasPassed: async (step) => {
-      const { elapsed } = await lived(step);
-      const look = lookAt(elapsed);
-      if (look === looked || elapsed < SHORTEST_MS) return false;
-      looked = look;
-      const looks = { number: step.firstLook + look, planned: step.plannedLooks };
-      // What could not be asked is not known: the canary stays as it is, and is held when that lasts.
-      const seen = await compareVersions(step.services, { elapsed, looks }, platform, readers).catch(() => []);
+      const { since, elapsed } = await lived(step);
+      if (elapsed < SHORTEST_MS || !isDue(since, elapsed)) return false;
+      const glance = { elapsed, looks: lookAtStep(step, elapsed) };
+      // What could not be asked is not known: the canary stays as it is, and is held when that lasts; its view tells why.
+      const seen = await compareVersions(step.services, glance, platform, readers).catch(() => []);
       mustNotFail(seen);
       return elapsed >= step.forMs && seen.length > 0 && seen.every(({ analysis }) => analysis.verdict === 'pass');
     },

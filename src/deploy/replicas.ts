@@ -2,11 +2,11 @@
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Replica } from '../core/ports/replicas.ts';
 import { aliasOf } from '../core/routing.ts';
-import { baseName, COMPOSE, LABEL, replicaName } from './names.ts';
-import { other, type ServiceFacts } from './observe.ts';
+import { baseName, LABEL, replicaName } from './names.ts';
+import { other } from './observe.ts';
 import type { DeployRequest, Wanted } from './request.ts';
 
-/** Containers of the new colour, made after the live ones: as many replicas, and labels that compose knows them by. */
+/** Containers of the new colour, made after the live ones: as many replicas, and a label by which compose leaves them alone. */
 export function replicasOf(one: Wanted, request: DeployRequest): { replica: Replica; model: ContainerDetail }[] {
   const { facts, project, environment } = request;
   const colour = other(one.facts.colour);
@@ -31,8 +31,9 @@ export function replicasOf(one: Wanted, request: DeployRequest): { replica: Repl
           [LABEL.release]: one.version,
           [LABEL.deploy]: deploy.toString(),
           [LABEL.base]: base,
-          [LABEL.noRollback]: one.noRollback ?? '',
-          ...composeLabels(model, one.facts, { hashes: request.hashes, image: one.expects }),
+          // Without it, what the image itself says holds; that of one that is to be pulled is not known yet.
+          ...(one.noRollback === undefined ? {} : { [LABEL.noRollback]: one.noRollback }),
+          ...composeLabels(model),
         },
         aliases: { add: [aliasOf(name, colour)], remove: [aliasOf(name, other(colour))] },
       },
@@ -41,25 +42,8 @@ export function replicasOf(one: Wanted, request: DeployRequest): { replica: Repl
 }
 
 /**
- * What compose is to think of the new container, so that `ps` and `down` know it and `up` leaves it alone.
- * Version 2 removes what is out of date and keeps what has the hash and the image that its files give, and the lowest
- * numbers. Version 1 makes all containers of a service anew as soon as one is out of date, which the release before
- * always is; what it takes for a one-off container it leaves alone (ADR 7).
+ * What compose takes for a container that was to run once, it knows of and leaves alone. One of the service it makes
+ * anew, or removes, as soon as anything is out of date, which the release before always is (ADR 7).
  */
-function composeLabels(
-  model: ContainerDetail,
-  { live }: ServiceFacts,
-  { hashes, image }: { hashes: Record<string, string>; image: string },
-): Record<string, string> {
-  if (model.project === undefined) return {};
-  if (model.labels[COMPOSE.version]?.startsWith('1.') === true) return { [COMPOSE.oneOff]: 'True' };
-  const numberOf = (one: ContainerDetail): number => Number(one.labels[COMPOSE.number] ?? 1);
-  const lowest = Math.min(...live.map(numberOf));
-  const hash = hashes[model.service ?? ''];
-  return {
-    ...(hash === undefined ? {} : { [COMPOSE.hash]: hash }),
-    ...(model.labels[COMPOSE.image] === undefined ? {} : { [COMPOSE.image]: image }),
-    [COMPOSE.number]: (lowest - live.length + live.indexOf(model)).toString(),
-    [COMPOSE.oneOff]: 'False',
-  };
-}
+const composeLabels = ({ project }: ContainerDetail): Record<string, string> =>
+  project === undefined ? {} : { 'com.docker.compose.oneoff': 'True' };

@@ -38,8 +38,6 @@ export interface Wanted {
 /** What a deploy is made of. */
 export interface DeployRequest extends Surroundings {
   wanted: Wanted[];
-  /** By compose service: what compose is to find on the new containers. */
-  hashes: Record<string, string>;
 }
 
 /** A service whose other colour gets all traffic. */

@@ -1,11 +1,18 @@
 /** A canary that gets traffic now. */
+import { isDeepStrictEqual } from 'node:util';
+
+import * as z from 'zod';
+
 import { OpsError } from '../core/errors.ts';
-import type { ChangeRecord } from '../core/change.ts';
+import type { ChangeRecord, Step } from '../core/change.ts';
 import { isUnfinished } from '../core/change.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
+import { COLOURS } from '../core/ports/load-balancer.ts';
 import type { CanaryStep } from '../core/ports/release.ts';
-import { type Compared, compareVersions, LOOK_EVERY_MS, sinceThen } from './compare.ts';
+import { sameRoute } from '../core/routing.ts';
+import { type Compared, compareVersions, lookAtStep, sinceThen } from './compare.ts';
+import { SHORTEST_MS } from './measure.ts';
 import { LABEL } from './names.ts';
 import { type Facts, versionIn } from './observe.ts';
 import { comparison, type Released } from './request.ts';
@@ -40,31 +47,58 @@ export async function runningCanary(facts: Facts, platform: Platform, { files }:
   );
 }
 
-/** The step that it is in, as far as it can be told from what runs: one look, no plan. */
-export function currentStep(facts: Facts, services: readonly Released[]): CanaryStep {
+/**
+ * The step that it is in. How long that lasts and which looks it has, the change tells whose plan sends visitors where
+ * they go now; where none does, as with a journal that is not there any more, each look is taken for the only one.
+ * @param changes newest first
+ */
+export function currentStep(facts: Facts, services: readonly Released[], changes: readonly ChangeRecord[]): CanaryStep {
+  const compared = services.flatMap(({ compared: one }) => (one === undefined ? [] : [one]));
+  const planned = changes
+    .flatMap(({ begin }) => begin.plan.steps.flatMap(comparedIn))
+    .find((one) => sameRoute(one.route, facts.routing) && isDeepStrictEqual(one.services, compared));
   return {
-    door: firstDoor(facts).id,
+    door: firstDoor(facts).name,
     directory: facts.directory,
     route: facts.routing,
     containers: services.flatMap(({ containers }) => containers),
-    services: services.flatMap(({ compared }) => (compared === undefined ? [] : [compared])),
-    forMs: 0,
-    firstLook: 0,
-    plannedLooks: 1,
+    services: compared,
+    forMs: planned?.forMs ?? 0,
+    firstLook: planned?.firstLook ?? 0,
+    plannedLooks: planned?.plannedLooks ?? 0,
   };
 }
 
+/** What is taken from a journalled step of a canary, which is text from outside. */
+const journalledStep = z.object({
+  route: z.object({
+    live: z.record(z.string(), z.enum(COLOURS)),
+    canary: z.object({ services: z.array(z.string()), percent: z.number() }),
+  }),
+  services: z.array(z.object({ metrics: z.string(), stable: z.string(), candidate: z.string() })),
+  forMs: z.number().positive(),
+  firstLook: z.int().min(0),
+  plannedLooks: z.int().min(1),
+});
+
+/** What a step of a plan compares, if it is one that does. */
+function comparedIn({ verify }: Step): z.infer<typeof journalledStep>[] {
+  if (verify?.port !== 'release' || verify.method !== 'hasPassed') return [];
+  const { success, data } = journalledStep.safeParse(verify.args[0]);
+  return success ? [data] : [];
+}
+
 /** Both versions since the share of visitors is what it is; nothing where Prometheus cannot tell. */
-export async function compareNow(
+async function compareNow(
   facts: Facts,
   services: readonly Released[],
   platform: Platform,
   readers: Readers,
 ): Promise<Compared[]> {
   const elapsed = await sinceThen(facts.routing.since, readers);
-  const looks = { number: 1, planned: 1 };
-  if (elapsed < LOOK_EVERY_MS) return [];
-  return await compareVersions(currentStep(facts, services).services, { elapsed, looks }, platform, readers);
+  if (elapsed < SHORTEST_MS) return [];
+  const step = currentStep(facts, services, await readers.journal.changes(SEARCHED_CHANGES));
+  return await compareVersions(step.services, { elapsed, looks: lookAtStep(step, elapsed) }, platform, readers);
 }
 
 /** Who promotes a canary should have seen that it is no worse. @throws UNSAFE */

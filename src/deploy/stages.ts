@@ -16,7 +16,7 @@ import * as steps from './steps.ts';
 /** Everything up to a new version that serves and gets no traffic yet. */
 export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step[] {
   const { options, facts } = request;
-  const { id: door } = firstDoor(facts);
+  const { name: door } = firstDoor(facts);
   const all = wanted.map((one) => ({ one, made: replicasOf(one, request) }));
   const asks = wanted.flatMap(({ smoke, facts: { colour } }) => smoke.map((url) => ({ url, colour: other(colour) })));
   return [
@@ -69,7 +69,7 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
 /** All traffic to the new version, watched; and what follows once it is live and well. */
 export function goLive(where: Surroundings, services: readonly Released[]): Step[] {
   const { facts, options } = where;
-  const { id: door } = firstDoor(facts);
+  const { name: door } = firstDoor(facts);
   const from: Route = { live: facts.routing.live };
   const to = flipped(
     from,

@@ -126,7 +126,7 @@ export const create = (replica: Replica, { graceSeconds, drain }: Ending): Step 
         ...(drain === undefined ? {} : { drain }),
       }),
     undone: (r) => r.replicas.isAbsent(replica.name),
-    verify: (r) => r.replicas.exists(replica.name),
+    verify: (r) => r.replicas.isComplete(replica.name, replica.model),
     undoTimeoutMs: (drain?.forMs ?? 0) + graceSeconds * 1000 + STOP_MARGIN_MS,
   });
 
@@ -221,14 +221,14 @@ export const route = (door: Door, directory: string, { from, to, at, oneWay = fa
     why: oneWay
       ? 'from here on it is not taken back: the version before cannot work with what this one did to the data'
       : 'one rename, seen by the next request; no reload',
-    do: (w) => w.loadBalancer.route(door.id, directory, to),
+    do: (w) => w.loadBalancer.route(door.name, directory, to),
     ...(oneWay
       ? { undo: 'too late' as const }
       : {
-          undo: (w) => w.loadBalancer.route(door.id, directory, from),
-          undone: (r) => r.loadBalancer.isRouted(door.id, directory, from),
+          undo: (w) => w.loadBalancer.route(door.name, directory, from),
+          undone: (r) => r.loadBalancer.isRouted(door.name, directory, from),
         }),
-    verify: (r) => r.loadBalancer.isRouted(door.id, directory, to),
+    verify: (r) => r.loadBalancer.isRouted(door.name, directory, to),
     timeoutMs: SWITCH_MS,
   });
 

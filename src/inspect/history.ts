@@ -32,7 +32,13 @@ export type ChangeSummary = z.infer<typeof changeSummarySchema>;
 
 /** One step of a change in `history <change>`. */
 export const changeStepSchema = z
-  .object({ id: z.string(), describe: z.string(), state: z.enum(STEP_STATES), error: z.string().optional() })
+  .object({
+    id: z.string(),
+    describe: z.string(),
+    state: z.enum(STEP_STATES),
+    error: z.string().optional(),
+    output: z.string().optional().describe('what a command of the user said, its end'),
+  })
   .meta({ id: 'ChangeStep' });
 
 /** What the journal and the lock together tell of a change: without an end it runs while its lock lives. */
@@ -66,10 +72,11 @@ const nextFor = (record: ChangeRecord, outcome: ChangeSummary['outcome']): strin
 
 /** The steps of a change in their order. */
 export function stepsOf({ steps }: ChangeRecord): z.infer<typeof changeStepSchema>[] {
-  return steps.map(({ step, state, error }) => ({
+  return steps.map(({ step, state, error, output }) => ({
     id: step.id,
     describe: step.describe,
     state,
     ...(error === undefined ? {} : { error }),
+    ...(output === undefined ? {} : { output }),
   }));
 }

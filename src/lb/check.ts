@@ -2,7 +2,7 @@
 import { type Verdict, verdict } from '../core/verdict.ts';
 import { aliasOf, colourIn, colourOf } from '../core/routing.ts';
 import { type DoorFacts, isWritten, routingOf, type SetupFacts, type SwitchedFacts } from './observe.ts';
-import { isAtLeast, KEEPS_IDLE_SINCE, RESOLVES_SINCE, variableOf } from './snippets.ts';
+import { includes, isAtLeast, KEEPS_IDLE_SINCE, RESOLVES_SINCE, variableOf } from './snippets.ts';
 
 /** A thing that is needed, and whether it is so. */
 export interface Finding extends Verdict {
@@ -52,12 +52,15 @@ function version({ version: found }: DoorFacts): Verdict {
   return verdict.ok(`nginx ${found}`);
 }
 
-const directory = ({ volume }: DoorFacts, path: string): Verdict =>
-  volume === undefined
-    ? verdict.crit(`${path} is on no volume: where traffic goes would be forgotten with the container`, [
-        `# in the compose file, for this service: volumes: [nginx_state:${path}]`,
-      ])
-    : verdict.ok(`${path} is on ${volume}, which outlives the container`);
+function directory({ volume }: DoorFacts, path: string): Verdict {
+  const next = [`# in the compose file, for this service: volumes: [nginx_state:${path}]`];
+  if (volume === undefined)
+    return verdict.crit(`${path} is on no volume: where traffic goes would be forgotten with the container`, next);
+  // The engine calls volumes so that nobody named.
+  if (/^[0-9a-f]{64}$/.test(volume))
+    return verdict.warn(`${path} is on a volume without a name: docker-compose down forgets where traffic goes`, next);
+  return verdict.ok(`${path} is on ${volume}, which outlives the container`);
+}
 
 const canSwitch = ({ canSwitch: can }: DoorFacts): Verdict =>
   can
@@ -69,7 +72,7 @@ const canSwitch = ({ canSwitch: can }: DoorFacts): Verdict =>
 function files(door: DoorFacts, path: string): Verdict {
   if (isWritten(door))
     return verdict.ok(`${door.wanted.files.map(({ name }) => name).join(' and ')} are as they should be`);
-  const what = door.present.length === 0 ? 'are not written' : 'are not as they should be';
+  const what = door.present.every(({ text }) => text === null) ? 'are not written' : 'are not as they should be';
   return verdict.crit(`the files in ${path} ${what}`, [SETUP]);
 }
 
@@ -91,7 +94,7 @@ function written(
     const where = place === 'http' ? 'the http block' : 'each server block that serves the platform';
     return [
       `include-${place}`,
-      text.includes(`# configuration file ${path}/${name}:`)
+      includes(text, `${path}/${name}`)
         ? verdict.ok(`${name} is included`)
         : verdict.crit(`${name} is not included`, [`# in ${where} of nginx: include ${path}/${place}/*.conf;`, CHECK]),
     ];

@@ -4,8 +4,9 @@ import { asOpsError, OpsError } from '../core/errors.ts';
 import type { Platform, Service } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import type { Container } from '../core/ports/engine.ts';
-import type { Routing, Snippet } from '../core/ports/load-balancer.ts';
-import { balancerOf, deployableServices, type Door, doors } from '../core/routing.ts';
+import type { TlsOptions } from '../core/ports/http.ts';
+import type { Routing, Snippet, SnippetState } from '../core/ports/load-balancer.ts';
+import { balancerOf, deployableServices, type Door, replicasOfBalancer, runningDoors } from '../core/routing.ts';
 import { snippetsFor, type Switched } from './snippets.ts';
 
 /** What a service of the platform is to the load balancer. */
@@ -16,7 +17,7 @@ export interface SwitchedFacts extends Switched {
   containers: { name: string; labels: Record<string, string>; aliases: string[] }[];
 }
 
-/** One nginx. */
+/** One nginx. Those that share a volume share their files, and each loads them for itself. */
 export interface DoorFacts extends Door {
   version: string;
   /** Whether its configuration on disk loads, and what nginx said of it. */
@@ -25,10 +26,10 @@ export interface DoorFacts extends Door {
   configuration: string;
   /** What is to be in its directory. */
   wanted: { files: Snippet[]; digest: string };
-  /** What is there now, by name of the file. */
-  present: Snippet[];
+  /** What is there now in the place of each of them. */
+  present: SnippetState[];
   /** By service with a URL: the digest that nginx runs with there, or why that cannot be told. */
-  loaded: Record<string, { digest: string | undefined } | { why: string }>;
+  loaded: Record<string, { digest?: string } | { why: string }>;
   routing: Routing | { why: string } | undefined;
   canSwitch: boolean;
   /** Process ids of the workers that accept. */
@@ -39,22 +40,29 @@ export interface SetupFacts {
   directory: string;
   services: SwitchedFacts[];
   doors: DoorFacts[];
+  /** How the certificates of the URLs are verified. */
+  tls?: TlsOptions;
 }
 
 /** For an answer of nginx itself, in ms. */
-const ASK_MS = 5000;
+export const ASK_MS = 5000;
 
-/** @throws NOT_CONFIGURED without a load balancer container or a deployable service; UNSAFE when none runs */
+/**
+ * @throws NOT_CONFIGURED without a load balancer container or a deployable service, CONFIG_INVALID for services that nginx
+ * cannot tell apart, UNSAFE when no load balancer runs
+ */
 export async function observeSetup(platform: Platform, readers: Readers): Promise<SetupFacts> {
-  const { directory } = balancerOf(platform);
+  const { service: balancer, directory } = balancerOf(platform);
+  const deployable = deployableServices(platform);
   const all = (await readers.engine.containers()).filter((one) => isOfPlatform(one, platform.compose.project));
-  const entries = doors(platform, all);
+  const entries = runningDoors(replicasOfBalancer(platform, all), balancer);
   const services = await Promise.all(
-    deployableServices(platform).map(async ([name, service]) => await switched(name, service, all, readers)),
+    deployable.map(async ([name, service]) => await switched(name, service, all, readers)),
   );
   return {
     directory,
     services,
+    ...(platform.tls === undefined ? {} : { tls: platform.tls }),
     doors: await Promise.all(
       entries.map(async (door) => await lookAt(door, { directory, services }, platform, readers)),
     ),
@@ -103,38 +111,35 @@ async function lookAt(
   { loadBalancer }: Readers,
 ): Promise<DoorFacts> {
   const [version, test, canSwitch, workers] = await Promise.all([
-    loadBalancer.version(door.id),
-    loadBalancer.checkConfiguration(door.id),
-    loadBalancer.canSwitch(door.id),
-    loadBalancer.workers(door.id),
+    loadBalancer.version(door.name),
+    loadBalancer.checkConfiguration(door.name),
+    loadBalancer.canSwitch(door.name),
+    loadBalancer.workers(door.name),
   ]);
   const wanted = snippetsFor(services, directory, version);
   const present = await Promise.all(
-    wanted.files.map(async ({ name }) => ({ name, text: await loadBalancer.snippet(door.id, directory, name) })),
+    wanted.files.map(async ({ name }) => ({
+      name,
+      text: (await loadBalancer.snippet(door.name, directory, name)) ?? null,
+    })),
   );
   const asked = services.flatMap(({ name, url }) => (url === undefined ? [] : [{ name, url }]));
   const loaded = await Promise.all(
     asked.map(async ({ name, url }): Promise<[string, DoorFacts['loaded'][string]]> => {
-      const answer = loadBalancer.loaded(door.id, directory, { url, timeoutMs: ASK_MS, tls });
-      return [
-        name,
-        await answer.then(
-          (digest) => ({ digest }),
-          (thrown: unknown) => ({ why: asOpsError(thrown).message }),
-        ),
-      ];
+      const answer = loadBalancer.loaded(door.name, directory, { url, timeoutMs: ASK_MS, tls });
+      return [name, await answer.catch((thrown: unknown) => ({ why: asOpsError(thrown).message }))];
     }),
   );
   return {
     ...door,
     version,
     test,
-    configuration: test.ok ? await loadBalancer.configuration(door.id) : '',
+    configuration: test.ok ? await loadBalancer.configuration(door.name) : '',
     wanted,
-    present: present.flatMap(({ name, text }) => (text === undefined ? [] : [{ name, text }])),
+    present,
     loaded: Object.fromEntries(loaded),
     routing: await loadBalancer
-      .routing(door.id, directory)
+      .routing(door.name, directory)
       .catch((thrown: unknown) => ({ why: asOpsError(thrown).message })),
     canSwitch,
     workers,

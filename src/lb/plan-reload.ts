@@ -6,7 +6,7 @@ import type { Container } from '../core/ports/engine.ts';
 
 /** A running replica of the load balancer as it was observed. */
 export interface Balancer {
-  container: Pick<Container, 'id' | 'name'>;
+  container: Pick<Container, 'name'>;
   /** What the test of the configuration on its disk said. */
   test: { ok: boolean; output: string };
   /** Process ids of the workers that accept. */
@@ -56,18 +56,15 @@ export function planReload(service: string, balancers: readonly Balancer[], with
 }
 
 /** Reloads one nginx and sees that it has new workers. */
-export function reloadStep(
-  { id, name, workers }: { id: string; name: string; workers: readonly number[] },
-  withinMs: number,
-): Step {
+export function reloadStep({ name, workers }: { name: string; workers: readonly number[] }, withinMs: number): Step {
   const before = workers.toSorted((a, b) => a - b);
   return step({
     id: `lb.reload:${name}`,
     describe: `reload nginx in ${name} and wait for its new workers`,
     why: 'the configuration on disk was tested and loads',
-    do: (w) => w.loadBalancer.reload(id),
+    do: (w) => w.loadBalancer.reload(name),
     undo: 'stays',
-    verify: (r) => r.loadBalancer.workersReplaced(id, before),
+    verify: (r) => r.loadBalancer.workersReplaced(name, before),
     timeoutMs: withinMs,
   });
 }

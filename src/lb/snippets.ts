@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 
 import { COLOURS, type Snippet, TOKEN } from '../core/ports/load-balancer.ts';
-import { aliasOf, CONFIRM_PATH, PROBE_HEADER, VISITOR_COOKIE } from '../core/routing.ts';
+import { aliasOf, CONFIRM_PATH, PROBE_HEADER, VISITOR_COOKIE, wordOf } from '../core/routing.ts';
 
 /** A service whose traffic is switched. */
 export interface Switched {
@@ -26,9 +26,21 @@ export const HTTP_SNIPPET = 'http/opsctl.conf';
 export const SERVER_SNIPPET = 'server/opsctl.conf';
 
 /** The variable by which a service's location passes requests on: `$api_upstream`. */
-export const variableOf = (service: string): string => `$${word(service)}_upstream`;
+export const variableOf = (service: string): string => `$${wordOf(service)}_upstream`;
 
-const word = (service: string): string => service.replaceAll(/[^A-Za-z0-9]/g, '_');
+/** Whether a configuration, as nginx prints it, includes a file: nginx read it there, or would if it were there. */
+export function includes(configuration: string, path: string): boolean {
+  if (configuration.includes(`# configuration file ${path}:`)) return true;
+  const written = configuration.replaceAll(/(?:^|\s)#.*$/gm, '');
+  return [...written.matchAll(/(?:^|[\s;{}])include\s+["']?([^\s;"']+)["']?\s*;/g)].some(([, pattern = '']) =>
+    globOf(pattern).test(path),
+  );
+}
+
+const globOf = (pattern: string): RegExp =>
+  new RegExp(
+    `^${pattern.replaceAll(/[^\w/*?]/g, String.raw`\$&`).replaceAll(/[*?]/g, (one) => (one === '*' ? '[^/]*' : '[^/]'))}$`,
+  );
 
 /** True when a version is at least another; both are three numbers. */
 export function isAtLeast(version: string, wanted: string): boolean {
@@ -83,7 +95,7 @@ ${buckets}
     * ${(BUCKETS - 1).toString()};
 }
 # Only who knows the token may ask for a colour.
-map $http_${word(PROBE_HEADER)} $opsctl_probe {
+map $http_${wordOf(PROBE_HEADER)} $opsctl_probe {
     default "";
 ${COLOURS.map((colour) => `    "${colour}-${TOKEN}" ${colour};`).join('\n')}
 }
@@ -91,8 +103,8 @@ ${services.flatMap((service) => (named ? COLOURS.map((colour) => upstream(servic
 }
 
 const upstream = ({ name, port }: Switched, colour: (typeof COLOURS)[number]): string => `
-upstream ${word(name)}_${colour} {
-    zone ${word(name)}_${colour} 64k;
+upstream ${wordOf(name)}_${colour} {
+    zone ${wordOf(name)}_${colour} 64k;
     server ${aliasOf(name, colour)}:${port.toString()} resolve;
     keepalive 32;
     keepalive_timeout ${UPSTREAM_KEEPALIVE};
@@ -117,9 +129,10 @@ ${services.map((service) => choice(service, directory, named)).join('')}`;
 }
 
 function choice({ name, port }: Switched, directory: string, named: boolean): string {
-  const colour = `$opsctl_${word(name)}`;
+  // A service may be called as one of our own variables is: `probe`, say.
+  const colour = `$opsctl_colour_${wordOf(name)}`;
   const file = `${directory}/live/${name}`;
-  const target = named ? `${word(name)}_${colour}` : `${name}-${colour}:${port.toString()}`;
+  const target = named ? `${wordOf(name)}_${colour}` : `${name}-${colour}:${port.toString()}`;
   return `
 set ${colour} blue;
 if (-f ${file}.green) { set ${colour} green; }

@@ -1,6 +1,6 @@
 import { type ChangeRecord, isUnfinished, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
-import { commonThings } from '../core/unfinished.ts';
+import { closing, commonThings } from '../core/unfinished.ts';
 import { isIrreversible, isTooLate, plan } from '../core/plan.ts';
 import type { JournalReader } from '../core/ports/journal.ts';
 
@@ -59,11 +59,9 @@ export async function mustBeLast(record: ChangeRecord, journal: JournalReader): 
   throw new OpsError(
     'UNSAFE',
     `change ${later.id} (${later.begin.command}) came after ${record.id} and touched ${things}, so ${record.id} can neither be finished nor taken back as it was planned`,
-    { hint: `See what is so now (opsctl status), then close it as it is: ${closing(record)}` },
+    { hint: `See what is so now (opsctl status), then close it as it is: ${closing(record.id)}` },
   );
 }
-
-const closing = ({ id }: Pick<ChangeRecord, 'id'>): string => `opsctl abort ${id} --abandon --reason '<why>'`;
 
 /**
  * Takes back, newest first, every step of a change that was done or may have been.
@@ -77,7 +75,7 @@ export function planAbort(record: ChangeRecord): Plan {
       'UNSAFE',
       `change ${record.id} cannot be taken back any more: ${tooLate.step.describe} (${tooLate.step.why})`,
       {
-        hint: `Finish it: opsctl resume ${record.id}. To go back is another change then. Or close it as it is: ${closing(record)}`,
+        hint: `Finish it: opsctl resume ${record.id}. To go back is another change then. Or close it as it is: ${closing(record.id)}`,
       },
     );
   const lost = reached

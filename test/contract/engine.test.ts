@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openEngine } from '../../src/adapters/docker/engine.ts';
 import type { EngineWriter } from '../../src/core/ports/engine.ts';
 import { fakeEngine } from '../support/fakes/engine.ts';
+import { ECHO_SERVER, visiting } from '../support/test-connections.ts';
 import { removeContainer, runContainer, testDocker, uniqueName, until } from '../support/test-containers.ts';
 
 /** The scene that every implementation sets: names of containers in these conditions. */
@@ -17,6 +18,10 @@ interface Scene {
   healthy: string;
   /** Of no project. */
   stranger: string;
+  /** Was never started. */
+  created: string;
+  /** Has one open connection to `running`. */
+  visitor: string;
   close(): Promise<void>;
 }
 
@@ -34,11 +39,13 @@ const scenes: Record<string, () => Promise<Scene>> = {
     const failed = uniqueName('failed');
     const healthy = uniqueName('healthy');
     const stranger = uniqueName('stranger');
+    const created = uniqueName('created');
+    const visitor = uniqueName('visitor');
     const ids = await Promise.all([
       runContainer(docker, {
         name: running,
         labels: labels('api'),
-        argv: sh(`printf scene >/etc/scene; echo one; echo two; echo three; ${wait}`),
+        argv: sh(`printf scene >/etc/scene; echo one; echo two; echo three; ${ECHO_SERVER}`),
       }),
       runContainer(docker, { name: failed, labels: labels('job'), argv: ['sh', '-c', 'echo dying; exit 3'] }),
       runContainer(docker, {
@@ -48,8 +55,10 @@ const scenes: Record<string, () => Promise<Scene>> = {
         health: { test: ['CMD', 'true'], intervalMs: 200 },
       }),
       runContainer(docker, { name: stranger, argv: sh(wait) }),
+      runContainer(docker, { name: created, argv: sh(wait), start: false }),
     ]);
     const engine = openEngine(docker);
+    ids.push(await runContainer(docker, { name: visitor, argv: sh(await visiting(engine, running)) }));
     await until('healthy', async () => (await engine.container(healthy)).health === 'healthy');
     await until('failed', async () => (await engine.container(failed)).state === 'exited');
     return {
@@ -59,6 +68,8 @@ const scenes: Record<string, () => Promise<Scene>> = {
       failed,
       healthy,
       stranger,
+      created,
+      visitor,
       close: async () => void (await Promise.all(ids.map((id) => removeContainer(docker, id)))),
     };
   },
@@ -77,12 +88,15 @@ const scenes: Record<string, () => Promise<Scene>> = {
     engine.add({
       name: 'running',
       ...of('api'),
+      connections: 1,
       log: [line('one', 1), line('two', 2), line('three', 3)],
       files: { '/etc/scene': 'scene' },
     });
     engine.add({ name: 'failed', ...of('job'), state: 'exited', exitCode: 3, log: [line('dying', 1)] });
     engine.add({ name: 'healthy', ...of('web'), health: 'healthy' });
     engine.add({ name: 'stranger' });
+    engine.add({ name: 'created', state: 'created' });
+    engine.add({ name: 'visitor' });
     return {
       engine,
       project: 'p',
@@ -90,6 +104,8 @@ const scenes: Record<string, () => Promise<Scene>> = {
       failed: 'failed',
       healthy: 'healthy',
       stranger: 'stranger',
+      created: 'created',
+      visitor: 'visitor',
       close: async () => undefined,
     };
   },
@@ -147,6 +163,11 @@ describe.each(Object.keys(scenes))('engine port: %s', (name) => {
     await expect(scene.engine.volume('opsctl-nowhere')).rejects.toMatchObject(missing);
     await expect(scene.engine.readFile(scene.running, '/opsctl-nowhere')).rejects.toMatchObject(missing);
     await expect(lines('opsctl-nowhere')).rejects.toMatchObject(missing);
+    await expect(scene.engine.setRestartPolicy('opsctl-nowhere', 'always')).rejects.toMatchObject(missing);
+    await expect(scene.engine.hasRestartPolicy('opsctl-nowhere', 'always')).rejects.toMatchObject(missing);
+    await expect(scene.engine.isDrained('opsctl-nowhere', [scene.running])).rejects.toMatchObject(missing);
+    await expect(scene.engine.connections('opsctl-nowhere', [])).rejects.toMatchObject(missing);
+    await expect(scene.engine.staysUp('opsctl-nowhere')).rejects.toMatchObject(missing);
   });
 
   it('reads the log, all of it or its tail', async () => {
@@ -174,6 +195,41 @@ describe.each(Object.keys(scenes))('engine port: %s', (name) => {
       code: 'UNSAFE',
       details: { exitCode: 3, log: ['dying'] },
     });
+  });
+
+  it('a container stays up when it has run for a while, whatever its health', async () => {
+    await expect.poll(() => scene.engine.staysUp(scene.running), { timeout: 15_000 }).toBe(true);
+    expect(await scene.engine.staysUp(scene.created)).toBe(false);
+    await expect(scene.engine.staysUp(scene.failed)).rejects.toMatchObject({
+      code: 'UNSAFE',
+      details: { exitCode: 3, log: ['dying'] },
+    });
+  });
+
+  it('counts the connections that others have to a container; those who are gone have none', async () => {
+    const { engine, running, visitor, created, failed } = scene;
+    const one = { established: 1 };
+    await expect.poll(() => engine.connections(running, [visitor]), { timeout: 15_000 }).toEqual(one);
+    expect(await engine.connections(running, ['opsctl-nowhere', visitor])).toEqual(one);
+    expect(await engine.isDrained(running, [visitor])).toBe(false);
+    for (const idle of [created, failed]) {
+      expect(await engine.connections(idle, [visitor])).toEqual({ established: 0 });
+      expect(await engine.isDrained(idle, [visitor])).toBe(true);
+    }
+  });
+
+  it('sets what becomes of a container when it ends, and what runs goes on', async () => {
+    const { engine, running } = scene;
+    const { startedAt, restartPolicy, memoryLimit } = await engine.container(running);
+    expect(restartPolicy).toBe('no');
+    for (const policy of ['always', 'unless-stopped'] as const) {
+      await engine.setRestartPolicy(running, policy);
+      await engine.setRestartPolicy(running, policy);
+      expect(await engine.hasRestartPolicy(running, policy)).toBe(true);
+    }
+    expect(await engine.hasRestartPolicy(running, 'always')).toBe(false);
+    expect(await engine.container(running)).toMatchObject({ state: 'running', startedAt });
+    expect((await engine.container(running)).memoryLimit).toBe(memoryLimit);
   });
 
   it('starts and stops, and doing so again succeeds', async () => {

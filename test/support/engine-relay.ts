@@ -15,10 +15,15 @@ export interface Asked {
   body: string;
 }
 
+export interface Instead {
+  status: number;
+  json: unknown;
+}
+
 /** What a test does at a call; a thrown error breaks the connection off. */
 export interface Hooks {
-  /** Before the engine sees the call. */
-  before?: (asked: Asked, index: number) => Promise<void> | void;
+  /** Before the engine sees the call. What it gives is answered in the engine's place. */
+  before?: (asked: Asked, index: number) => Promise<Instead | void> | Instead | void;
   /** After the engine has answered, before the program sees the answer. */
   after?: (asked: Asked, index: number) => Promise<void> | void;
 }
@@ -73,7 +78,8 @@ export async function openRelay(dockerHost: string): Promise<Relay> {
     const changes = method !== 'GET' && method !== 'HEAD';
     const index = changes ? count++ : -1;
     if (relay.down) throw new Error('down');
-    if (changes) await relay.hooks.before?.(asked, index);
+    const instead = changes ? await relay.hooks.before?.(asked, index) : undefined;
+    if (instead) return void response.writeHead(instead.status).end(JSON.stringify(instead.json));
     const { status, headers, data } = await forward(socketPath, request, body);
     if (changes) {
       relay.changes.push(asked);

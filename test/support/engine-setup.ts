@@ -12,6 +12,8 @@ import { attempt, run } from '../../scripts/run.ts';
 /** Busybox and its commands, nothing else. Stays on an engine of our own, is removed from anybody else's. */
 export const TEST_IMAGE = 'opsctl-test/busybox:1';
 
+const IMAGE_NAME = '{{.Repository}}:{{.Tag}}';
+
 declare module 'vitest' {
   export interface ProvidedContext {
     dockerHost: string;
@@ -38,6 +40,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (left.length > 0) await attempt([...docker, 'rm', '--force', '--volumes', ...left]);
     const volumes = await list([...docker, 'volume', 'ls', '-q', '--filter', `name=${mark}`]);
     if (volumes.length > 0) await attempt([...docker, 'volume', 'rm', ...volumes]);
+    const networks = await list([...docker, 'network', 'ls', '-q', '--filter', `name=${mark}`]);
+    if (networks.length > 0) await attempt([...docker, 'network', 'rm', ...networks]);
+    const images = await list([...docker, 'images', '--filter', `label=opsctl.test=${runId}`, '--format', IMAGE_NAME]);
+    if (images.length > 0) await attempt([...docker, 'rmi', '--force', ...images]);
     if (!engine.ours) await attempt([...docker, 'rmi', TEST_IMAGE]);
   };
 }

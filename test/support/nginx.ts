@@ -8,7 +8,8 @@ import { execa } from 'execa';
 import { hasProgram, install } from '../../scripts/packages.ts';
 import { openDocker } from '../../src/adapters/docker/client.ts';
 import { openHttp } from '../../src/adapters/http/open.ts';
-import { type ContainerProcesses, openLoadBalancer } from '../../src/adapters/nginx.ts';
+import type { ContainerProcesses } from '../../src/adapters/nginx-master.ts';
+import { openLoadBalancer } from '../../src/adapters/nginx.ts';
 import type { LoadBalancerWriter } from '../../src/core/ports/load-balancer.ts';
 import { freePort, waitUntil } from './process.ts';
 
@@ -16,10 +17,13 @@ export interface RunningNginx {
   /** Takes any container name for the one nginx. */
   docker: ContainerProcesses;
   url: string;
-  /** Writes the configuration: a good one with that many workers, or one with a mistake. */
-  configure(how: { workers?: number | 'auto'; mistake?: boolean }): Promise<void>;
+  /** Writes the configuration: a good one with that many workers, or one with a mistake or that needs files of opsctl. */
+  configure(how: { workers?: number | 'auto'; mistake?: boolean; needs?: boolean }): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** Where the files of opsctl are in the container. */
+export const DIRECTORY = '/etc/opsctl';
 
 /** The adapter on processes without an engine: for all that needs no file in a container. */
 export const processesOnly = (docker: ContainerProcesses): LoadBalancerWriter =>
@@ -35,7 +39,8 @@ export async function startNginx(): Promise<RunningNginx> {
   const directory = await mkdtemp(join(tmpdir(), 'opsctl-nginx-'));
   const port = await freePort();
   const file = join(directory, 'nginx.conf');
-  const configure: RunningNginx['configure'] = (how) => writeFile(file, configuration(directory, port, how));
+  const listen = `127.0.0.1:${port.toString()}`;
+  const configure: RunningNginx['configure'] = (how) => writeFile(file, configuration(directory, listen, how));
   await configure({});
   const child = spawn('nginx', ['-c', file, '-g', 'daemon off;'], { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
@@ -91,10 +96,18 @@ async function family(parent: number): Promise<{ pid: number; command: string }[
   return found;
 }
 
+/** In a container, where files of opsctl may be. */
+const INCLUDES = {
+  http: `resolver 127.0.0.11 valid=1s ipv6=off; include ${DIRECTORY}/http/*.conf;`,
+  server: `include ${DIRECTORY}/server/*.conf;`,
+  needed: `include ${DIRECTORY}/server/opsctl.conf;`,
+};
+
 function configuration(
   directory: string,
-  port: number,
+  listen: string,
   { workers = 2, mistake = false }: Parameters<RunningNginx['configure']>[0],
+  includes = { http: '', server: '' },
 ): string {
   return `worker_processes ${workers.toString()}; pid ${directory}/pid; error_log ${directory}/error.log;
 worker_shutdown_timeout 5s;
@@ -103,40 +116,39 @@ http {
   access_log off;
   client_body_temp_path ${directory}/body; proxy_temp_path ${directory}/proxy; fastcgi_temp_path ${directory}/fastcgi;
   uwsgi_temp_path ${directory}/uwsgi; scgi_temp_path ${directory}/scgi;
-  server { listen 127.0.0.1:${port.toString()}; location / { return 200 ok; } ${mistake ? 'no_such_directive;' : ''} }
+  ${includes.http}
+  server { listen ${listen}; ${includes.server} location / { return 200 ok; } ${mistake ? 'no_such_directive;' : ''} }
 }
 `;
 }
 
 const IMAGE = 'ecommerce-nginx:demo';
+const PORT = 8099;
 
-/** A container of our own from the demo's nginx image, without a network; undefined when the engine or the image is not there. */
+/** A container of our own from the demo's nginx image, published on this machine; undefined when the engine or the image is not there. */
 export async function startNginxContainer(engine: {
   host: string;
   runId: string;
-}): Promise<(Omit<RunningNginx, 'docker' | 'url'> & { id: string }) | undefined> {
+}): Promise<(Omit<RunningNginx, 'docker'> & { id: string; name: string }) | undefined> {
   const docker = (...argv: string[]): Promise<{ failed: boolean; stdout: string }> =>
     execa('docker', ['--host', engine.host, ...argv], { reject: false });
   if ((await docker('image', 'inspect', IMAGE)).failed) return undefined;
-  const made = await execa('docker', [
-    '--host',
-    engine.host,
-    'create',
+  const name = `opsctl-test-${engine.runId}-nginx`;
+  const program = ['nginx', '-c', '/srv/test.conf', '-g', 'daemon off;'];
+  const options = [
+    '--name',
+    name,
     '--label',
     `opsctl.test=${engine.runId}`,
-    '--network',
-    'none',
-    IMAGE,
-    'nginx',
-    '-c',
-    '/srv/test.conf',
-    '-g',
-    'daemon off;',
-  ]);
+    '--publish',
+    `127.0.0.1::${PORT.toString()}`,
+  ];
+  const made = await execa('docker', ['--host', engine.host, 'create', ...options, IMAGE, ...program]);
   const id = made.stdout.trim();
   const folder = await mkdtemp(join(tmpdir(), 'opsctl-nginx-'));
   const configure: RunningNginx['configure'] = async (how) => {
-    await writeFile(join(folder, 'test.conf'), configuration('/tmp', 8099, how), { mode: 0o644 });
+    const includes = { http: INCLUDES.http, server: how.needs === true ? INCLUDES.needed : INCLUDES.server };
+    await writeFile(join(folder, 'test.conf'), configuration('/tmp', PORT.toString(), how, includes), { mode: 0o644 });
     await execa('docker', ['--host', engine.host, 'cp', join(folder, 'test.conf'), `${id}:/srv/test.conf`]);
   };
   const stop = async (): Promise<void> => {
@@ -148,9 +160,10 @@ export async function startNginxContainer(engine: {
     await execa('docker', ['--host', engine.host, 'start', id]);
     const up = async (): Promise<boolean> => (await docker('top', id)).stdout.includes('nginx: worker process');
     await waitUntil(up, 10_000, () => 'nginx does not start in its container');
+    const { stdout } = await docker('port', id, `${PORT.toString()}/tcp`);
+    return { id, name, url: `http://${stdout.trim().split('\n')[0] ?? ''}`, configure, stop };
   } catch (thrown) {
     await stop();
     throw thrown;
   }
-  return { id, configure, stop };
 }

@@ -8,6 +8,9 @@ import { TEST_IMAGE } from './engine-setup.ts';
 export const testDocker = (): DockerClient =>
   openDocker({ host: inject('dockerHost'), env: process.env, home: '/nonexistent' });
 
+/** Engines that other tests keep busy take their time. */
+const PATIENT = { timeoutMs: 30_000 };
+
 let count = 0;
 /** A name that no other test uses. */
 export const uniqueName = (word: string): string => `opsctl-test-${inject('runId')}-${word}-${(count += 1)}`;
@@ -19,6 +22,8 @@ export interface TestContainer {
   labels?: Record<string, string>;
   health?: { test: string[]; intervalMs: number };
   host?: Record<string, unknown>;
+  /** Anything else of the API's body. */
+  config?: Record<string, unknown>;
   start?: boolean;
 }
 
@@ -38,8 +43,10 @@ export async function runContainer(docker: DockerClient, wanted: TestContainer):
           Healthcheck: { Test: wanted.health.test, Interval: wanted.health.intervalMs * 1e6, Retries: 1 },
         }),
         HostConfig: { ...wanted.host },
+        ...wanted.config,
       },
       asked: 'create a test container',
+      ...PATIENT,
     },
     z.object({ Id: z.string() }),
   );
@@ -48,7 +55,7 @@ export async function runContainer(docker: DockerClient, wanted: TestContainer):
       method: 'POST',
       path: `/containers/${Id}/start`,
       asked: 'start a test container',
-      timeoutMs: 20_000,
+      ...PATIENT,
     });
   return Id;
 }
@@ -60,8 +67,32 @@ export async function removeContainer(docker: DockerClient, id: string): Promise
     query: { force: true, v: true },
     asked: 'remove a test container',
     accept: [404, 409],
-    timeoutMs: 20_000,
+    ...PATIENT,
   });
+}
+
+/** A network of its own; gives its name. It is removed with `removeNetwork`, after its containers. */
+export async function makeNetwork(docker: DockerClient, word: string): Promise<string> {
+  const name = uniqueName(word);
+  const json = { Name: name, CheckDuplicate: true };
+  await docker.request({ method: 'POST', path: '/networks/create', json, asked: 'make a test network', ...PATIENT });
+  return name;
+}
+
+export async function removeNetwork(docker: DockerClient, name: string): Promise<void> {
+  const path = `/networks/${name}`;
+  await docker.request({ method: 'DELETE', path, asked: 'remove a test network', accept: [404], ...PATIENT });
+}
+
+export async function joinNetwork(
+  docker: DockerClient,
+  network: string,
+  container: string,
+  aliases: string[] = [],
+): Promise<void> {
+  const json = { Container: container, EndpointConfig: { Aliases: aliases } };
+  const path = `/networks/${network}/connect`;
+  await docker.request({ method: 'POST', path, json, asked: 'join a test network', ...PATIENT });
 }
 
 /** Waits until something is so. */

@@ -78,14 +78,14 @@ async function context({ canary }: { canary: boolean }): Promise<Context> {
   for (const event of events) await journal.append('20260101T000000Z-0001', event);
   const lock = fakeLock({ state: { now: () => Date.parse(at), taken: 0 } });
   await lock.acquire({ owner: 'a', command: 'service restart', change: '20260101T000000Z-0001' });
+  const nginx = engine.all[2];
+  const balancer = { routing: canary ? { ...routing, canary: share } : routing };
   const readers: Record<string, object> = {
     engine,
-    loadBalancer: fakeLoadBalancer({
-      [engine.all[2]?.id ?? '']: { routing: canary ? { ...routing, canary: share } : routing },
-    }),
+    // Looked at by id and by name.
+    loadBalancer: fakeLoadBalancer({ [nginx?.id ?? '']: balancer, [nginx?.name ?? '']: balancer }),
     replicas,
     files: fakeFiles(),
-    compose: { hashes: async () => ({}) },
     metrics: { query: async (promql: string) => counted(promql) },
     lock,
     journal,

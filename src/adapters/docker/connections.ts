@@ -13,6 +13,9 @@ export function remoteAddresses(table: string): string[] {
   });
 }
 
+/** Whether a text begins as the kernel's table of connections does. */
+export const isTable = (text: string): boolean => /^\s*sl\s+local_address\s/.test(text);
+
 /** Addresses stand there as 32-bit words, each with its bytes in the order of a little-endian machine. */
 function addressOf(hex: string): string {
   const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) =>

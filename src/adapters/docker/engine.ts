@@ -9,10 +9,11 @@ import type { ContainerDetail, DiskUsage, EngineInfo, EngineWriter } from '../..
 import { readFile } from './archive.ts';
 import { engineTime } from './bare.ts';
 import { named, type DockerClient } from './client.ts';
-import { remoteAddresses, tablesOf } from './connections.ts';
+import { isTable, remoteAddresses, tablesOf } from './connections.ts';
 import { inspectContainer, isDown, listContainers, startupOf } from './containers.ts';
 import { exec, tunnel, type ExecOptions, type ExecResult } from './exec.ts';
-import { readLogs } from './logs.ts';
+import { ifThere } from './failures.ts';
+import { lastLines, readLogs } from './logs.ts';
 import { inspectNetwork, inspectVolume, listNetworks, listVolumes } from './networks.ts';
 import { readQuickUsage, readUsage, type UsageSource } from './usage.ts';
 
@@ -27,6 +28,8 @@ export interface Engine extends EngineWriter {
 const FILE_LIMIT = 1024 * 1024;
 /** A container without a health check has nothing but time to show that it stays up, in ms. */
 const SETTLED_MS = 3000;
+/** A busy engine takes its time to start a container, and what was not waited for happens all the same. In ms. */
+const CHANGE_MS = 30_000;
 /** Beyond the grace: the engine kills and cleans up. */
 const STOP_EXTRA_MS = 15_000;
 /** Reading two small files in a container, in ms. */
@@ -60,7 +63,7 @@ export function openEngine(docker: DockerClient): Engine {
     id: string,
     verb: string,
     query: Record<string, string | number>,
-    timeoutMs?: number,
+    timeoutMs = CHANGE_MS,
   ): Promise<number> => {
     const { status } = await docker.request({
       method: 'POST',
@@ -70,15 +73,16 @@ export function openEngine(docker: DockerClient): Engine {
       thing: `container ${id}`,
       // 304: it is so already. 409 is judged by the caller.
       accept: [304, 409],
-      ...(timeoutMs !== undefined && { timeoutMs }),
+      timeoutMs,
     });
     return status;
   };
   const connections = async (id: string, from: readonly string[]): Promise<{ established?: number }> => {
     const found = await container(id);
-    if (isDown(found.state)) return { established: 0 };
-    const others = await Promise.all(from.map((one) => container(one)));
-    const addresses = new Set(others.flatMap(({ networks }) => networks.map(({ address }) => address)));
+    // No process, no connections. Who is gone has none either.
+    if (found.pid === 0) return { established: 0 };
+    const others = await Promise.all(from.map((one) => ifThere(container(one))));
+    const addresses = new Set(others.flatMap((other) => other?.networks.map(({ address }) => address) ?? []));
     const { local } = await facts();
     const text = (local ? await tablesOf(found.pid) : undefined) ?? (await tablesInside(id));
     return text === undefined
@@ -87,10 +91,14 @@ export function openEngine(docker: DockerClient): Engine {
   };
   /** Where the process is not of this machine: asked of a program that most images have. */
   const tablesInside = async (id: string): Promise<string | undefined> => {
-    const { exitCode, stdout } = await exec(docker, id, ['cat', '/proc/net/tcp', '/proc/net/tcp6'], {
-      timeoutMs: TABLES_MS,
+    const call = exec(docker, id, ['cat', '/proc/net/tcp', '/proc/net/tcp6'], { timeoutMs: TABLES_MS });
+    const { stdout, truncated } = await call.catch((thrown: unknown) => {
+      // What is paused runs no program.
+      if (thrown instanceof OpsError && thrown.code === 'REJECTED') return { stdout: '', truncated: false };
+      throw thrown;
     });
-    return exitCode === 0 ? stdout : undefined;
+    // Without IPv6 there is no second table, which the program counts as a failure.
+    return isTable(stdout) && !truncated ? stdout : undefined;
   };
   const refused = (id: string, verb: string, state: string): OpsError =>
     new OpsError('REJECTED', `the docker engine refused to ${verb} container ${id}, which is ${state}`, {
@@ -138,7 +146,7 @@ export function openEngine(docker: DockerClient): Engine {
     whyNotServing: async (id) => {
       const { state, health, healthLog } = await container(id);
       const probe = healthLog[0]?.output.trim() ?? '';
-      return { state, health, ...(probe !== '' && { probe }), log: await lastLines(docker, id) };
+      return { state, health, ...(probe !== '' && { probe }), log: await lastLines(docker, id, LAST_LINES) };
     },
     startContainer: async (id) => {
       if ((await act(id, 'start', {})) !== 409) return;
@@ -160,6 +168,7 @@ export function openEngine(docker: DockerClient): Engine {
         json: { RestartPolicy: { Name: policy } },
         asked: `set the restart policy of container ${id}`,
         thing: `container ${id}`,
+        timeoutMs: CHANGE_MS,
       });
     },
     exec: (id, argv, options) => exec(docker, id, argv, options),
@@ -239,16 +248,6 @@ async function listProcesses(docker: DockerClient, id: string): Promise<{ pid: n
   return (Processes ?? []).map(([pid, ...command]) => ({ pid: Number(pid), command: command.join(' ') }));
 }
 
-async function lastLines(docker: DockerClient, id: string): Promise<string[]> {
-  const log: string[] = [];
-  try {
-    for await (const line of readLogs(docker, id, { tail: LAST_LINES })) log.push(line.text);
-  } catch {
-    // a log that cannot be read explains nothing; what else is known is still told
-  }
-  return log;
-}
-
 /** Up for a while, by the engine's clock: between two crashes a container runs, too. */
 async function hasSettled(docker: DockerClient, { startedAt, createdAt }: ContainerDetail): Promise<boolean> {
   const { headers } = await docker.request({ path: '/_ping', asked: 'answer' });
@@ -256,7 +255,7 @@ async function hasSettled(docker: DockerClient, { startedAt, createdAt }: Contai
 }
 
 async function downError(docker: DockerClient, found: ContainerDetail): Promise<OpsError> {
-  const log = await lastLines(docker, found.id);
+  const log = await lastLines(docker, found.id, LAST_LINES);
   const killed = found.oomKilled ? ', killed for want of memory' : '';
   const word = found.state === 'restarting' ? 'restarts again and again' : `is ${found.state}`;
   return new OpsError('UNSAFE', `container ${found.name} ${word} (exit code ${found.exitCode}${killed})`, {

@@ -92,6 +92,15 @@ export function statusFailure(host: string, call: Call, status: number, body: Bu
   });
 }
 
+export const isNotFound = (thrown: unknown): boolean => thrown instanceof OpsError && thrown.code === 'NOT_FOUND';
+
+/** Undefined for what is not there. */
+export const ifThere = <T>(looked: Promise<T>): Promise<T | undefined> =>
+  looked.catch((thrown: unknown) => {
+    if (isNotFound(thrown)) return undefined;
+    throw thrown;
+  });
+
 /** The engine's own words: `{"message": …}`, or plain text from what stands before it. */
 export function engineText(body: Buffer): string {
   const text = body.toString('utf8').trim();

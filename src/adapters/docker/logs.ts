@@ -66,6 +66,17 @@ export async function* readLogs(docker: DockerClient, id: string, query: LogQuer
   }
 }
 
+/** The last lines of a container's log, for whoever asks why it failed; none when it cannot be read, which explains nothing. */
+export async function lastLines(docker: DockerClient, id: string, count: number): Promise<string[]> {
+  const log: string[] = [];
+  try {
+    for await (const line of readLogs(docker, id, { tail: count })) log.push(line.text);
+  } catch {
+    // what else is known is still told
+  }
+  return log;
+}
+
 async function inTime<T>(work: Promise<T>, late: () => void): Promise<T | 'late'> {
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<'late'>((resolve) => {

@@ -18,26 +18,31 @@ const HUB = 'docker.io';
 const HUB_KEY = 'https://index.docker.io/v1/';
 const HELPER_MS = 10_000;
 
+/** Where credentials are kept: by docker's own variables, or in the home directory. */
+export interface Kept {
+  env: Record<string, string | undefined>;
+  home: string;
+}
+
 /**
  * The header that an engine passes on to a registry; none where nothing is kept for it. A helper that fails counts as
  * nothing kept: then the registry itself says that it wants to know who asks.
  */
-export async function registryAuth(
-  reference: string,
-  { env, home }: { env: Record<string, string | undefined>; home: string },
-): Promise<Record<string, string>> {
+export async function registryAuth(reference: string, { env, home }: Kept): Promise<Record<string, string>> {
   const registry = registryOf(reference);
-  const key = registry === HUB ? HUB_KEY : registry;
+  const key = keyOf(reference);
   const path = join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json');
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) return {};
   const config = parse(text);
   const helper = config.credHelpers?.[key] ?? config.credHelpers?.[registry] ?? config.credsStore;
-  const found = helper ? await askHelper(helper, key, env) : stored(config.auths?.[key]);
-  if (found === undefined) return {};
-  const header = JSON.stringify({ ...found, serveraddress: key });
-  return { 'X-Registry-Auth': forUrls(header) };
+  const found = helper ? await askHelper(helper, key, env) : stored(entryOf(config, key));
+  return found === undefined ? {} : authHeader(reference, found);
 }
+
+export const authHeader = (reference: string, credentials: Credentials): Record<string, string> => ({
+  'X-Registry-Auth': forUrls(JSON.stringify({ ...credentials, serveraddress: keyOf(reference) })),
+});
 
 /** Base64 for URLs as the engine reads it: with its padding, without which it takes the header for none. */
 const forUrls = (text: string): string =>
@@ -49,6 +54,12 @@ export function registryOf(reference: string): string {
   return rest.length > 0 && (/[.:]/.test(first) || first === 'localhost') ? first : HUB;
 }
 
+/** What the engine calls the registry of a reference, and `docker login` its credentials. */
+export function keyOf(reference: string): string {
+  const registry = registryOf(reference);
+  return registry === HUB ? HUB_KEY : registry;
+}
+
 function parse(text: string): z.infer<typeof configSchema> {
   try {
     return configSchema.parse(JSON.parse(text));
@@ -57,11 +68,17 @@ function parse(text: string): z.infer<typeof configSchema> {
   }
 }
 
-type Credentials = { username: string; password: string } | { identitytoken: string };
+type Entry = NonNullable<z.infer<typeof configSchema>['auths']>[string];
 
-function stored(
-  entry: NonNullable<z.infer<typeof configSchema>['auths']>[string] | undefined,
-): Credentials | undefined {
+/** Names of registries may be written as URLs, by hand or by a docker of old. */
+function entryOf({ auths }: z.infer<typeof configSchema>, key: string): Entry | undefined {
+  const hostOf = (name: string): string => name.replace(/^https?:\/\//, '').split('/', 1)[0] ?? '';
+  return auths?.[key] ?? Object.entries(auths ?? {}).find(([name]) => hostOf(name) === key)?.[1];
+}
+
+export type Credentials = { username: string; password: string } | { identitytoken: string };
+
+function stored(entry: Entry | undefined): Credentials | undefined {
   if (entry?.identitytoken) return { identitytoken: entry.identitytoken };
   const [, username, password] =
     /^([^:]+):(.*)$/s.exec(Buffer.from(entry?.auth ?? '', 'base64').toString('utf8')) ?? [];

@@ -1,11 +1,10 @@
 import type { Context } from '../../core/command.ts';
-import { isUnfinished } from '../../core/change.ts';
+import { type ChangeRecord, isUnfinished } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
 import { localTime } from '../../core/format.ts';
 import type { Route } from '../../core/ports/load-balancer.ts';
 import type { Style } from '../../core/style.ts';
 import { viewOf } from '../../deploy/canary-view.ts';
-import { composeHashes } from '../../deploy/compose.ts';
 import { decide, mustFit } from '../../deploy/decide.ts';
 import { type Drift, platformDrift } from '../../deploy/drift.ts';
 import { type Facts, factsIn, look } from '../../deploy/observe.ts';
@@ -81,7 +80,7 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
     canary:
       facts === undefined || canary === undefined
         ? null
-        : { ...canary, ...(await seenOf(facts, { platform, readers })) },
+        : { ...canary, ...(await seenOf(facts, changes, { platform, readers })) },
     since: facts?.routing.since ?? null,
     running:
       running === undefined
@@ -107,10 +106,11 @@ const commandsOf = (drift: readonly Drift[], canary: Route['canary']): string[] 
 
 async function seenOf(
   facts: Facts,
+  changes: readonly ChangeRecord[],
   { platform, readers }: Pick<Context, 'platform' | 'readers'>,
 ): Promise<{ seen: string[]; compared: Record<string, unknown>[] }> {
   const services = await runningCanary(facts, platform, readers);
-  const { lines, services: compared } = await viewOf(currentStep(facts, services), platform, readers);
+  const { lines, services: compared } = await viewOf(currentStep(facts, services, changes), platform, readers);
   return { seen: lines, compared };
 }
 
@@ -133,10 +133,20 @@ export async function requestOf(
   const wanted = await decide(asked, facts, platform, readers);
   const changing = wanted.filter(({ same }) => !same);
   if (!given.force && changing.length > 0) await mustFit(changing, readers);
-  for (const { facts: one, variable } of changing)
+  for (const { facts: one, variable, smoke } of changing) {
     if ('why' in variable)
       context.warn(`a later docker-compose up brings the old version of ${one.name} back: ${variable.why}`);
-  return { ...surroundingsOf(facts, context), wanted, hashes: await composeHashes(changing, platform, readers) };
+    if (smoke.length === 0)
+      context.warn(
+        `visitors will be the first to ask the new ${one.name} through the load balancer: services.${one.name}.health names no URL`,
+      );
+  }
+  for (const { name, volume } of facts.doors)
+    if (volume === undefined)
+      context.warn(
+        `once ${name} is made anew, visitors get blue, whatever is live: ${facts.directory} is on no volume, see opsctl lb check`,
+      );
+  return { ...surroundingsOf(facts, context), wanted };
 }
 
 /** @throws UNSAFE while visitors get two versions */

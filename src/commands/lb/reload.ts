@@ -56,8 +56,8 @@ async function observe({ platform, readers }: Context): Promise<{ service: strin
   const balancers = await Promise.all(
     runningReplicas(service, replicas).map(async (container) => ({
       container,
-      test: await readers.loadBalancer.checkConfiguration(container.id),
-      workers: await readers.loadBalancer.workers(container.id),
+      test: await readers.loadBalancer.checkConfiguration(container.name),
+      workers: await readers.loadBalancer.workers(container.name),
     })),
   );
   return { service, balancers };

@@ -9,7 +9,7 @@ export default changeCommand({
   name: 'lb setup',
   summary: 'Write what nginx needs so that deploys switch traffic without a reload',
   description:
-    'Two files in a directory of its own, one for the http block and one for the server blocks; your own files are not touched. They are tested before they are loaded, and taken back when the configuration does not load with them. At the first time it then says what to include where; when nothing has changed, nothing is done.',
+    'Two files in a directory of its own, one for the http block and one for the server blocks; your own files are not touched. They are tested before they are loaded; then nginx itself is asked, where visitors come in, whether it runs with them. What fails is taken back, and nginx loads again what was there before. At the first time it then says what to include where; when nothing has changed, nothing is done.',
   examples: [
     { command: 'opsctl lb setup --dry-run', explains: 'what would be written and loaded' },
     {

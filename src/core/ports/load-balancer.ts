@@ -28,14 +28,25 @@ export interface Snippet {
   text: string;
 }
 
+/** How a file below that directory is, or is to be. */
+export interface SnippetState {
+  name: string;
+  /** Null: there is none. */
+  text: string | null;
+}
+
 /** Stands in a snippet for the token that lets opsctl, and nobody else, ask a certain colour. Filled in where it is written. */
 export const TOKEN = '@OPSCTL_TOKEN@';
 
-export interface ProbeRequest {
+/** A question to the server of a URL. */
+export interface ServerRequest {
   url: string;
-  colour: Colour;
   timeoutMs: number;
   tls?: TlsOptions | undefined;
+}
+
+export interface ProbeRequest extends ServerRequest {
+  colour: Colour;
 }
 
 export interface LoadBalancerReader {
@@ -55,12 +66,10 @@ export interface LoadBalancerReader {
   routing(container: string, directory: string): Promise<Routing | undefined>;
   /** True when traffic goes there, by whatever generation. */
   isRouted(container: string, directory: string, route: Route): Promise<boolean>;
-  /** Whether all files are there with exactly that text. */
-  hasSnippets(container: string, directory: string, snippets: Snippet[]): Promise<boolean>;
+  /** Whether all files are exactly so. */
+  hasSnippets(container: string, directory: string, files: SnippetState[]): Promise<boolean>;
   /** What one file there says, the token taken out; undefined when there is none. */
   snippet(container: string, directory: string, name: string): Promise<string | undefined>;
-  /** Whether none of the files is there. */
-  lacksSnippets(container: string, directory: string, names: string[]): Promise<boolean>;
   /**
    * Asks a URL of one colour, whichever is live. The load balancer is asked first whether it does as it is told.
    * `sticky` tells whether visitors of that URL would get a canary's cookie.
@@ -68,10 +77,12 @@ export interface LoadBalancerReader {
    */
   probe(container: string, directory: string, request: ProbeRequest): Promise<HttpAnswer & { sticky: boolean }>;
   /**
-   * The digest of the snippets that nginx runs with, asked at a URL's server on a fresh connection; undefined when it
-   * has none. What it has on disk may be others.
+   * The digest of the snippets that nginx runs with, asked at a URL's server on a fresh connection; none when it has
+   * none there. What it has on disk may be others.
    */
-  loaded(container: string, directory: string, request: Omit<ProbeRequest, 'colour'>): Promise<string | undefined>;
+  loaded(container: string, directory: string, request: ServerRequest): Promise<{ digest?: string }>;
+  /** True when nginx runs with the snippets of that digest at a URL's server. */
+  runs(container: string, directory: string, digest: string, request: ServerRequest): Promise<boolean>;
   /** Whether the container has what a switch needs: a `mv` that replaces a link as a whole. */
   canSwitch(container: string): Promise<boolean>;
 }
@@ -84,8 +95,17 @@ export interface LoadBalancerWriter extends LoadBalancerReader {
    * The next generation, unless it is so already.
    */
   route(container: string, directory: string, route: Route): Promise<void>;
+  /**
+   * Forgets where traffic goes, where that changes nothing: all of it goes to blue, as it does without being told.
+   * Else it is left as it is.
+   */
+  unroute(container: string, directory: string): Promise<void>;
   /** Writes files below the directory; nginx reads them at its next reload. */
   writeSnippets(container: string, directory: string, snippets: Snippet[]): Promise<void>;
-  /** Removes files that are there. */
-  removeSnippets(container: string, directory: string, names: string[]): Promise<void>;
+  /**
+   * Puts files back as they were and makes nginx load them, also where it had not loaded what is taken back. Where the
+   * configuration loads neither way, as it may have been before, nginx goes on with what it runs with.
+   * @throws UNSAFE when the configuration loads only with what was to be taken back: then that stays
+   */
+  restoreSnippets(container: string, directory: string, files: SnippetState[]): Promise<void>;
 }

@@ -42,8 +42,9 @@ export interface CanaryStep {
   services: ComparedService[];
   /** It must be so for this long at least, in ms. */
   forMs: number;
-  /** Which look the first one of this step is, and how many the whole canary takes: each costs some certainty. */
+  /** How many looks were planned for the steps before, and for the whole canary: each costs some certainty. */
   firstLook: number;
+  /** 0 where no plan is known: each is taken for the only one. */
   plannedLooks: number;
 }
 

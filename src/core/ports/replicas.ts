@@ -12,7 +12,8 @@ export interface Image {
 
 /**
  * A container that is to be made. What its model was told when it was made, it is told too: environment, command,
- * mounts, networks, limits, health check, labels. What the model only has from its image, it has from its own.
+ * mounts, networks, limits, health check, labels but those of opsctl. What the model only has from its image, it has
+ * from its own. Anonymous volumes are shared; one that would always be started again stays stopped when it was stopped.
  */
 export interface Replica {
   name: string;
@@ -48,6 +49,8 @@ export interface ModelFacts {
   aliases: Record<string, string[]>;
   /** Ports of the host that it takes. */
   published: { address: string; port: number }[];
+  /** Why no second one can run beside it, such as an address of its own; absent when one can. */
+  alone?: string;
 }
 
 export interface ReplicaReader {
@@ -59,7 +62,8 @@ export interface ReplicaReader {
   hasImage(reference: string, expects: string): Promise<boolean>;
   /** True when an image does not bear a label. @throws UNSAFE naming what it says when it does, NOT_FOUND without the image */
   lacksLabel(reference: string, label: string): Promise<boolean>;
-  exists(name: string): Promise<boolean>;
+  /** True once a container is there and on all networks of its model. */
+  isComplete(name: string, model: string): Promise<boolean>;
   isAbsent(name: string): Promise<boolean>;
   /** True once it ended with exit code 0. @throws UNSAFE with its last lines when it ended otherwise */
   hasSucceeded(name: string): Promise<boolean>;

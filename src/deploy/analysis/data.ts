@@ -67,7 +67,7 @@ export const analysisSchema = z
   .object({
     verdict: verdictSchema,
     reason,
-    look: z.int().describe('which look at this canary, from 1'),
+    look: z.int().describe('which look at this canary, from 1; above planned in a step that lasts longer'),
     planned: z.int().describe('looks of the whole canary as planned, extensions included'),
     rules: z.object({
       samples: samplesSchema,

@@ -4,7 +4,7 @@ import type { Rules } from './data.ts';
 import { fisher } from './fisher.ts';
 import type { Latency } from './histogram.ts';
 import type { AnalysisLimits } from './limits.ts';
-import { levelOf, type Looks } from './looks.ts';
+import type { Looks } from './looks.ts';
 import { chance } from './rules.ts';
 
 /** Both versions in the same window; a version that nobody measured is undefined. */
@@ -21,7 +21,7 @@ export interface LatencyPair {
  */
 export function judgeLatency(pair: LatencyPair, looks: Looks, limits: AnalysisLimits): Rules['latency'] {
   const { failRatio, failMs, latencyAlpha, requests: needed } = limits;
-  const level = levelOf(latencyAlpha, looks);
+  const level = latencyAlpha * looks.share;
   const [stable, canary] = [observed(pair.stable), observed(pair.canary)];
   const numbers = {
     stableSamples: stable?.samples ?? 0,

@@ -4,7 +4,7 @@ import type { Rules } from './data.ts';
 import { differenceAtMost, Z_95 } from './difference.ts';
 import { fisher } from './fisher.ts';
 import type { AnalysisLimits } from './limits.ts';
-import { levelOf, type Looks } from './looks.ts';
+import type { Looks } from './looks.ts';
 
 /** Both versions in the same window. */
 export interface Pair {
@@ -36,7 +36,7 @@ export function judgeErrors(pair: Pair, looks: Looks, limits: AnalysisLimits): R
   const { stable, canary } = pair;
   const { marginPoints, failPoints } = limits;
   const shares = { stable: shareOf(stable), canary: shareOf(canary) };
-  const level = levelOf(limits.errorAlpha, looks);
+  const level = limits.errorAlpha * looks.share;
   const numbers = {
     stable: { ...stable, share: shares.stable },
     canary: { ...canary, share: shares.canary },

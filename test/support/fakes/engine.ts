@@ -45,6 +45,14 @@ export function fakeEngine(): FakeEngine {
       throw new OpsError('NOT_FOUND', `there is no container ${id} on the docker engine at fake://`);
     return found;
   };
+  /** One that is not down. @throws UNSAFE */
+  const up = (id: string): FakeContainer => {
+    const found = find(id);
+    if (!['exited', 'restarting', 'dead', 'removing'].includes(found.state)) return found;
+    throw new OpsError('UNSAFE', `container ${found.name} is ${found.state} (exit code ${found.exitCode})`, {
+      details: { state: found.state, exitCode: found.exitCode, log: found.log.slice(-20).map(({ text }) => text) },
+    });
+  };
   const listed = (one: FakeContainer): Container => {
     const { id, name, image, imageId, state, health, createdAt, project, service, labels, ports, networks, volumes } =
       one;
@@ -169,17 +177,9 @@ export function fakeEngine(): FakeEngine {
     isDrained: async (id) => find(id).connections === 0,
     connections: async (id) => ({ established: find(id).connections }),
     isStopped: async (id) => ['created', 'exited', 'dead'].includes(find(id).state),
-    staysUp: async (id) => {
-      if (find(id).state !== 'running') throw new OpsError('UNSAFE', `container ${id} is ${find(id).state}`);
-      return true;
-    },
+    staysUp: async (id) => up(id).state === 'running',
     isServing: async (id) => {
-      const found = find(id);
-      if (['exited', 'restarting', 'dead', 'removing'].includes(found.state)) {
-        throw new OpsError('UNSAFE', `container ${found.name} is ${found.state} (exit code ${found.exitCode})`, {
-          details: { state: found.state, exitCode: found.exitCode, log: found.log.slice(-20).map(({ text }) => text) },
-        });
-      }
+      const found = up(id);
       return found.state === 'running' && (found.health === 'none' || found.health === 'healthy');
     },
     whyNotServing: async (id) => {

@@ -1,6 +1,6 @@
 import { OpsError } from '../../../src/core/errors.ts';
 import type { Image, ModelFacts, Replica, ReplicaWriter } from '../../../src/core/ports/replicas.ts';
-import type { FakeEngine } from './engine.ts';
+import type { FakeContainer, FakeEngine } from './engine.ts';
 
 export interface FakeReplicas extends ReplicaWriter {
   /** By reference; a container's image id is a reference too. */
@@ -10,6 +10,8 @@ export interface FakeReplicas extends ReplicaWriter {
   /** By container id. */
   models: Map<string, ModelFacts>;
   created: Map<string, Replica>;
+  /** How commands end that are run once, by their words; others succeed and say nothing. */
+  endings: Map<string, { exitCode: number; says: string[] }>;
 }
 
 /** Images and containers made after others, on a fake engine. */
@@ -18,43 +20,101 @@ export function fakeReplicas(engine: FakeEngine): FakeReplicas {
   const registry = new Map<string, string>();
   const models = new Map<string, ModelFacts>();
   const created = new Map<string, Replica>();
-  const exists = (name: string): boolean => engine.all.some((one) => one.name === name);
+  const endings: FakeReplicas['endings'] = new Map();
+  const find = (container: string): FakeContainer | undefined =>
+    engine.all.find(({ id, name }) => id === container || name === container);
+  const mustBear = (labels: Record<string, string>, found: FakeContainer): void => {
+    if (Object.entries(labels).some(([name, value]) => found.labels[name] !== value))
+      throw new OpsError('REJECTED', `${found.name} is another container`);
+  };
+  const imageOf = (reference: string): Image => {
+    const found = images.get(reference);
+    if (found === undefined) throw new OpsError('NOT_FOUND', `the engine does not have image ${reference}`);
+    return found;
+  };
+  const digestOf = (reference: string): string => {
+    const found = registry.get(reference);
+    if (found === undefined) throw new OpsError('NOT_FOUND', `the registry has no image ${reference}`);
+    return found;
+  };
+  const model = async (container: string): Promise<ModelFacts> =>
+    models.get((await engine.container(container)).id) ?? { aliases: {}, published: [] };
+  const isThat = ({ id, digests }: Image, expects: string): boolean =>
+    id === expects || digests.some((one) => one.endsWith(`@${expects}`));
   return {
     images,
     registry,
     models,
     created,
+    endings,
+    model,
     image: async (reference) => images.get(reference),
-    registryDigest: async (reference) => {
-      const found = registry.get(reference);
-      if (found === undefined) throw new OpsError('NOT_FOUND', `the registry has no image ${reference}`);
-      return found;
+    registryDigest: async (reference) => digestOf(reference),
+    hasImage: async (reference, expects) => images.has(reference) && isThat(imageOf(reference), expects),
+    isComplete: async (name, after) => {
+      const { networks } = await engine.container(after);
+      const found = find(name);
+      return found !== undefined && networks.every((one) => found.networks.some((other) => other.name === one.name));
     },
-    model: async (container) => models.get(container) ?? { aliases: {}, published: [] },
-    hasImage: async (reference, expects) => images.get(reference)?.id === expects,
-    exists: async (name) => exists(name),
-    isAbsent: async (name) => !exists(name),
-    hasSucceeded: async () => true,
-    pull: async (reference) => {
-      const id = registry.get(reference);
-      if (id === undefined) throw new OpsError('NOT_FOUND', `the registry has no image ${reference}`);
-      images.set(reference, { id, digests: [], labels: {}, ports: [], size: 1 });
-    },
-    create: async (replica) => {
-      created.set(replica.name, replica);
-    },
-    startOnce: async (name) => engine.startContainer(name),
+    isAbsent: async (name) => find(name) === undefined,
     lacksLabel: async (reference, label) => {
-      const says = images.get(reference)?.labels[label] ?? '';
+      const says = imageOf(reference).labels[label] ?? '';
       if (says === '') return true;
       throw new OpsError('UNSAFE', `image ${reference} says ${label}: ${says}`);
     },
+    hasSucceeded: async (name) => {
+      const { state, exitCode } = await engine.container(name);
+      if (state !== 'exited' && state !== 'dead') return false;
+      if (exitCode === 0) return true;
+      const log = find(name)?.log.map(({ text }) => text);
+      throw new OpsError('UNSAFE', `the command in ${name} failed`, { details: { exitCode, log } });
+    },
+    pull: async (reference) => {
+      const digest = digestOf(reference);
+      const digests = [`${reference.replace(/:[^/]*$/, '')}@${digest}`];
+      images.set(reference, { id: `sha256:of-${digest}`, digests, labels: {}, ports: [], size: 1 });
+    },
+    create: async (replica) => {
+      if (!isThat(imageOf(replica.image), replica.expects))
+        throw new OpsError('UNSAFE', `image ${replica.image} is another than the one that was planned with`);
+      const { labels, networks, restartPolicy } = await engine.container(replica.model);
+      const { aliases } = await model(replica.model);
+      const there = find(replica.name);
+      if (there !== undefined) return mustBear(replica.labels, there);
+      const { id } = engine.add({
+        name: replica.name,
+        image: replica.image,
+        imageId: imageOf(replica.image).id,
+        state: 'created',
+        labels: { ...labels, ...replica.labels },
+        networks: networks.map(({ name }) => ({ name, address: '' })),
+        restartPolicy: replica.once === undefined ? restartPolicy : 'no',
+      });
+      const renamed = Object.entries(aliases).map(([name, all]) => [name, rename(all, replica.aliases)] as const);
+      models.set(id, { aliases: Object.fromEntries(renamed), published: [] });
+      created.set(replica.name, replica);
+    },
+    startOnce: async (name) => {
+      if ((await engine.container(name)).state !== 'created') return;
+      await engine.startContainer(name);
+      const command = created.get(name)?.once;
+      const found = find(name);
+      if (command === undefined || found === undefined) return;
+      const { exitCode, says } = endings.get(command.join(' ')) ?? { exitCode: 0, says: [] };
+      const at = found.createdAt;
+      found.log.push(...says.map((text) => ({ at, stream: 'stdout' as const, text })));
+      Object.assign(found, { state: 'exited', exitCode, pid: 0 });
+    },
     remove: async ({ container, labels }) => {
-      const at = engine.all.findIndex(({ id, name }) => id === container || name === container);
-      const found = engine.all[at];
-      if (found !== undefined && Object.entries(labels).some(([name, value]) => found.labels[name] !== value))
-        throw new OpsError('REJECTED', `${container} is another container`);
-      if (at >= 0) engine.all.splice(at, 1);
+      const found = find(container);
+      if (found === undefined) return;
+      mustBear(labels, found);
+      engine.remove(found.id);
     },
   };
+}
+
+function rename(aliases: readonly string[], how: Replica['aliases']): string[] {
+  if (how === 'none') return [];
+  return [...new Set([...aliases.filter((alias) => !how.remove.includes(alias)), ...how.add])].sort();
 }

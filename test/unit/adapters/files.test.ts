@@ -21,7 +21,7 @@ const write = (content: string, name = '.env'): Promise<void> => writeFile(at(na
 describe('setting a variable', () => {
   test.each([
     ['A=v1\n# kept\nB=x', 'A=v2\n# kept\nB=x'],
-    ['A="v1"\n', 'A=v2\n'],
+    ['A="v1" # live\n', 'A="v2" # live\n'],
     ['A=v1\r\nB=x\r\n', 'A=v2\r\nB=x\r\n'],
     ['B=x', 'B=x\nA=v2\n'],
   ])('must change %j to %j', async (before, after) => {
@@ -34,13 +34,24 @@ describe('setting a variable', () => {
   });
 
   test('must be taken back by setting it to what it was, or to nothing', async () => {
-    await write('A="v1" # live\n');
+    const before = 'A="v1" # live\n';
+    await write(before);
     await files.setVariable('.env', 'A', 'v2');
     await files.setVariable('.env', 'A', 'v1');
-    expect(await files.hasVariable('.env', 'A', 'v1')).toBe(true);
+    expect(await text()).toBe(before);
     await files.setVariable('.env', 'N', '1');
     await files.setVariable('.env', 'N', null);
     expect(await files.hasVariable('.env', 'N', null)).toBe(true);
+    expect(await text()).toBe(before);
+  });
+
+  test.each([
+    ['A', 'v2\nB=injected'],
+    ['A=v2\nB', 'x'],
+  ])('must be refused for %j and %j, and change nothing', async (name, value) => {
+    await write('A=v1\n');
+    await expect(files.setVariable('.env', name, value)).rejects.toMatchObject({ code: 'REJECTED' });
+    expect(await text()).toBe('A=v1\n');
   });
 
   test('must replace the file as a whole: whoever has it open sees the old text to its end', async () => {

@@ -1,9 +1,12 @@
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { openHooks } from '../../../src/adapters/hooks.ts';
+import { pause, waitUntil } from '../../support/process.ts';
 import { shop } from '../inspect/platform.ts';
 
 let directory: string;
@@ -20,6 +23,15 @@ async function run(command: string[], timeoutMs = 10_000, facts: Record<string, 
   const env = { PATH: process.env['PATH'], TOKEN: 'own' };
   return await openHooks({ ...platform, directory }, env).run('before', 0, facts);
 }
+
+/** Beats until it is ended, whatever else ends; it may have been asked to end before. */
+const BEATING = 'while :; do echo >> beats; sleep 0.05; done';
+const beats = async (): Promise<number> => (await readFile(path.join(directory, 'beats'))).length;
+const beatsOn = async (): Promise<boolean> => {
+  const before = await beats();
+  await pause(500);
+  return (await beats()) > before;
+};
 
 describe('a hook', () => {
   test('must be run without a shell where the configuration is, with the facts of the release in its environment, and nothing else that a journal says', async () => {
@@ -69,6 +81,43 @@ describe('a hook', () => {
       details: { output: 'begun\n' },
     });
   });
+
+  test('that does not end must be ended with all that it started, also what does not heed being asked', async () => {
+    const script = `(trap '' TERM; ${BEATING}) > /dev/null 2>&1 & sleep 60`;
+    await expect(run(shell(script), 500)).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    expect(await beatsOn()).toBe(false);
+  }, 20_000);
+
+  test('must be done when it ends, although what it left running holds its output open', async () => {
+    expect(await run(shell('sleep 8 & echo done'), 4000)).toBe('done');
+    await expect(run(shell('sleep 8 & echo no room; exit 3'), 4000)).rejects.toMatchObject({
+      message: 'hook sh failed with exit code 3',
+      details: { output: 'no room\n' },
+    });
+  });
+
+  test('that does not end must be given up, although what left its group holds its output open', async () => {
+    await expect(run(shell('setsid sleep 15 & sleep 60'), 500)).rejects.toMatchObject({ code: 'TIMED_OUT' });
+  });
+
+  test('must be ended with all that it started when this program ends', async () => {
+    const hook = { command: shell(`(${BEATING}) & sleep 60`), timeoutMs: 60_000 };
+    const platform = { ...shop({ deploy: { hooks: { before: [hook] } } }), directory };
+    const module = pathToFileURL(path.resolve('src/adapters/hooks.ts')).href;
+    const program = `
+      const { openHooks } = await import(${JSON.stringify(module)});
+      openHooks(${JSON.stringify(platform)}, process.env).run('before', 0, {});
+      process.on('SIGTERM', () => process.exit(130));`;
+    const opsctl = execa(process.execPath, ['--input-type=module', '--eval', program], { reject: false });
+    await waitUntil(
+      async () => (await beats().catch(() => 0)) > 0,
+      10_000,
+      () => 'the hook does not start',
+    );
+    opsctl.kill();
+    expect(await opsctl).toMatchObject({ exitCode: 130 });
+    expect(await beatsOn()).toBe(false);
+  }, 20_000);
 
   test('that this machine does not have must not be run', async () => {
     const hooks = openHooks({ ...shop(), directory }, {});

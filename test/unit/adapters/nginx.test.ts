@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { isAcceptingWorker, isMaster, testArguments } from '../../../src/adapters/nginx-processes.ts';
-import type { ContainerProcesses } from '../../../src/adapters/nginx.ts';
+import type { ContainerProcesses } from '../../../src/adapters/nginx-master.ts';
 import { processesOnly } from '../../support/nginx.ts';
 
 describe('process titles', () => {

@@ -315,6 +315,23 @@ describe('history', () => {
       message: 'there is no change x',
     });
   });
+  it('must show what commands of the user said, of each its last lines', async () => {
+    const lines = Array.from({ length: 12 }, (_, at) => `line ${at.toString()}`);
+    const journal = await journalOf([
+      '20260301T110000Z-0001',
+      {},
+      { type: 'step-done', at: NOW, step: 's0', durationMs: 5, output: 'all is well' },
+      { type: 'step-failed', at: NOW, step: 's1', error: 'hook sh failed', output: `${lines.join('\n')}\n` },
+      { ...end, outcome: 'rolled-back' },
+    ]);
+    const context = contextOf({ journal, ...lockOf() });
+    const text = await shown(history, { change: '0001' }, context);
+    expect(text).toContain('stop shop-api-prod\n             all is well\n');
+    expect(text).toContain('hook sh failed\n             line 2\n');
+    expect(text).toContain('             line 11\n');
+    const { steps } = (await history.run({ change: '0001', limit: 20 }, context)) as { steps: { output?: string }[] };
+    expect(steps.map(({ output }) => output)).toEqual(['all is well', `${lines.join('\n')}\n`]);
+  });
 });
 
 describe('lock', () => {

@@ -171,6 +171,15 @@ describe('a step of unknown outcome must be verified, never assumed', () => {
     expect((await execute(planOf(stop('a')), around(writers))).outcome).toBe('done');
   });
 
+  test('a failure that is known to have done nothing is not waited for', async () => {
+    const { writers, asked } = world({
+      'stop a': () => Promise.reject(new OpsError('UNREACHABLE', 'not there', { details: { outcome: 'none' } })),
+    });
+    const outcome = await execute(planOf(stop('a')), around(writers));
+    expect(outcome).toMatchObject({ outcome: 'rolled-back', error: { code: 'UNREACHABLE' } });
+    expect(asked).toEqual(['stop a']);
+  });
+
   test('one that cannot be seen done is taken back', async () => {
     const { writers, asked } = world({
       'stop a': () => Promise.reject(new OpsError('TIMED_OUT', 'late')),
@@ -271,7 +280,7 @@ describe('a change that has gone too far', () => {
   test('must be left as it is when a later step fails, and say what is not done', async () => {
     const { writers, asked } = world({ 'isServing b': () => Promise.reject(new OpsError('UNSAFE', 'it is worse')) });
     const outcome = await execute(planOf(stop('a'), tooLate(), serving('b')), around(writers));
-    expect(outcome).toMatchObject({ outcome: 'partial', stopped: true, left: ['serving:b: not done'] });
+    expect(outcome).toMatchObject({ outcome: 'partial', stopped: 'too late', left: ['serving:b: not done'] });
     expect(asked).toEqual(['stop a', 'stop b']);
   });
 

@@ -2,7 +2,16 @@ import { describe, expect, test } from 'vitest';
 
 import type { Container } from '../../../src/core/ports/engine.ts';
 import type { Route } from '../../../src/core/ports/load-balancer.ts';
-import { colourIn, colourOf, doors, mountOf, places, sameRoute } from '../../../src/core/routing.ts';
+import {
+  colourIn,
+  colourOf,
+  deployableServices,
+  doors,
+  mountOf,
+  places,
+  replicasOfBalancer,
+  sameRoute,
+} from '../../../src/core/routing.ts';
 import { container } from '../../support/containers.ts';
 import { shop } from '../inspect/platform.ts';
 
@@ -32,6 +41,14 @@ describe('doors', () => {
 
   test('must be each container itself where the directory is on no volume', () => {
     expect(doors(shop(), [nginx('a'), nginx('b', mount('/x', '/etc/opsctl2'))])).toEqual([
+      { id: 'id-a', name: 'a' },
+      { id: 'id-b', name: 'b' },
+    ]);
+  });
+
+  test('must not take a file system in memory for a volume', () => {
+    const [a, b] = [nginx('a', mount('', '/etc/opsctl')), nginx('b', mount('', '/etc/opsctl'))];
+    expect(doors(shop(), [a, b])).toEqual([
       { id: 'id-a', name: 'a' },
       { id: 'id-b', name: 'b' },
     ]);
@@ -75,6 +92,37 @@ describe('places', () => {
   test('must not be what once did something with its image', () => {
     const once: Container = { ...nginx('a'), labels: { 'com.docker.compose.oneoff': 'True' } };
     expect(places(shop(), [once, nginx('b')]).doors).toEqual([{ id: 'id-b', name: 'b' }]);
+  });
+});
+
+test('all containers of the load balancer that run must be found, those that share a volume too', () => {
+  const shared = mount('/var/lib/docker/volumes/state/_data', '/etc/opsctl', 'state');
+  const stopped: Container = { ...nginx('a', shared), state: 'exited' };
+  expect(replicasOfBalancer(shop(), [nginx('c', shared), stopped, nginx('b', shared)])).toEqual({
+    doors: ['b', 'c'].map((name) => ({ id: `id-${name}`, name, volume: 'state' })),
+    running: true,
+  });
+  expect(replicasOfBalancer(shop(), [stopped])).toMatchObject({ doors: [{ name: 'a' }], running: false });
+});
+
+describe('services that releases consist of', () => {
+  test.each([
+    ['a-b', 'a_b', 'a_b'],
+    ['a.b', 'a-b', 'a_b'],
+    ['Api', 'api', 'api'],
+  ])('%s and %s must be refused, since nginx cannot tell them apart', (first, second, word) => {
+    expect(() => deployableServices(shop({ services: { [first]: {}, web: {}, [second]: {} } }))).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_INVALID',
+        message: `services ${first} and ${second} would have the same name in nginx: ${word}`,
+        hint: expect.stringContaining(`service: ${second}`) as string,
+      }),
+    );
+  });
+
+  test('must be told apart where only one of them is deployable', () => {
+    const services = { 'a-b': {}, a_b: { deployable: false } };
+    expect(deployableServices(shop({ services })).map(([name]) => name)).toEqual(['a-b']);
   });
 });
 

@@ -5,7 +5,7 @@ import { analyse, type Observation } from '../../../src/deploy/analysis/analyse.
 import { analysisSchema, type Analysis } from '../../../src/deploy/analysis/data.ts';
 import type { Latency } from '../../../src/deploy/analysis/histogram.ts';
 
-const looks = { number: 12, planned: 108 };
+const looks = { number: 12, planned: 108, share: 1 / 120 };
 const seen = (requests: number, errors: number, latency?: Latency): Observation => ({ requests, errors, latency });
 const judge = (stable: Observation, canary: Observation): Analysis => analyse({ stable, canary, looks });
 const quick = (samples: number): Latency => ({ p95Ms: 200, samples, slow: samples / 20 });
@@ -34,7 +34,7 @@ describe('what is said of a canary', () => {
             },
             "differencePoints": 2.2280701754385968,
             "failPoints": 0.5,
-            "level": 0.00008333333333333334,
+            "level": 0.00008333333333333333,
             "marginPoints": 1,
             "p": 9.64815666718296e-7,
             "reason": "7 of 300 failed (2.3 %), of stable 6 of 5700 failed (0.11 %): 2.2 points more, by chance with a probability of 9.6e-7 (limit of this look 0.000083)",
@@ -60,7 +60,7 @@ describe('what is said of a canary', () => {
             "differenceMs": 0,
             "failMs": 50,
             "failRatio": 1.2,
-            "level": 0.00004166666666666667,
+            "level": 0.000041666666666666665,
             "ratio": 1,
             "reason": "p95 200 ms, of stable 200 ms",
             "stableP95Ms": 200,
@@ -208,7 +208,11 @@ describe('whatever was counted', () => {
   const count = fc.oneof(fc.double({ min: 0, max: 1e7 }), fc.integer({ min: 0, max: 500 }), fc.double());
   const timed = fc.record({ p95Ms: count, samples: count, slow: fc.option(count, { nil: undefined }) });
   const side = fc.record({ requests: count, errors: count, latency: fc.option(timed, { nil: undefined }) });
-  const look = fc.record({ number: fc.integer({ min: 1, max: 500 }), planned: fc.integer({ min: 1, max: 300 }) });
+  const look = fc.record({
+    number: fc.integer({ min: 1, max: 500 }),
+    planned: fc.integer({ min: 1, max: 300 }),
+    share: fc.double({ min: 1e-9, max: 1, noNaN: true }),
+  });
 
   it('must be judged, in numbers that JSON can hold, and never passed on too few requests', () => {
     fc.assert(

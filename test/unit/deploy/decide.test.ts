@@ -33,6 +33,7 @@ function world(...services: ServiceFacts[]): World {
   const engine = fakeEngine();
   const replicas = fakeReplicas(engine);
   const facts = factsOf(services);
+  for (const one of services.flatMap(({ live }) => live)) engine.add(one);
   for (const { name } of services) replicas.images.set(`shop/${name}:v2`, image(`sha256:${name}2`));
   const files = fakeFiles(new Map([['.env', { text: 'V=v1' }]]));
   const { readers } = contextOf({ engine, replicas, files });
@@ -167,6 +168,16 @@ describe('a port of the host', () => {
     await expect(decided()).rejects.toMatchObject({
       code: 'UNSAFE',
       message: 'shop_api_1 takes port 8080 of the host, so a second api cannot run beside it',
+    });
+  });
+
+  test('must be refused for one that has an address of its own', async () => {
+    const { replicas, decided } = world(serviceFacts('api'));
+    const alone = 'has the fixed address 172.18.0.9 on network shop';
+    replicas.models.set('id-shop_api_1', { aliases: {}, published: [], alone });
+    await expect(decided()).rejects.toMatchObject({
+      code: 'UNSAFE',
+      message: `shop_api_1 ${alone}, so a second api cannot run beside it`,
     });
   });
 

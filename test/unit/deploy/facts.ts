@@ -103,7 +103,6 @@ export const requestOf = (all: Wanted[], { options = {}, ...more }: Different = 
   facts: factsOf(all.map(({ facts }) => facts)),
   project: 'shop',
   environment: 'production',
-  hashes: {},
   wanted: all,
   ...more,
   options: { ...deploySchema.parse({}), ...options },

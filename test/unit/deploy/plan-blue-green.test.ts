@@ -105,8 +105,8 @@ describe('the plan of a release', () => {
     expect(plan.summary).toBe('deploy api v2, web v2');
     expect(ids(plan).filter((id) => id.startsWith('lb.'))).toEqual(['lb.route:nginx']);
     expect(found(plan.steps, 'lb.route:nginx')).toMatchObject({
-      do: { args: ['id-nginx', '/etc/opsctl', { live: { api: 'green', web: 'green', jobs: 'blue' } }] },
-      undo: { args: ['id-nginx', '/etc/opsctl', { live: { api: 'blue', web: 'blue', jobs: 'blue' } }] },
+      do: { args: ['nginx', '/etc/opsctl', { live: { api: 'green', web: 'green', jobs: 'blue' } }] },
+      undo: { args: ['nginx', '/etc/opsctl', { live: { api: 'blue', web: 'blue', jobs: 'blue' } }] },
     });
   });
 
@@ -149,7 +149,7 @@ describe('what is asked of a release', () => {
     const { steps } = planBlueGreen(requestOf([api], { options }));
     expect(found(steps, 'release.answers')).toMatchObject({
       verify: {
-        args: [{ asks: [{ url: 'http://127.0.0.1:8080/api/health', colour: 'green' }], passes: 5, door: 'id-nginx' }],
+        args: [{ asks: [{ url: 'http://127.0.0.1:8080/api/health', colour: 'green' }], passes: 5, door: 'nginx' }],
       },
       timeoutMs: 35_000,
     });
@@ -203,7 +203,7 @@ test('hooks must be told of the release, and called by their place only', () => 
         },
       ],
     },
-    timeoutMs: 7000,
+    timeoutMs: 22_000, // and the time to end it
   });
   expect(JSON.stringify(first?.do)).not.toContain('secret-program');
 });

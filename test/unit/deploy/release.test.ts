@@ -1,73 +1,16 @@
 import { describe, expect, test } from 'vitest';
 
+import { failureOf } from '../../../src/cli/change-failure.ts';
 import { OpsError } from '../../../src/core/errors.ts';
-import type { Colour, ProbeRequest } from '../../../src/core/ports/load-balancer.ts';
-import type { CanaryStep, ReleaseReader, Watch } from '../../../src/core/ports/release.ts';
-import { openRelease } from '../../../src/deploy/release.ts';
+import { execute } from '../../../src/core/execute.ts';
+import type { Writers } from '../../../src/core/ports.ts';
+import type { ProbeRequest } from '../../../src/core/ports/load-balancer.ts';
+import type { ReleaseReader } from '../../../src/core/ports/release.ts';
+import { compare } from '../../../src/deploy/steps.ts';
 import type { FakeContainer } from '../../support/fakes/engine.ts';
-import { type FakeLoadBalancer, fakeLoadBalancer } from '../../support/fakes/load-balancer.ts';
-import { type FakeMetrics, fakeMetrics } from '../../support/fakes/metrics.ts';
-import { contextOf, NOW, shop, shopEngine } from '../inspect/platform.ts';
+import { NOW } from '../inspect/platform.ts';
+import { door, live, services, step, watch, world } from './world.ts';
 
-interface Counted {
-  requests: number;
-  errors: number;
-}
-interface World {
-  candidate: FakeContainer;
-  loadBalancer: FakeLoadBalancer;
-  metrics: FakeMetrics;
-  /** By version. */
-  counted: Record<string, Counted>;
-  /** Queries and the times that they were about. */
-  asked: [string, string | undefined][];
-  release: ReleaseReader;
-}
-
-const live: Record<string, Colour> = { api: 'blue' };
-const route = { live, canary: { services: ['api'], percent: 5 } };
-const door = { door: 'nginx', directory: '/etc/opsctl' };
-const services = [{ metrics: 'api', stable: 'v1', candidate: 'v2' }];
-
-/** A version that has had its share of visitors for so long, beside a stable one without errors. */
-function world({ forMs = 60_000, prometheus = true }: { forMs?: number; prometheus?: boolean } = {}): World {
-  const engine = shopEngine();
-  const candidate = engine.add({ name: 'api-green', health: 'healthy' });
-  const since = new Date(Date.parse(NOW) - forMs).toISOString();
-  const loadBalancer = fakeLoadBalancer({ nginx: { routing: { ...route, generation: 2, since } } });
-  const metrics = fakeMetrics();
-  const counted: World['counted'] = { v1: { requests: 10_000, errors: 0 }, v2: { requests: 10_000, errors: 0 } };
-  const asked: World['asked'] = [];
-  metrics.query = async (promql, at) => {
-    asked.push([promql, at]);
-    if (metrics.down !== undefined) throw metrics.down;
-    const { requests, errors } = counted[/version="(\w+)"/.exec(promql)?.[1] ?? ''] ?? { requests: 0, errors: 0 };
-    if (promql.includes('by (le)')) return ['0.1', '+Inf'].map((le) => ({ labels: { le }, value: requests }));
-    return [{ labels: {}, value: promql.includes('status=~') ? errors : requests }];
-  };
-  const { readers } = contextOf({ engine, loadBalancer, metrics });
-  const platform = shop(prometheus ? { prometheus: { service: 'prometheus' } } : {});
-  return { candidate, loadBalancer, metrics, counted, asked, release: openRelease(readers, platform) };
-}
-
-const step = (more: Partial<CanaryStep> = {}): CanaryStep => ({
-  ...door,
-  route,
-  containers: ['api-green'],
-  services,
-  forMs: 60_000,
-  firstLook: 0,
-  plannedLooks: 18,
-  ...more,
-});
-const watch = (more: Partial<Watch> = {}): Watch => ({
-  ...door,
-  route,
-  containers: ['api-green'],
-  services,
-  forMs: 60_000,
-  ...more,
-});
 const down = new OpsError('UNREACHABLE', 'prometheus refuses the connection');
 
 // Each question waits a second first.
@@ -120,6 +63,63 @@ describe.concurrent('a step of a canary', () => {
     expect(asked).toHaveLength(6);
   });
 
+  test('must look anew when it is another step, although it has lasted as long', async ({ expect }) => {
+    const { asked, loadBalancer, release, wait } = world({ forMs: 25_000 });
+    await release.hasPassed(step());
+    const next = { live, canary: { services: ['api'], percent: 25 } };
+    await loadBalancer.route('nginx', '/etc/opsctl', next);
+    const nginx = loadBalancer.containers.get('nginx');
+    if (nginx?.routing !== undefined) nginx.routing.since = NOW;
+    wait(25_000);
+    await release.hasPassed(step({ route: next }));
+    expect(asked).toHaveLength(12);
+  });
+
+  test('must be failed when it was held for an hour and is worse, and not for what is chance', async ({ expect }) => {
+    const { counted, release } = world({ forMs: 3_600_000 });
+    // 3.1 instead of 1 %: by chance with 7e-7.
+    counted['v1'] = { requests: 17_000, errors: 170 };
+    counted['v2'] = { requests: 900, errors: 28 };
+    await expect(release.hasPassed(step())).rejects.toMatchObject({ code: 'UNSAFE' });
+    const lucky = world({ forMs: 3_600_000 });
+    // 1.8 instead of 1 %: by chance with 0.03.
+    lucky.counted['v1'] = { requests: 17_000, errors: 170 };
+    lucky.counted['v2'] = { requests: 900, errors: 16 };
+    expect(await lucky.release.hasPassed(step())).toBe(false);
+  });
+
+  test('must share the chance of a false alarm among its services', async ({ expect }) => {
+    const { release } = world();
+    const levels = async (of: typeof services) =>
+      (await release.canaryView(step({ services: of }))).services.map(
+        ({ analysis }) => (analysis as { rules: { errors: { level: number } } }).rules.errors.level,
+      );
+    const [alone = 0] = await levels(services);
+    const [one = 0, other = 0] = await levels([...services, { metrics: 'web', stable: 'w1', candidate: 'w2' }]);
+    expect(one + other).toBeCloseTo(alone, 12);
+  });
+
+  test('must be held, with what Prometheus said, when that does not answer all the time', async ({ expect }) => {
+    const { metrics, readers, release } = world();
+    metrics.down = down;
+    const gate = { ...compare(step(), 5), timeoutMs: 1500 };
+    const outcome = await execute(
+      { target: 't', summary: 's', touches: [], steps: [gate] },
+      {
+        writers: Object.assign(Object.create(null), { release }, { engine: readers.engine }) as Writers,
+        journal: async () => undefined,
+        listen: () => undefined,
+        confirmLock: async () => undefined,
+        signal: new AbortController().signal,
+        now: () => new Date(NOW),
+      },
+    );
+    expect(outcome.outcome).toBe('paused');
+    const error = failureOf(outcome, { id: 'c1', recovers: undefined });
+    expect(error.exit).toBe(6);
+    expect(error.details?.['lines']).toEqual(['Prometheus cannot be asked: prometheus refuses the connection']);
+  });
+
   test('must count both versions in the same window, from its beginning until now', async ({ expect }) => {
     const { asked, release } = world({ forMs: 90_000 });
     await release.hasPassed(step());
@@ -142,6 +142,23 @@ describe.concurrent('a release that is watched', () => {
     expect(asked).toHaveLength(6);
     for (const [promql, at] of asked)
       expect(at).toBe(promql.includes('version="v1"') ? '2026-03-01T11:59:00.000Z' : undefined);
+  });
+
+  test('must be compared when its time is over with what came since the last look', async ({ expect }) => {
+    const { asked, release, wait } = world({ forMs: 61_000 });
+    const longer = watch({ forMs: 65_000 });
+    expect(await release.isWell(longer)).toBe(false);
+    expect(await release.isWell(longer)).toBe(false);
+    expect(asked).toHaveLength(6);
+    wait(4000);
+    expect(await release.isWell(longer)).toBe(true);
+    expect(asked).toHaveLength(12);
+  });
+
+  test('must be watched by its containers only where its time is too short to count', async ({ expect }) => {
+    const { asked, release } = world({ forMs: 12_000 });
+    expect(await release.isWell(watch({ forMs: 12_000 }))).toBe(true);
+    expect(asked).toEqual([]);
   });
 
   test('must fail at once when it is worse', async ({ expect }) => {

@@ -39,8 +39,7 @@ test('a container of the new version must be all that is told of it', () => {
         "expects": "sha256:api2",
         "image": "shop/api:v2",
         "labels": {
-          "com.docker.compose.container-number": "0",
-          "com.docker.compose.oneoff": "False",
+          "com.docker.compose.oneoff": "True",
           "opsctl.base": "shop_api",
           "opsctl.colour": "green",
           "opsctl.deploy": "1",
@@ -55,6 +54,10 @@ test('a container of the new version must be all that is told of it', () => {
       },
     ]
   `);
+});
+
+test('that nothing is known to forbid the rollback must be left for the image to say', () => {
+  expect(replicas([made('shop_api_1')])[0]?.labels).not.toHaveProperty('opsctl.rollback.forbidden');
 });
 
 describe('several containers', () => {
@@ -88,35 +91,12 @@ test('a service that is configured under another name must keep the one of compo
 });
 
 describe('what compose is told of a new container', () => {
-  const labels = (number: string, version: string) => ({
-    [`${COMPOSE}.container-number`]: number,
-    [`${COMPOSE}.version`]: version,
-    [`${COMPOSE}.image`]: 'sha256:1',
-  });
-  const hashes = { api: 'hash-of-v2' };
-
-  test('must be, of version 2, the hash and image of the new version and the lowest numbers', () => {
-    const live = [made('a', { labels: labels('3', '2.29.0') }), made('b', { labels: labels('4', '2.29.0') })];
-    const same = { 'config-hash': 'hash-of-v2', image: 'sha256:api2', oneoff: 'False' };
-    expect(composeLabels(live, {}, { hashes })).toEqual([
-      { ...same, 'container-number': '1' },
-      { ...same, 'container-number': '2' },
-    ]);
-  });
-
-  test('must be lower with each release', () => {
-    const live = [made('a', { labels: labels('1', '2.29.0') })];
-    expect(composeLabels(live)).toEqual([{ 'container-number': '0', image: 'sha256:api2', oneoff: 'False' }]);
-    const next = [made('a', { labels: labels('0', '2.29.0') })];
-    expect(composeLabels(next)).toMatchObject([{ 'container-number': '-1' }]);
-  });
-
-  test('must be, of version 1, that it runs once: all else it would make anew', () => {
-    expect(composeLabels([made('a', { labels: labels('1', '1.29.2') })], {}, { hashes })).toEqual([{ oneoff: 'True' }]);
+  test('must be that it runs once, so that it leaves it alone', () => {
+    expect(composeLabels([made('a')])).toEqual([{ oneoff: 'True' }]);
   });
 
   test('must be nothing where compose did not make the live one', () => {
     const { project: _project, ...alone } = made('api');
-    expect(composeLabels([alone], {}, { hashes })).toEqual([{}]);
+    expect(composeLabels([alone])).toEqual([{}]);
   });
 });

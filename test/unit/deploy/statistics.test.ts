@@ -5,7 +5,7 @@ import { type Counts, wholeCounts } from '../../../src/deploy/analysis/counts.ts
 import { differenceAtMost, wilson, Z_95 } from '../../../src/deploy/analysis/difference.ts';
 import { fisher } from '../../../src/deploy/analysis/fisher.ts';
 import { latencies } from '../../../src/deploy/analysis/histogram.ts';
-import { levelOf, plannedLooks } from '../../../src/deploy/analysis/looks.ts';
+import { LOOK_EVERY_MS, lookAt, plannedLooks, type Schedule } from '../../../src/deploy/analysis/looks.ts';
 
 /** The 97.5 % point of the normal distribution, for two-sided intervals of 95 % as papers print them. */
 const Z_975 = 1.959_963_984_540_054;
@@ -137,22 +137,69 @@ describe('limits of a share and of a difference', () => {
   });
 });
 
-describe('the level of a look', () => {
-  it('must add up to at most alpha, however many looks there are', () => {
+describe('a look', () => {
+  const schedule = { before: 36, own: 36, planned: 108 };
+  const after = (intervals: number, of: Schedule = schedule) => lookAt(of, intervals * LOOK_EVERY_MS);
+  const HOUR = 360;
+
+  it('must be one of those planned while the step lasts as planned, all with equal shares', () => {
+    expect(lookAt(schedule, 0)).toEqual({ number: 37, planned: 108, share: 0.9 / 108 });
+    expect(lookAt(schedule, 29_999)).toMatchObject({ number: 38 });
+    expect(after(36)).toEqual({ number: 72, planned: 108, share: 0.9 / 108 });
+  });
+
+  it.each([
+    [37, 109, 1],
+    [73, 124, 1],
+    [74, 125, 2],
+    [147, 140, 2],
+    [148, 141, 3],
+    [360, 161, 4],
+  ])(
+    'must be counted in doublings of the time beyond that: after %i intervals as look %i',
+    (intervals, number, nth) => {
+      const looks = after(intervals);
+      expect(looks).toMatchObject({ number, planned: 108 });
+      expect(looks.share).toBeCloseTo(0.1 / 3 / 16 / (nth * (nth + 1)), 12);
+    },
+  );
+
+  it('must have a share that a bad version can still reach when the canary was held for hours, or a week', () => {
+    const planned = after(1).share;
+    expect(after(HOUR).share).toBeGreaterThan(planned / 100);
+    expect(after(HOUR * 24 * 7).share).toBeGreaterThan(planned / 1000);
+  });
+
+  it('must be a later one with a smaller share the later it is', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 0, max: 5000 }), (planned, more) => {
-        let spent = 0;
-        for (let number = 1; number <= planned + more; number += 1) spent += levelOf(0.01, { number, planned });
-        expect(spent).toBeLessThanOrEqual(0.01 * (1 + 1e-9));
-        expect(levelOf(0.01, { number: planned + more, planned })).toBeGreaterThan(0);
+      fc.property(fc.integer({ min: 1, max: 200 }), fc.nat(5000), fc.nat(5000), (own, at, more) => {
+        const of = { before: 0, own, planned: 3 * own };
+        const [early, late] = [after(at, of), after(at + more, of)];
+        expect(late.number).toBeGreaterThanOrEqual(early.number);
+        expect(late.share).toBeLessThanOrEqual(early.share);
       }),
     );
   });
 
-  it('must know the looks of a walk', () => {
-    expect(plannedLooks({ steps: 3, stepMs: 120_000, lookEveryMs: 10_000, extensions: 2 })).toBe(108);
-    expect(plannedLooks({ steps: 1, stepMs: 25_000, lookEveryMs: 10_000, extensions: 0 })).toBe(3);
-    expect(plannedLooks({ steps: 0, stepMs: 1, lookEveryMs: 1, extensions: 0 })).toBe(1);
+  it('must leave at most the whole chance to all, with 16 for each doubling, however long each step is held', () => {
+    const plan = fc.record({ steps: fc.integer({ min: 1, max: 9 }), own: fc.integer({ min: 1, max: 200 }) });
+    fc.assert(
+      fc.property(plan, fc.integer({ min: 0, max: 20 }), ({ steps, own }, doublings) => {
+        let spent = 0;
+        for (let step = 0; step < steps; step += 1) {
+          const of = { before: step * own, own, planned: steps * own };
+          for (let interval = 1; interval <= own; interval += 1) spent += after(interval, of).share;
+          for (let nth = 0; nth < doublings; nth += 1) spent += 16 * after((own + 1) * 2 ** nth, of).share;
+        }
+        expect(spent).toBeLessThanOrEqual(1 + 1e-9);
+      }),
+    );
+  });
+
+  it('must be one of as many as a walk has', () => {
+    expect(plannedLooks({ steps: 3, stepMs: 120_000, extensions: 2 })).toBe(108);
+    expect(plannedLooks({ steps: 1, stepMs: 25_000, extensions: 0 })).toBe(3);
+    expect(plannedLooks({ steps: 0, stepMs: 1, extensions: 0 })).toBe(1);
   });
 });
 

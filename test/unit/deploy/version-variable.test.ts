@@ -70,9 +70,21 @@ describe('the variable of a service', () => {
     });
   });
 
+  test('must be told to be none when the configured one cannot be a variable', async () => {
+    expect(await found({ '.env': 'V=v9' }, { service: { versionVariable: 'A B' } })).toEqual({
+      why: 'A B cannot be the name of a variable',
+    });
+  });
+
   test.each([
     ['no envFile is configured', { 'a.yml': image('x:$V') }, '', 'the configuration names no compose.envFile'],
     ['the envFile is not there', { 'a.yml': image('x:$V') }, '.env', '.env cannot be read'],
+    [
+      'it is made of others',
+      { 'a.yml': image('x:$V'), '.env': 'V=$MAJOR.1' },
+      '.env',
+      'V in .env is made of more than plain text',
+    ],
     ['no compose file is', { '.env': env }, '.env', 'no compose file has a variable in the image tag of api'],
     [
       'a compose file is no YAML',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { checkSetup } from '../../../src/lb/check.ts';
 import type { SetupFacts } from '../../../src/lb/observe.ts';
-import { api, door, setup } from './door.ts';
+import { absent, api, door, setup } from './door.ts';
 
 /** What is not well, with how to mend it. */
 const wrong = (facts: SetupFacts): string[] =>
@@ -39,17 +39,18 @@ test('what is wrong must be named with how to mend it', () => {
     ['an nginx without named upstreams', setup({ version: '1.25.0', loaded: {} })],
     ['an nginx that resets idle connections', setup({ version: '1.27.3', loaded: {} })],
     ['a directory that goes with the container', { ...setup(), doors: [bare] }],
+    ['a directory that goes with compose down', setup({ volume: 'a1'.repeat(32) })],
     ['a container without mv', setup({ canSwitch: false })],
-    ['files that are not there', setup({ present: [] })],
+    ['files that are not there', setup({ present: absent() })],
     ['files that somebody changed', setup({ present: [{ name: 'http/opsctl.conf', text: 'x' }] })],
     ['traffic that was never sent anywhere', setup({ routing: undefined })],
     ['a link that opsctl did not write', setup({ routing: { why: 'live is not what opsctl wrote' } })],
-    ['a file that is not included', without('# configuration file /etc/opsctl/server/opsctl.conf:')],
+    ['a file that is not included', without('include /etc/opsctl/server/*.conf;')],
     ['a location that goes its own way', without('http://$api_upstream')],
     ['no resolver', without('resolver 127.0.0.11')],
     ['a resolver that is only written about', setup({ configuration: text.replace('resolver', '# resolver') })],
     ['idle connections that a reload resets', without('keepalive_min_timeout 10s;')],
-    ['another server at the URL', setup({ loaded: { api: { digest: undefined } } })],
+    ['another server at the URL', setup({ loaded: { api: {} } })],
     ['a reload that is missing', setup({ loaded: { api: { digest: 'old' } } })],
     ['a URL that does not answer', setup({ loaded: { api: { why: 'refused' } } })],
   ];
@@ -68,6 +69,9 @@ test('what is wrong must be named with how to mend it', () => {
       # set services.api.health in opsctl.yaml
     a directory that goes with the container:
       directory crit: /etc/opsctl is on no volume: where traffic goes would be forgotten with the container
+      # in the compose file, for this service: volumes: [nginx_state:/etc/opsctl]
+    a directory that goes with compose down:
+      directory warn: /etc/opsctl is on a volume without a name: docker-compose down forgets where traffic goes
       # in the compose file, for this service: volumes: [nginx_state:/etc/opsctl]
     a container without mv:
       switch crit: the container has no mv that replaces a link (\`mv -T\`)

@@ -17,14 +17,14 @@ const CONFIGURATION = `# configuration file /etc/nginx/nginx.conf:
 http {
     resolver 127.0.0.11 valid=1s ipv6=off;
     keepalive_min_timeout 10s;
+    include ${DIRECTORY}/http/*.conf;
     server {
+        include ${DIRECTORY}/server/*.conf;
         location /api/ {
             proxy_pass http://$api_upstream;
         }
     }
 }
-# configuration file ${DIRECTORY}/http/opsctl.conf:
-# configuration file ${DIRECTORY}/server/opsctl.conf:
 `;
 
 export function door(more: Partial<DoorFacts> = {}): DoorFacts {
@@ -46,6 +46,9 @@ export function door(more: Partial<DoorFacts> = {}): DoorFacts {
     ...more,
   };
 }
+
+/** The files of one that was never set up. */
+export const absent = (): DoorFacts['present'] => door().wanted.files.map(({ name }) => ({ name, text: null }));
 
 export const setup = (more: Partial<DoorFacts> = {}, services: SwitchedFacts[] = [api]): SetupFacts => ({
   directory: DIRECTORY,

@@ -6,7 +6,7 @@ import { of } from '../inspect/platform.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
 
 const replica = (n: number, output?: string): Balancer => ({
-  container: { id: `id${n.toString()}`, name: `nginx-${n.toString()}` },
+  container: { name: `nginx-${n.toString()}` },
   test: { ok: output === undefined, output: output ?? 'syntax is ok' },
   workers: [20 + n, 10 + n],
 });
@@ -21,8 +21,8 @@ test('every running replica must be reloaded, a step each', () => {
     ),
   });
   expect(made.steps.map((step) => [step.id, step.do?.args, step.verify?.args, step.timeoutMs])).toEqual([
-    ['lb.reload:nginx-1', ['id1'], ['id1', [11, 21]], 30_000],
-    ['lb.reload:nginx-2', ['id2'], ['id2', [12, 22]], 30_000],
+    ['lb.reload:nginx-1', ['nginx-1'], ['nginx-1', [11, 21]], 30_000],
+    ['lb.reload:nginx-2', ['nginx-2'], ['nginx-2', [12, 22]], 30_000],
   ]);
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { isAtLeast, snippetsFor, type Switched, variableOf } from '../../../src/lb/snippets.ts';
+import { includes, isAtLeast, snippetsFor, type Switched, variableOf } from '../../../src/lb/snippets.ts';
 
 const api: Switched = { name: 'api', port: 3000 };
 /** The files as one text; the buckets of visitors, a hundred lines, cut. */
@@ -68,17 +68,17 @@ describe('what nginx is told', () => {
       # A location with an add_header of its own needs this line, too.
       add_header Set-Cookie $opsctl_cookie always;
 
-      set $opsctl_api blue;
-      if (-f /etc/opsctl/live/api.green) { set $opsctl_api green; }
-      if (-f /etc/opsctl/live/api.blue-$opsctl_bucket) { set $opsctl_api blue; }
-      if (-f /etc/opsctl/live/api.green-$opsctl_bucket) { set $opsctl_api green; }
-      if ($opsctl_probe != "") { set $opsctl_api $opsctl_probe; }
-      set $api_upstream api_$opsctl_api;
+      set $opsctl_colour_api blue;
+      if (-f /etc/opsctl/live/api.green) { set $opsctl_colour_api green; }
+      if (-f /etc/opsctl/live/api.blue-$opsctl_bucket) { set $opsctl_colour_api blue; }
+      if (-f /etc/opsctl/live/api.green-$opsctl_bucket) { set $opsctl_colour_api green; }
+      if ($opsctl_probe != "") { set $opsctl_colour_api $opsctl_probe; }
+      set $api_upstream api_$opsctl_colour_api;
 
       location = /.opsctl/confirm {
           if ($opsctl_probe = "") { return 404; }
           default_type text/plain;
-          return 200 "opsctl cc6be823a942 $opsctl_probe";
+          return 200 "opsctl b8d071e31d27 $opsctl_probe";
       }
       "
     `);
@@ -87,18 +87,18 @@ describe('what nginx is told', () => {
   test('must be names and ports, where it cannot', () => {
     const old = text([api], '1.25.0');
     expect(old).not.toContain('\nupstream api');
-    expect(old.slice(old.indexOf('set $opsctl_api blue;'))).toMatchInlineSnapshot(`
-      "set $opsctl_api blue;
-      if (-f /etc/opsctl/live/api.green) { set $opsctl_api green; }
-      if (-f /etc/opsctl/live/api.blue-$opsctl_bucket) { set $opsctl_api blue; }
-      if (-f /etc/opsctl/live/api.green-$opsctl_bucket) { set $opsctl_api green; }
-      if ($opsctl_probe != "") { set $opsctl_api $opsctl_probe; }
-      set $api_upstream api-$opsctl_api:3000;
+    expect(old.slice(old.indexOf('set $opsctl_colour_api blue;'))).toMatchInlineSnapshot(`
+      "set $opsctl_colour_api blue;
+      if (-f /etc/opsctl/live/api.green) { set $opsctl_colour_api green; }
+      if (-f /etc/opsctl/live/api.blue-$opsctl_bucket) { set $opsctl_colour_api blue; }
+      if (-f /etc/opsctl/live/api.green-$opsctl_bucket) { set $opsctl_colour_api green; }
+      if ($opsctl_probe != "") { set $opsctl_colour_api $opsctl_probe; }
+      set $api_upstream api-$opsctl_colour_api:3000;
 
       location = /.opsctl/confirm {
           if ($opsctl_probe = "") { return 404; }
           default_type text/plain;
-          return 200 "opsctl ed20a8fc8e36 $opsctl_probe";
+          return 200 "opsctl b674ee62fb1d $opsctl_probe";
       }
       "
     `);
@@ -115,8 +115,27 @@ describe('what nginx is told', () => {
     expect(variableOf('my-shop.api')).toBe('$my_shop_api_upstream');
     const odd = text([{ name: 'my-shop.api', port: 80 }]);
     expect(odd).toContain('server my-shop.api-green:80 resolve;');
-    expect(odd).toContain('if (-f /etc/opsctl/live/my-shop.api.green) { set $opsctl_my_shop_api green; }');
+    expect(odd).toContain('if (-f /etc/opsctl/live/my-shop.api.green) { set $opsctl_colour_my_shop_api green; }');
+    // Its own variable must not be the one that tells who asks.
+    expect(text([{ name: 'probe', port: 80 }])).not.toContain('set $opsctl_probe ');
   });
+});
+
+describe('a configuration', () => {
+  const file = '/etc/opsctl/server/opsctl.conf';
+
+  test.each([
+    ['that was read with the file', `# configuration file ${file}:`, true],
+    ['with its folder', 'server { include /etc/opsctl/server/*.conf; }', true],
+    ['with the file itself, in quotes', '  include "/etc/opsctl/server/opsctl.conf" ;', true],
+    ['with another file of that folder', 'include /etc/opsctl/server/other.conf;', false],
+    ['with another folder', 'include /etc/opsctl/*.conf;', false],
+    ['with a dot that stands for itself', 'include /etc/opsctl/server/*.opsctl-conf;', false],
+    ['with it in a comment', 'server { # include /etc/opsctl/server/*.conf;\n}', false],
+    ['with a # in a word', 'return 200 a#b; include /etc/opsctl/server/*.conf;', true],
+    ['that says it without the directive', 'set $include /etc/opsctl/server/*.conf;', false],
+    ['that cannot be read', '', false],
+  ])('%s must be told to include it: %#', (_what, configuration, is) => expect(includes(configuration, file)).toBe(is));
 });
 
 describe('the digest', () => {

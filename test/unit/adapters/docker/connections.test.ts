@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { remoteAddresses, tablesOf } from '../../../../src/adapters/docker/connections.ts';
+import { isTable, remoteAddresses, tablesOf } from '../../../../src/adapters/docker/connections.ts';
 
 const HEAD =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     ';
@@ -35,6 +35,16 @@ test.each(['', HEAD, 'permission denied', '   1: 030012AC:0BB8 02:D2F0 01', '   
   'what is no connection must be left out: %j',
   (text) => expect(remoteAddresses(text)).toEqual([]),
 );
+
+test.each([
+  [true, HEAD],
+  [true, `${TCP}cat: can't open '/proc/net/tcp6': No such file or directory`],
+  [false, ''],
+  [false, 'permission denied'],
+  [false, "cat: can't open '/proc/net/tcp'"],
+])('a table without connections must be told from what is none: %s', (expected, text) => {
+  expect(isTable(text)).toBe(expected);
+});
 
 test('a process that is not there must be told from one without connections', async () => {
   expect(await tablesOf(2 ** 22 + 1)).toBeUndefined();

@@ -45,12 +45,15 @@ describe('credentials that docker login keeps in the file', () => {
     [HUB]: basic('alice:hub'),
     'registry.example.com': basic('bob:p:a ss'),
     'token.example.com': { identitytoken: 'id' },
+    'https://url.example.com:5000/v2/': basic('carol:url'),
   };
 
   test.each([
     ['shop/api', { username: 'alice', password: 'hub', serveraddress: HUB }],
     ['registry.example.com/api', { username: 'bob', password: 'p:a ss', serveraddress: 'registry.example.com' }],
     ['token.example.com/api', { identitytoken: 'id', serveraddress: 'token.example.com' }],
+    ['url.example.com:5000/api', { username: 'carol', password: 'url', serveraddress: 'url.example.com:5000' }],
+    ['url.example.com/api', undefined],
     ['other.example.com/api', undefined],
   ])('must be told of the registry of %s only', async (reference, expected) => {
     expect(await told(reference, { auths })).toEqual(expected);
