@@ -82,7 +82,7 @@ function judgedSession(session: Session, transaction: Limits, idle: Limits): Jud
       status,
       reason: `transaction open for ${duration(transactionMs)}, ${doing}`,
       ...measured,
-      next: [`opsctl db kill ${pid.toString()} --dry-run`, 'opsctl db blocking'],
+      next: [`SELECT pg_cancel_backend(${pid.toString()})`],
     } satisfies Verdict & { about: string },
   ];
 }

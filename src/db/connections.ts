@@ -42,7 +42,7 @@ export const connections: Report<'sessions', ConnectionsRow> = {
             status,
             reason: `${reason}; most are of ${most === undefined ? '-' : most.application || most.user}`,
             ...measured,
-            next: ['opsctl db activity', 'opsctl db set-limit --dry-run'],
+            next: ['opsctl db activity'],
           };
     return { findings: [{ about: '', ...found }], rows };
   },
