@@ -28,7 +28,9 @@ const away = (await engine.info()).local
 const missing = away ?? (await noRegistry());
 
 const left: string[] = [];
+const homes: string[] = [];
 afterEach(async () => {
+  await Promise.all(homes.splice(0).map((home) => rm(home, { recursive: true, force: true })));
   for (const reference of left.splice(0)) await removeImage(docker, reference);
 });
 afterAll(() => docker.close());
@@ -38,6 +40,20 @@ const push = async (reference: string, label?: string): Promise<string> => {
   await moveToRegistry(docker, reference, MEMBER);
   left.push(reference);
   return reference;
+};
+
+/** The port with what `docker login` has kept for a registry. */
+const loggedIn = async (host: string, password = MEMBER.password): Promise<ReplicaWriter> => {
+  const home = await mkdtemp(join(tmpdir(), 'opsctl-login-'));
+  homes.push(home);
+  const auth = Buffer.from(`${MEMBER.username}:${password}`).toString('base64');
+  await writeFile(join(home, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
+  return open({ DOCKER_CONFIG: home });
+};
+/** Neither tells of an image nor pulls it. */
+const neither = async (replicas: ReplicaWriter, reference: string, failure: object): Promise<void> => {
+  await expect(replicas.registryDigest(reference)).rejects.toMatchObject(failure);
+  await expect(replicas.pull(reference)).rejects.toMatchObject(failure);
 };
 
 interface World {
@@ -107,31 +123,16 @@ describe.each(Object.keys(worlds))('images of a registry: %s', (which) => {
 });
 
 describe('a real registry', () => {
-  const homes: string[] = [];
   const registries: TestRegistry[] = [];
   beforeEach((context) => context.skip(missing !== undefined, missing));
   afterEach(async () => {
     await Promise.all(registries.splice(0).map((one) => one.stop()));
-    await Promise.all(homes.splice(0).map((home) => rm(home, { recursive: true, force: true })));
   });
   const start = async (how: { password: boolean }): Promise<TestRegistry> => {
     const registry = await startRegistry(how);
     registries.push(registry);
     return registry;
   };
-  /** The port with what `docker login` has kept for a registry. */
-  const loggedIn = async (host: string, password = MEMBER.password): Promise<ReplicaWriter> => {
-    const home = await mkdtemp(join(tmpdir(), 'opsctl-login-'));
-    homes.push(home);
-    const auth = Buffer.from(`${MEMBER.username}:${password}`).toString('base64');
-    await writeFile(join(home, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
-    return open({ DOCKER_CONFIG: home });
-  };
-  const both = async (replicas: ReplicaWriter, reference: string, failure: object): Promise<void> => {
-    await expect(replicas.registryDigest(reference)).rejects.toMatchObject(failure);
-    await expect(replicas.pull(reference)).rejects.toMatchObject(failure);
-  };
-
   it('gives what its images say: their labels', async () => {
     const { host } = await start({ password: false });
     const reference = await push(`${host}/shop/api:v1`, 'opsctl.rollback.forbidden=why');
@@ -156,14 +157,14 @@ describe('a real registry', () => {
     const { host } = await start({ password: true });
     const reference = await push(`${host}/shop/api:v1`);
     const refused = { code: 'AUTH_FAILED', hint: expect.stringContaining(`docker login ${host}`) as unknown };
-    await both(open(), reference, refused);
-    await both(await loggedIn(host, 'wrong'), reference, refused);
-    await both(await loggedIn('other.example'), reference, refused);
+    await neither(open(), reference, refused);
+    await neither(await loggedIn(host, 'wrong'), reference, refused);
+    await neither(await loggedIn('other.example'), reference, refused);
     expect(await open().image(reference)).toBeUndefined();
 
     const member = await loggedIn(host);
     const digest = await member.registryDigest(reference);
-    await both(member, `${host}/shop/api:v2`, { code: 'NOT_FOUND' });
+    await neither(member, `${host}/shop/api:v2`, { code: 'NOT_FOUND' });
     await member.pull(reference);
     expect(await member.hasImage(reference, digest)).toBe(true);
   });
@@ -171,9 +172,9 @@ describe('a real registry', () => {
   it('that is down is UNREACHABLE, and nothing is waited for', async () => {
     const host = `127.0.0.1:${(await freePort()).toString()}`;
     const down = { code: 'UNREACHABLE', details: { outcome: 'none' } };
-    await both(open(), `${host}/shop/api:v1`, down);
-    await both(await loggedIn(host), `${host}/shop/api:v1`, down);
-    await both(open(), 'registry.opsctl.invalid/shop/api:v1', down);
+    await neither(open(), `${host}/shop/api:v1`, down);
+    await neither(await loggedIn(host), `${host}/shop/api:v1`, down);
+    await neither(open(), 'registry.opsctl.invalid/shop/api:v1', down);
   });
 
   it('that has lost what an image is made of does not give it: REJECTED', async () => {
@@ -191,20 +192,27 @@ describe('a registry that hands out tokens', () => {
   beforeEach((context) => context.skip(away !== undefined, away));
   afterAll(() => servers.close());
 
-  /** Gives a token to whoever comes without a password, and answers all else with that status. */
-  const tokens = async (status: number, code: string): Promise<string> => {
+  /** Gives a token to nobody and to members, and answers all else with that status. */
+  const tokens = async (status: number, code: string): Promise<{ host: string; strangers: string[] }> => {
+    const strangers: string[] = [];
+    const member = `Basic ${Buffer.from(`${MEMBER.username}:${MEMBER.password}`).toString('base64')}`;
     const url = await servers.http((request, response) => {
       const { authorization = '' } = request.headers;
       const { pathname } = new URL(request.url ?? '/', url);
-      const answer = (as: number, json: unknown): void => void response.writeHead(as).end(JSON.stringify(json));
-      response.setHeader('content-type', 'application/json');
-      if (pathname === '/token') return authorization === '' ? answer(200, { token: 't' }) : answer(401, {});
-      const known = authorization.startsWith('Bearer ');
-      if (!known) response.setHeader('www-authenticate', `Bearer realm="${url}/token",service="test"`);
-      if (pathname === '/v2/' && known) return answer(200, {});
-      answer(known ? status : 401, { errors: [{ code: known ? code : 'UNAUTHORIZED', message: 'no' }] });
+      const answer = (as: number, json: unknown): void => {
+        response.writeHead(as, { 'content-type': 'application/json' }).end(JSON.stringify(json));
+      };
+      const refuse = (as: number, why: string): void => answer(as, { errors: [{ code: why, message: 'no' }] });
+      if (pathname === '/token') {
+        if (['', member].includes(authorization)) return answer(200, { token: 't' });
+        strangers.push(authorization);
+        return refuse(401, 'UNAUTHORIZED');
+      }
+      if (authorization.startsWith('Bearer ')) return pathname === '/v2/' ? answer(200, {}) : refuse(status, code);
+      response.setHeader('www-authenticate', `Bearer realm="${url}/token",service="test"`);
+      refuse(401, 'UNAUTHORIZED');
     });
-    return `${url.replace('http://', '')}/shop/api:v1`;
+    return { host: url.replace('http://', ''), strangers };
   };
 
   test.each([
@@ -212,8 +220,16 @@ describe('a registry that hands out tokens', () => {
     [401, 'UNAUTHORIZED', 'AUTH_FAILED'],
     [403, 'DENIED', 'AUTH_FAILED'],
     [404, 'MANIFEST_UNKNOWN', 'NOT_FOUND'],
-  ])('and answers %i %s to everybody is %s', async (status, code, expected) => {
-    await expect(open().registryDigest(await tokens(status, code))).rejects.toMatchObject({ code: expected });
+  ])('and answers %i %s to everybody is %s, and is tried with no made-up password', async (status, says, code) => {
+    const { host, strangers } = await tokens(status, says);
+    for (const replicas of [open(), await loggedIn(host)])
+      await expect(replicas.registryDigest(`${host}/shop/api:v1`)).rejects.toMatchObject({ code });
+    expect(strangers).toEqual([]);
+  });
+
+  test('and gives none for a wrong password is AUTH_FAILED', async () => {
+    const { host } = await tokens(503, 'UNAVAILABLE');
+    await neither(await loggedIn(host, 'expired'), `${host}/shop/api:v1`, { code: 'AUTH_FAILED' });
   });
 });
 

