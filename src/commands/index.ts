@@ -106,6 +106,30 @@ export const registry: readonly Entry[] = [
     load: () => import('./deploy/history.ts'),
   },
   {
+    name: 'db report',
+    summary: 'All that can be told of the database at once: a verdict for each report, findings by severity',
+    group: 'look',
+    load: () => import('./db/report.ts'),
+  },
+  {
+    name: 'db ready',
+    summary: 'Does the database accept connections and answer? If not, which of the reasons is it',
+    group: 'look',
+    load: () => import('./db/ready.ts'),
+  },
+  {
+    name: 'db connections',
+    summary: 'How many connections to the database are taken, by which application and role',
+    group: 'look',
+    load: () => import('./db/connections.ts'),
+  },
+  {
+    name: 'db activity',
+    summary: 'What clients of the database do now: open transactions, waits, queries',
+    group: 'look',
+    load: () => import('./db/activity.ts'),
+  },
+  {
     name: 'lb status',
     summary: 'Where the load balancer sends traffic, since when, and what it runs with',
     group: 'look',
@@ -218,6 +242,7 @@ export const registry: readonly Entry[] = [
 /** What each noun with several verbs is about. */
 export const NOUNS: Readonly<Record<string, string>> = {
   config: 'the configuration: show it, check it, its schema',
+  db: 'PostgreSQL: what it does, what slows it, what to do about it',
   deploy: 'releases: put one live, see what is live',
   lb: 'the load balancer',
   lock: 'the lock that keeps changes apart',

@@ -183,6 +183,7 @@ export const thresholdsSchema = z
     containerRestarts: limits('restarts', 3, 10, 'restarts of a container that has run for less than an hour'),
     databaseConnections: limits('share of the usable slots', 0.8, 0.9, 'connections in use'),
     longestTransactionMs: limits('ms', 30_000, 300_000, 'age of the longest transaction'),
+    idleInTransactionMs: limits('ms', 10_000, 60_000, 'time that a session is idle in a transaction'),
     blockedSessions: limits('sessions', 1, 5, 'sessions waiting for a lock'),
     databaseCacheHit: limits('share, less is worse', 0.94, 0.85, 'reads found in shared buffers'),
     replicationLagBytes: limits('bytes', 67_108_864, 1_073_741_824, 'lag of a replica'),

@@ -29,6 +29,13 @@ function contract(name: string, open: () => DatabaseReader): void {
       expect(vitals.replicas).toEqual([]);
       expect(vitals.hidden).toEqual([]);
     });
+    test('a look must give the parts that were asked for, and the server', async () => {
+      const { server, parts } = await open().look('main', ['sessions']);
+      expect(server.major).toBe(Number.parseInt(server.version, 10));
+      expect(server.connectionLimit).toBeGreaterThan(0);
+      expect(Date.parse(server.at)).toBeGreaterThan(Date.parse(server.startedAt));
+      expect(parts.sessions.is).toBe('seen');
+    });
     test('a database that is not configured must be refused', async () => {
       await expect(open().ready('other')).rejects.toMatchObject({ code: 'NOT_CONFIGURED' });
     });
@@ -98,6 +105,30 @@ describe.each(majors)('PostgreSQL %i', (major) => {
       application: 'holder',
     });
     expect(vitals.longestTransaction?.ageMs).toBeGreaterThan(250);
+  });
+
+  test('a look must name who waits for whom, and mask what a query says of passwords', async () => {
+    const { holder } = await story();
+    const { parts } = await reader({ main: server.url('watcher', 'watch-secret') }).look('main', ['sessions']);
+    const all = parts.sessions.is === 'seen' ? parts.sessions.value : expect.unreachable();
+    const waits = all.find(({ application }) => application === 'waiter');
+    expect(waits).toMatchObject({ state: 'active', blockedBy: [holder], wait: 'Lock: relation', privileged: true });
+    expect(waits?.query).toBe("select *, 'a password '[redacted]'' from item");
+    const holds = all.find(({ pid }) => pid === holder);
+    expect(holds).toMatchObject({ state: 'idle in transaction', client: 'local', blockedBy: [] });
+    expect(holds?.transactionMs).toBeGreaterThan(250);
+    expect(Date.parse(holds?.startedAt ?? '')).toBeGreaterThan(0);
+  });
+
+  test('a look of a role without rights must leave out what it may not see', async () => {
+    await story();
+    const { parts, server: at } = await reader({ main: server.url('plain', 'plain-secret') }).look('main', [
+      'sessions',
+    ]);
+    const all = parts.sessions.is === 'seen' ? parts.sessions.value : expect.unreachable();
+    expect(at.role).toBe('plain');
+    expect(all).toHaveLength(3);
+    for (const one of all) expect([one.state, one.query, one.transactionMs]).toEqual([undefined, undefined, undefined]);
   });
 
   test('a role without rights must get what it may see, and be told what it may not', async () => {

@@ -2,6 +2,7 @@ import type { DatabaseReader } from '../../core/ports/data.ts';
 import type { DataSources } from '../data-server.ts';
 import { openOnce } from '../once.ts';
 import { connect, type Connection } from './connect.ts';
+import { readLook } from './look.ts';
 import { settingsOf } from './settings.ts';
 import { readReady, readVitals } from './vitals.ts';
 
@@ -26,6 +27,7 @@ export function openDatabase(sources: DatabaseSources): DatabaseReader & { close
     route: (name) => connections.use(name, async (connection) => connection.route),
     ready: (name) => connections.use(name, readReady),
     vitals: (name) => connections.use(name, readVitals),
+    look: (name, parts) => connections.use(name, (connection) => readLook(connection, parts)),
     close: () => connections.close(),
   };
 }

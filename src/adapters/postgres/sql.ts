@@ -9,6 +9,8 @@ select current_setting('server_version') as version,
        current_setting('server_version_num')::int4 as number,
        pg_is_in_recovery() as recovery,
        extract(epoch from pg_postmaster_start_time())::float8 * 1000 as started,
+       extract(epoch from clock_timestamp())::float8 * 1000 as at,
+       current_user::text as role, current_database()::text as database,
        current_setting('max_connections')::int4
          - current_setting('superuser_reserved_connections')::int4
          - coalesce(current_setting('reserved_connections', true)::int4, 0) as slots`;

@@ -1,5 +1,6 @@
 import type { DatabaseReady, DatabaseVitals, HiddenPart } from '../../core/ports/data.ts';
 import type { Connection } from './connect.ts';
+import { figure, type Row, shortVersion, text, withoutPasswords } from './row.ts';
 import { inTransaction, type Ask } from './transaction.ts';
 import { activitySql, DATABASES, ESTIMATED_SIZE, locksSql, REPLICA, REPLICAS, SERVER, SIZE } from './sql.ts';
 
@@ -40,16 +41,9 @@ export async function readVitals(connection: Connection): Promise<DatabaseVitals
   );
 }
 
-type Row = Record<string, unknown>;
-
-/** What is no number was not told: undefined, never 0. */
-const figure = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-
 const ready = (server: Row, latencyMs: number): DatabaseReady => ({
   latencyMs,
-  // "17.5 (Debian 17.5-1)": the packager's part says nothing to an operator.
-  version: text(server['version']).split(' ')[0] ?? '',
+  version: shortVersion(server['version']),
   inRecovery: server['recovery'] === true,
 });
 
@@ -104,16 +98,6 @@ const transactionOf = (row: Row): NonNullable<DatabaseVitals['longestTransaction
   application: text(row['application']),
   query: withoutPasswords(text(row['query'])).slice(0, QUERY_LENGTH),
 });
-
-/**
- * `ALTER ROLE … PASSWORD '…'` is a query like any other to pg_stat_activity, and so is a connection string of
- * dblink or of a subscription, inside a literal (`''…''`) or bare (`password=…`).
- */
-export const withoutPasswords = (query: string): string =>
-  query.replace(
-    /(\bpassword\s*=?\s*)(?:''[^']+''|(?:[EU]&?)?'(?:[^']|'')*(?:'|$))|(\bpassword=)[^\s'";,()]+/gi,
-    "$1$2'[redacted]'",
-  );
 
 async function estimatedSize(ask: Ask, hidden: HiddenPart[]): Promise<unknown> {
   const row = await part(ask, hidden, 'size', ESTIMATED_SIZE);

@@ -1,4 +1,5 @@
 /** Databases and caches, asked directly. */
+import type { DatabaseLook, PartName } from './database.ts';
 
 export interface DatabaseReady {
   latencyMs: number;
@@ -47,6 +48,12 @@ export interface DatabaseReader {
   /** @throws UNREACHABLE, TIMED_OUT, AUTH_FAILED, NOT_READY (starting, or no connection slots) */
   ready(name: string): Promise<DatabaseReady>;
   vitals(name: string): Promise<DatabaseVitals>;
+  /**
+   * Some parts, in one read-only transaction over one connection. A part that cannot be had, or not in time, holds up no
+   * other: it says why. No question waits in the queue of a lock on a user's table.
+   * @throws as `ready`
+   */
+  look<P extends PartName>(name: string, parts: readonly P[]): Promise<DatabaseLook<P>>;
 }
 
 /** What INFO tells. A field that this server hides or does not have is absent, never 0. */

@@ -1,5 +1,6 @@
 import { OpsError } from '../../../src/core/errors.ts';
 import type { DatabaseReader, DatabaseVitals } from '../../../src/core/ports/data.ts';
+import type { DatabaseLook } from '../../../src/core/ports/database.ts';
 
 /** A healthy database, idle but for its own service. */
 export const calmDatabase: DatabaseVitals = {
@@ -23,9 +24,9 @@ export const calmDatabase: DatabaseVitals = {
 
 /** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */
 export function fakeDatabase(
-  state: Record<string, Partial<DatabaseVitals> | OpsError>,
+  state: Record<string, (Partial<DatabaseVitals> & { parts?: Partial<DatabaseLook['parts']> }) | OpsError>,
 ): DatabaseReader & { state: typeof state; close(): Promise<void> } {
-  const look = (name: string): DatabaseVitals => {
+  const look = (name: string): DatabaseVitals & { parts?: Partial<DatabaseLook['parts']> } => {
     const found = state[name];
     if (found === undefined) throw new OpsError('NOT_CONFIGURED', `no database ${name} is configured`);
     if (found instanceof OpsError) throw found;
@@ -38,7 +39,26 @@ export function fakeDatabase(
       const { latencyMs, version, inRecovery } = look(name);
       return { latencyMs, version, inRecovery };
     },
-    vitals: async (name) => look(name),
+    vitals: async (name) => {
+      const { parts: _parts, ...vitals } = look(name);
+      return vitals;
+    },
+    look: async (name, parts) => {
+      const { version, inRecovery, startedAt, connectionLimit, latencyMs, parts: known } = look(name);
+      const calm: DatabaseLook['parts'] = { sessions: { is: 'seen', value: [] } };
+      const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calm[part]]));
+      return {
+        server: {
+          ...{ version, inRecovery, startedAt, connectionLimit },
+          major: Number(version.split('.')[0]),
+          at: '2026-01-02T00:00:00.000Z',
+          role: 'postgres',
+          database: name,
+        },
+        latencyMs,
+        parts: found as never,
+      };
+    },
     close: async () => undefined,
   };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { withoutPasswords } from '../../../src/adapters/postgres/vitals.ts';
+import { withoutPasswords } from '../../../src/adapters/postgres/row.ts';
 import { parseInfo, productOf, vitalsOf } from '../../../src/adapters/redis/info.ts';
 import { requirepass } from '../../../src/adapters/redis/settings.ts';
 

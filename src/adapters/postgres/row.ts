@@ -1,0 +1,28 @@
+/** Values of rows as the driver gives them. What is not of the kind that was asked for was not told: undefined, never 0. */
+
+export type Row = Record<string, unknown>;
+
+export const figure = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+/** A point in time from ms since 1970; undefined for what is none. */
+export const isoTime = (ms: unknown): string | undefined =>
+  typeof ms === 'number' && Number.isFinite(ms) ? new Date(ms).toISOString() : undefined;
+/** "17.5 (Debian 17.5-1)": the packager's part says nothing to an operator. */
+export const shortVersion = (value: unknown): string => text(value).split(' ')[0] ?? '';
+
+/** The same without the fields that are undefined, so that what was not told is absent. */
+export function told<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
+/**
+ * `ALTER ROLE … PASSWORD '…'` is a query like any other to pg_stat_activity, and so is a connection string of
+ * dblink or of a subscription, inside a literal (`''…''`) or bare (`password=…`).
+ */
+export const withoutPasswords = (query: string): string =>
+  query.replace(
+    /(\bpassword\s*=?\s*)(?:''[^']+''|(?:[EU]&?)?'(?:[^']|'')*(?:'|$))|(\bpassword=)[^\s'";,()]+/gi,
+    "$1$2'[redacted]'",
+  );

@@ -1,0 +1,64 @@
+/** What a PostgreSQL server tells of itself, part by part: what the `db` commands are made of. */
+
+/** A session of a client. What this role may not see is absent, never empty. */
+export interface Session {
+  pid: number;
+  /** When it connected, ISO: with the pid it is this very session, for process ids are used again. */
+  startedAt: string;
+  database: string;
+  user: string;
+  application: string;
+  /** Address of the client; `local` for a unix socket. */
+  client: string;
+  /** `active`, `idle`, `idle in transaction`, …; absent where it is hidden from this role. */
+  state?: string;
+  /** What it waits for, such as `Lock: transactionid`; absent when it waits for nothing. */
+  wait?: string;
+  /** How long its transaction is open, in ms; absent without one. */
+  transactionMs?: number;
+  /** How long its query has run, or took when it does not run any more, in ms. */
+  queryMs?: number;
+  /** How long it is in its state, in ms. */
+  stateMs?: number;
+  /** When its query began, ISO: names that very query. */
+  queryStartedAt?: string;
+  /** Cut to 500 characters, passwords masked. */
+  query?: string;
+  /** Sessions that it waits for; empty when it waits for none. */
+  blockedBy: number[];
+  /** It may do what ordinary roles may not: superuser or replication. */
+  privileged: boolean;
+}
+
+/** By name: what each part is. A look asks for some of them, in one read-only transaction. */
+export interface DatabaseParts {
+  sessions: Session[];
+}
+export type PartName = keyof DatabaseParts;
+
+/** A part as it was had: whole; left out for a reason that can be mended (`fix` says how); or not observed. */
+export type Had<T> =
+  { is: 'seen'; value: T } | { is: 'skipped'; reason: string; fix: string[] } | { is: 'unknown'; reason: string };
+
+/** The server as it was when it was asked. */
+export interface DatabaseServer {
+  version: string;
+  /** Such as 17. */
+  major: number;
+  inRecovery: boolean;
+  startedAt: string;
+  /** The server's clock at the beginning of the look, ISO. */
+  at: string;
+  /** Slots usable by ordinary roles: max_connections less the reserved ones. */
+  connectionLimit: number;
+  /** The role that asks, and the database that it is connected to. */
+  role: string;
+  database: string;
+}
+
+/** What a look found. */
+export interface DatabaseLook<P extends PartName = PartName> {
+  server: DatabaseServer;
+  parts: { [K in P]: Had<DatabaseParts[K]> };
+  latencyMs: number;
+}

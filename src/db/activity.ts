@@ -1,0 +1,132 @@
+/** What clients do now: who holds a transaction open, who waits, for how long. */
+import * as z from 'zod';
+
+import { duration, plural } from '../core/format.ts';
+import type { Session } from '../core/ports/database.ts';
+import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
+import type { Judged, Report } from './report.ts';
+
+const rowSchema = z
+  .object({
+    pid: z.number(),
+    database: z.string(),
+    user: z.string(),
+    application: z.string(),
+    client: z.string(),
+    state: z.string().nullable().describe('null where it is hidden from the role that asks'),
+    wait: z.string().nullable(),
+    transactionMs: z.number().nullable(),
+    queryMs: z.number().nullable(),
+    stateMs: z.number().nullable(),
+    blockedBy: z.array(z.number()).describe('process ids of the sessions that it waits for'),
+    query: z.string().nullable(),
+  })
+  .meta({ id: 'DatabaseSession' });
+export type ActivityRow = z.infer<typeof rowSchema>;
+
+export const activity: Report<'sessions', ActivityRow> = {
+  name: 'activity',
+  parts: ['sessions'],
+  row: rowSchema,
+  judge: ({ sessions }, { server, limits }) => {
+    const seen = sessions.filter(({ state }) => state !== undefined);
+    const judged = seen.flatMap((one) => judgedSession(one, limits.longestTransactionMs, limits.idleInTransactionMs));
+    const shown = sessions.filter((one) => one.state !== 'idle' || one.transactionMs !== undefined);
+    return {
+      findings: [summary(sessions, judged), ...judged.toSorted(byAge)],
+      rows: shown.map(rowOf),
+      notes: notesOf(sessions, shown, server.role),
+    };
+  },
+  columns: [
+    { title: 'PID', align: 'right' },
+    { title: 'USER' },
+    { title: 'APPLICATION', flexible: true },
+    { title: 'STATE' },
+    { title: 'TX', align: 'right' },
+    { title: 'WAITS FOR', flexible: true },
+    { title: 'QUERY', flexible: true },
+  ],
+  cells: (row) => [
+    row.pid.toString(),
+    row.user,
+    row.application,
+    row.state ?? 'hidden',
+    row.transactionMs === null ? '-' : duration(row.transactionMs),
+    row.blockedBy.length > 0 ? `lock of ${row.blockedBy.join(', ')}` : (row.wait ?? '-'),
+    (row.query ?? '-').replaceAll(/\s+/g, ' '),
+  ],
+};
+
+type Limits = Parameters<typeof against>[1];
+
+/** A transaction that is open for long holds its locks, and keeps VACUUM from what it may still look at. */
+function judgedSession(session: Session, transaction: Limits, idle: Limits): Judged<unknown>['findings'] {
+  const { pid, state, transactionMs, stateMs } = session;
+  if (transactionMs === undefined) return [];
+  const isIdle = state?.startsWith('idle in transaction') === true;
+  const open = against(transactionMs, transaction);
+  const idles = isIdle && stateMs !== undefined ? against(stateMs, idle) : undefined;
+  const status = worst([open.status, ...(idles === undefined ? [] : [idles.status])]);
+  if (status === 'ok') return [];
+  const because = idles !== undefined && idles.status === status ? idles : open;
+  const doing = isIdle ? `idle in transaction for ${duration(stateMs ?? transactionMs)}` : (state ?? '');
+  const measured = {
+    value: Math.round(because === open ? transactionMs : (stateMs ?? transactionMs)),
+    unit: 'ms',
+    threshold: because.threshold,
+  };
+  return [
+    {
+      about: nameOf(session),
+      status,
+      reason: `transaction open for ${duration(transactionMs)}, ${doing}`,
+      ...measured,
+      next: [`SELECT pg_cancel_backend(${pid.toString()})`],
+    } satisfies Verdict & { about: string },
+  ];
+}
+
+/** A session for people: pid, application or user. */
+export const nameOf = ({ pid, application, user }: Pick<Session, 'pid' | 'application' | 'user'>): string =>
+  `${pid.toString()} (${application === '' ? user : application})`;
+
+const byAge = (a: { value?: number | undefined }, b: { value?: number | undefined }): number =>
+  (b.value ?? 0) - (a.value ?? 0);
+
+function summary(sessions: readonly Session[], judged: readonly Verdict[]): Verdict & { about: string } {
+  const count = (is: (one: Session) => boolean): string => sessions.filter(is).length.toString();
+  const reason = `${plural(sessions.length, 'session')}: ${count(({ state }) => state === 'active')} active, ${count(({ state }) => state?.startsWith('idle in transaction') === true)} idle in transaction, ${count(({ blockedBy }) => blockedBy.length > 0)} waiting for a lock`;
+  const long = judged.length === 0 ? '' : `; ${plural(judged.length, 'transaction')} open for too long`;
+  const status = worst(judged.map((one) => one.status));
+  const measured = { value: sessions.length, unit: 'sessions' };
+  return status === 'ok'
+    ? { about: '', ...verdict.ok(reason, measured) }
+    : { about: '', status, reason: `${reason}${long}`, ...measured, next: [] };
+}
+
+const rowOf = ({
+  startedAt: _started,
+  queryStartedAt: _query,
+  privileged: _privileged,
+  ...one
+}: Session): ActivityRow => ({
+  ...one,
+  state: one.state ?? null,
+  wait: one.wait ?? null,
+  transactionMs: one.transactionMs ?? null,
+  queryMs: one.queryMs ?? null,
+  stateMs: one.stateMs ?? null,
+  query: one.query ?? null,
+});
+
+function notesOf(sessions: readonly Session[], shown: readonly Session[], role: string): string[] {
+  const idle = sessions.length - shown.length;
+  const hidden = sessions.filter(({ state }) => state === undefined).length;
+  return [
+    ...(idle === 0 ? [] : [`${plural(idle, 'idle session')} not shown`]),
+    ...(hidden === 0
+      ? []
+      : [`${plural(hidden, 'session')} of other roles hide what they do from ${role}: GRANT pg_monitor TO ${role}`]),
+  ];
+}

@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'vitest';
+
+import type { DatabaseLook, Session } from '../../../src/core/ports/database.ts';
+import { activity } from '../../../src/db/activity.ts';
+import { connections } from '../../../src/db/connections.ts';
+import { conclude, type Report } from '../../../src/db/report.ts';
+import { shop } from '../inspect/platform.ts';
+
+const limits = shop().thresholds;
+
+const session = (pid: number, more: Partial<Session> = {}): Session => ({
+  pid,
+  startedAt: '2026-03-01T10:00:00.000Z',
+  database: 'shop',
+  user: 'app',
+  application: 'api',
+  client: '172.18.0.5',
+  state: 'idle',
+  blockedBy: [],
+  privileged: false,
+  ...more,
+});
+
+function look(sessions: DatabaseLook['parts']['sessions'], connectionLimit = 100): DatabaseLook {
+  return {
+    server: {
+      version: '17.5',
+      major: 17,
+      inRecovery: false,
+      startedAt: '2026-03-01T00:00:00.000Z',
+      at: '2026-03-01T12:00:00.000Z',
+      connectionLimit,
+      role: 'watcher',
+      database: 'shop',
+    },
+    latencyMs: 1,
+    parts: { sessions },
+  };
+}
+const seen = (...sessions: Session[]): DatabaseLook => look({ is: 'seen', value: sessions });
+const told = <R>(report: Report<'sessions', R>, at: DatabaseLook): string[] =>
+  conclude(report, at, 'main', limits).findings.map(
+    ({ status, about, reason }) => `${status} ${about === '' ? '' : `${about}: `}${reason}`,
+  );
+
+describe('activity', () => {
+  test('must be well where nobody holds a transaction for long, and leave idle sessions out', () => {
+    const data = conclude(
+      activity,
+      seen(session(1), session(2, { state: 'active', transactionMs: 20 })),
+      'main',
+      limits,
+    );
+    expect(data).toMatchObject({ status: 'ok', notes: ['1 idle session not shown'] });
+    expect(data.rows.map(({ pid }) => pid)).toEqual([2]);
+  });
+
+  test.each<[string, Partial<Session>, string]>([
+    ['open for long', { state: 'active', transactionMs: 40_000 }, 'warn 7 (api): transaction open for 40 s, active'],
+    [
+      'open for very long',
+      { state: 'active', transactionMs: 400_000 },
+      'crit 7 (api): transaction open for 6 min 40 s, active',
+    ],
+    [
+      'idle for a while',
+      { state: 'idle in transaction', transactionMs: 12_000, stateMs: 11_000 },
+      'warn 7 (api): transaction open for 12 s, idle in transaction for 11 s',
+    ],
+    [
+      'idle for long, and failed',
+      { state: 'idle in transaction (aborted)', transactionMs: 70_000, stateMs: 61_000 },
+      'crit 7 (api): transaction open for 1 min 10 s, idle in transaction for 1 min 1 s',
+    ],
+  ])('must judge a transaction that is %s, and name what to run', (_how, more, expected) => {
+    const at = seen(
+      session(7, more),
+      session(8, { state: 'active', wait: 'Lock: relation', blockedBy: [7], transactionMs: 5 }),
+    );
+    expect(told(activity, at)[1]).toBe(expected);
+    expect(told(activity, at)[0]).toContain('2 sessions: ');
+    expect(told(activity, at)[0]).toContain('1 waiting for a lock; 1 transaction open for too long');
+    expect(conclude(activity, at, 'main', limits).findings[1]?.next).toEqual(['SELECT pg_cancel_backend(7)']);
+  });
+
+  test('must say whose sessions hide what they do, and judge none of them', () => {
+    const { state: _state, ...hidden } = session(9, { transactionMs: 400_000 });
+    const data = conclude(activity, seen(hidden), 'main', limits);
+    expect(data.status).toBe('ok');
+    expect(data.rows).toMatchObject([{ pid: 9, state: null }]);
+    expect(data.notes).toEqual([
+      '1 session of other roles hide what they do from watcher: GRANT pg_monitor TO watcher',
+    ]);
+  });
+});
+
+describe('connections', () => {
+  const many = (count: number, more: Partial<Session> = {}): Session[] =>
+    Array.from({ length: count }, (_, index) => session(index + 1, more));
+
+  test('must be counted by who has them, the most first', () => {
+    const all = [...many(2), ...many(3, { application: 'web', state: 'active' })];
+    const { rows, status } = conclude(connections, seen(...all), 'main', limits);
+    expect(status).toBe('ok');
+    expect(rows).toMatchObject([
+      { application: 'web', connections: 3, active: 3 },
+      { application: 'api', connections: 2, idle: 2 },
+    ]);
+  });
+
+  test.each([
+    [79, 'ok'],
+    [80, 'warn'],
+    [90, 'crit'],
+  ])('%i of 100 must be %s', (count, status) => {
+    expect(conclude(connections, seen(...many(count)), 'main', limits).status).toBe(status);
+  });
+});
+
+describe('a part that was not had', () => {
+  test('must be left out with what mends it', () => {
+    const at = look({ is: 'skipped', reason: 'permission denied', fix: ['GRANT pg_monitor TO watcher'] });
+    expect(conclude(activity, at, 'main', limits)).toMatchObject({
+      status: 'skipped',
+      rows: [],
+      findings: [{ status: 'skipped', reason: 'permission denied', next: ['GRANT pg_monitor TO watcher'] }],
+    });
+  });
+
+  test('must not be well where nobody knows', () => {
+    const at = look({ is: 'unknown', reason: 'no time was left for it' });
+    expect(conclude(connections, at, 'main', limits)).toMatchObject({
+      status: 'unknown',
+      findings: [{ reason: 'could not be observed: no time was left for it' }],
+    });
+  });
+});
