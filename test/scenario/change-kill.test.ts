@@ -162,7 +162,7 @@ describe.concurrent('after a SIGKILL at any point', () => {
           expect(nothing.code).toBe(2);
         });
       },
-      ALL ? 1_800_000 : 180_000,
+      ALL ? 1_800_000 : 600_000,
     );
   }
 
