@@ -14,7 +14,7 @@ describe.concurrent('the lock of a holder', () => {
     onTestFinished,
   }) => {
     const one = await sceneFor(onTestFinished);
-    const { ended } = await beginRestart(one, 'alice', 36);
+    const { ended, letGo } = await beginRestart(one, 'alice');
     const began = performance.now();
     const recovery = await one.as('bob')(['abort', '--yes', '--json']);
     expect(performance.now() - began).toBeLessThan(20_000); // until the next heartbeat, no longer
@@ -29,27 +29,32 @@ describe.concurrent('the lock of a holder', () => {
     expect(looked.data.holder.heartbeatAgeMs).toBeLessThan(12_000);
     expect(looked.data.holder.stale).toBe(false);
     expect((await one.as('bob')(['service', 'restart', 'app', '--yes'])).code).toBe(5);
+    await letGo();
     expect((await ended).code).toBe(0);
     expect(await one.serves()).toBe(true);
   });
 
-  test('a holder that was stopped for longer than its TTL must lose it to the next, journalled, and undo nothing when it wakes', async ({
+  test('a holder that was stopped for longer than its TTL must lose it to the next, who ends its change, and must undo nothing when it wakes', async ({
     expect,
     onTestFinished,
   }) => {
     const one = await sceneFor(onTestFinished);
-    const { ended, kill } = await beginRestart(one, 'alice', 4);
+    const { ended, kill, letGo } = await beginRestart(one, 'alice');
     kill('SIGSTOP');
+    await letGo();
     await waitUntil(
       async () => !(await one.as('bob')(['lock', '--json'])).stdout.includes('"stale":false'),
       60_000,
       () => 'never stale',
     );
     const [only = ''] = one.containers;
-    const taken = await one.as('bob')(['service', 'restart', 'app', '--yes', '--json']);
-    expect(await one.serves()).toBe(true);
+    const met = await one.as('bob')(['service', 'restart', 'app', '--yes', '--json']);
+    expect(met.code).toBe(5);
+    expect(documentOf(met).error?.message).toMatch(/service restart by alice\) was left in the middle/);
+    const taken = await one.as('bob')(['abort', '--yes', '--json']);
     expect(taken.code).toBe(0);
     expect(taken.stderr).toContain('took over the stale lock of alice');
+    expect(await one.serves()).toBe(true);
     const afterTakeover = await one.see();
 
     kill('SIGCONT');
@@ -62,8 +67,8 @@ describe.concurrent('the lock of a holder', () => {
     });
     const { changes } = await historyOf(one);
     expect(changes).toMatchObject([
-      { actor: 'bob', outcome: 'done' },
-      { actor: 'alice', outcome: 'partial' },
+      { command: 'abort', actor: 'bob', outcome: 'done' },
+      { actor: 'alice', outcome: 'partial', recoveredBy: changes[0]?.id, next: [] },
     ]);
     expect(await takenOverIn(one)).toMatch(/^alice on .*, service restart, since \d{4}-/);
   });

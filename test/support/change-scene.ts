@@ -17,10 +17,10 @@ import { opsctl, type Result, type RunOptions } from './opsctl.ts';
 
 /** Any image of the platform with a shell. */
 const IMAGE = 'ecommerce-redis:8';
-/** Ends `slow` seconds after SIGTERM; is healthy from its start unless `sick` is there. */
+/** Ends `slow` seconds after SIGTERM, or once `slow` is gone; is healthy from its start unless `sick` is there. */
 const PROGRAM = `
 rm -f /tmp/ok; echo "starting as $NAME"
-trap 'echo stopping; sleep "$(cat /tmp/slow 2>/dev/null || echo 0)"; exit 0' TERM
+trap 'echo stopping; n=0; while [ "$n" -lt "$(( 10 * $(cat /tmp/slow 2>/dev/null || echo 0) ))" ]; do sleep 0.1; n=$((n + 1)); done; exit 0' TERM
 if [ -e /tmp/sick ]; then echo "cannot reach the database: connection refused" >&2; else touch /tmp/ok; fi
 while :; do sleep 0.1; done`;
 
@@ -79,11 +79,12 @@ export async function openScene({
       '--health-cmd',
       'test -e /tmp/ok',
       '--health-interval',
-      '200ms',
+      '1s',
       '--health-retries',
       '2',
+      // On a busy machine `docker exec` alone takes seconds, and that is not what a test is about.
       '--health-timeout',
-      '2s',
+      '30s',
     ];
     await docker(
       ...[
@@ -138,7 +139,7 @@ export async function openScene({
     },
     docker,
     see,
-    serves: async (ms = 5000) => {
+    serves: async (ms = 30_000) => {
       for (const end = Date.now() + ms; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
         if ((await see()).every(({ running, health }) => running && health === 'healthy')) return true;
         if (Date.now() > end) return false;
@@ -150,7 +151,9 @@ export async function openScene({
         .filter((name) => /^opsctl-(lock|journal)-/.test(name)),
     put: async (container, file, text = '') =>
       void (await docker('exec', container, 'sh', '-c', `printf %s '${text}' >/tmp/${file}`)),
-    remove: async (container, file) => void (await docker('exec', container, 'rm', '-f', `/tmp/${file}`)),
+    remove: async (container, file) =>
+      // Detached: without `slow` the container ends at once, perhaps before `rm`.
+      void (await docker('exec', '--detach', container, 'rm', '-f', `/tmp/${file}`)),
     close: async () => {
       const own = await scene.own().catch(() => []);
       await attempt(['docker', '--host', dockerHost, 'rm', '--force', '--volumes', ...containers, ...own]);
@@ -166,7 +169,7 @@ export async function openScene({
       await rm(folder, { recursive: true, force: true });
     },
   };
-  if (!(await scene.serves(20_000))) throw new Error(`${containers.join(', ')} did not become healthy`);
+  if (!(await scene.serves(60_000))) throw new Error(`${containers.join(', ')} did not become healthy`);
   return scene;
 }
 
@@ -183,24 +186,26 @@ export async function sceneFor(
 /** A restart under way. */
 export interface Begun {
   ended: Promise<Result>;
+  /** Lets its first step end. */
+  letGo(): Promise<void>;
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Starts a restart that stays in its first step for `slow` seconds; resolves when it is there. */
-export async function beginRestart(one: Scene, name: string, slow: number, more: string[] = []): Promise<Begun> {
+/** Starts a restart that stays in its first step until it is let go; resolves when it is there. */
+export async function beginRestart(one: Scene, name: string): Promise<Begun> {
   const [only = ''] = one.containers;
-  await one.put(only, 'slow', String(slow));
+  await one.put(only, 'slow', '300');
   let kill: Begun['kill'] = () => undefined;
-  const ended = one.as(name)(['service', 'restart', 'app', '--yes', '--grace-seconds', '120', '--json', ...more], {
-    timeoutMs: 200_000,
+  const ended = one.as(name)(['service', 'restart', 'app', '--yes', '--grace-seconds', '300', '--json'], {
+    timeoutMs: 400_000,
     onStart: (child) => (kill = (signal) => void child.kill(signal)),
   });
   await waitUntil(
     async () => (await one.docker('logs', only)).includes('stopping'),
-    20_000,
+    60_000,
     () => 'never stopped',
   );
-  return { ended, kill };
+  return { ended, kill, letGo: () => one.remove(only, 'slow') };
 }
 
 /** A change as `history --json` tells it. */

@@ -83,7 +83,9 @@ export async function made(): Promise<string[]> {
 /** Containers that opsctl has for itself, but the journal: locks and probes that were forgotten. Scenes of other tests are not of here. */
 export async function leftOver(): Promise<string[]> {
   const names = await docker('ps', '--all', '--format', '{{.Names}}');
-  return names.split('\n').filter((name) => /^opsctl-(?!journal-|change-)/.test(name) || name.includes('-release-r'));
+  return names
+    .split('\n')
+    .filter((name) => /^opsctl-(?!journal-|change-|test-)/.test(name) || name.includes('-release-r'));
 }
 
 /** The lock of a program that was killed, freed by somebody who knows that. */

@@ -61,14 +61,19 @@ export async function runContainer(docker: DockerClient, wanted: TestContainer):
 }
 
 export async function removeContainer(docker: DockerClient, id: string): Promise<void> {
-  await docker.request({
-    method: 'DELETE',
-    path: `/containers/${id}`,
-    query: { force: true, v: true },
-    asked: 'remove a test container',
-    accept: [404, 409],
-    ...PATIENT,
-  });
+  const remove = async (): Promise<number> =>
+    (
+      await docker.request({
+        method: 'DELETE',
+        path: `/containers/${id}`,
+        query: { force: true, v: true },
+        asked: 'remove a test container',
+        accept: [404, 409],
+        ...PATIENT,
+      })
+    ).status;
+  // 409: it is being removed, or it just restarted.
+  await until('removed', async () => (await remove()) === 404, 60_000);
 }
 
 /** A network of its own; gives its name. It is removed with `removeNetwork`, after its containers. */

@@ -274,6 +274,19 @@ describe('what nothing takes back', () => {
   });
 });
 
+describe('a wait that ends', () => {
+  test('must tell what the answers said, not that the last look was cut short', async () => {
+    let looks = 0;
+    const isServing = (): Promise<boolean> =>
+      (looks += 1) === 1 ? Promise.resolve(false) : new Promise(() => undefined);
+    const { writers } = world({ 'isServing a': isServing });
+    expect(await execute(planOf(serving('a', 1000)), around(writers))).toMatchObject({
+      error: { code: 'TIMED_OUT', message: 'serving:a was not seen done within 1 s' },
+    });
+    expect(looks).toBe(2);
+  });
+});
+
 describe('a change that has gone too far', () => {
   const tooLate = (): Step => ({ ...stop('b'), undo: 'too late' });
 
