@@ -61,12 +61,12 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
   let directory: Promise<string | undefined> | undefined;
 
   /** Makes volume and container when they are not there. True when the container was made just now. */
-  const makeDoor = async (): Promise<boolean> =>
+  const makeContainer = async (): Promise<boolean> =>
     (await createBare(docker, { name, labels: { 'opsctl.journal': scope }, volumes: { [ROOT]: name } })) !== 'taken';
   const volumeExists = async (): Promise<boolean> =>
     (await docker.request({ path: `/volumes/${name}`, asked: 'look for the journal', accept: [404] })).status !== 404;
 
-  /** A directory of the journal; empty when there is none. Reading never makes a journal, only a lost door to one. */
+  /** A directory of the journal; empty when there is none. Reading never makes a journal, only a lost container for one. */
   const read = async (path: string): Promise<ArchiveFile[]> => {
     for (let again = true; ; again = false) {
       try {
@@ -74,7 +74,7 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
       } catch (error) {
         if (!(error instanceof OpsError) || error.code !== 'NOT_FOUND') throw error;
         if (!again || !(await volumeExists())) return [];
-        await makeDoor();
+        await makeContainer();
       }
     }
   };
@@ -85,7 +85,7 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
       } catch (error) {
         if (!(error instanceof OpsError) || error.code !== 'NOT_FOUND' || attempt === ATTEMPTS) throw error;
         // Another machine may be making it this moment: the name is taken before the container is there.
-        if (!(await makeDoor())) await sleep(ATTEMPT_MS);
+        if (!(await makeContainer())) await sleep(ATTEMPT_MS);
       }
     }
   };

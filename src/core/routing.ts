@@ -23,7 +23,7 @@ export const CONFIRM_PATH = '/.opsctl/confirm';
 export const VISITOR_COOKIE = 'opsctl_visitor';
 
 /** A container of the load balancer through which its directory is read, and written while it runs. */
-export interface Door {
+export interface Instance {
   id: string;
   name: string;
   /** The volume that the directory is on; absent when it is on none and goes with the container. */
@@ -72,8 +72,8 @@ function mustDiffer(names: readonly string[]): void {
 
 /** Where the directory of the load balancer can be reached. */
 export interface Places {
-  doors: Door[];
-  /** False: none of its containers runs, and the doors are stopped ones. */
+  instances: Instance[];
+  /** False: none of its containers runs, and the instances are stopped ones. */
   running: boolean;
 }
 
@@ -90,10 +90,10 @@ export function replicasOfBalancer(platform: Platform, containers: readonly Cont
   const running = all.filter(({ state }) => state === 'running');
   const reached = running.length > 0 ? running : all;
   const byName = [...reached].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
-  return { doors: byName.map((one) => doorOf(one, directory)), running: running.length > 0 };
+  return { instances: byName.map((one) => instanceOf(one, directory)), running: running.length > 0 };
 }
 
-function doorOf(container: Container, directory: string): Door {
+function instanceOf(container: Container, directory: string): Instance {
   const { id, name } = container;
   const mount = mountOf(directory, container);
   const volume = mount?.volume ?? mount?.source ?? '';
@@ -106,22 +106,22 @@ function doorOf(container: Container, directory: string): Door {
  * @throws NOT_CONFIGURED without a load balancer container
  */
 export function places(platform: Platform, containers: readonly Container[]): Places {
-  const { doors: all, running } = replicasOfBalancer(platform, containers);
-  return { doors: distinctPlaces(all), running };
+  const { instances: all, running } = replicasOfBalancer(platform, containers);
+  return { instances: distinctPlaces(all), running };
 }
 
-/** The first door of each place. */
-export const distinctPlaces = <D extends Door>(all: readonly D[]): D[] => {
-  const place = ({ id, volume }: Door): string => volume ?? id;
+/** The first instance of each place. */
+export const distinctPlaces = <D extends Instance>(all: readonly D[]): D[] => {
+  const place = ({ id, volume }: Instance): string => volume ?? id;
   return all.filter((one, index) => all.findIndex((other) => place(other) === place(one)) === index);
 };
 
 /** The places, as a change needs them. @throws NOT_CONFIGURED without a load balancer container, UNSAFE when none runs */
-export const doors = (platform: Platform, containers: readonly Container[]): Door[] =>
-  runningDoors(places(platform, containers), balancerOf(platform).service);
+export const instances = (platform: Platform, containers: readonly Container[]): Instance[] =>
+  runningInstances(places(platform, containers), balancerOf(platform).service);
 
 /** @throws UNSAFE when no container of the load balancer runs */
-export function runningDoors({ doors: found, running }: Places, service: string): Door[] {
+export function runningInstances({ instances: found, running }: Places, service: string): Instance[] {
   if (running) return found;
   throw new OpsError('UNSAFE', notRunning(service), { hint: `Start it: ${startOf(found, service)}` });
 }
@@ -129,7 +129,7 @@ export function runningDoors({ doors: found, running }: Places, service: string)
 export const notRunning = (service: string): string => `no container of the load balancer ${service} runs`;
 
 /** What starts a load balancer of which nothing runs: one that was removed is made anew. */
-export const startOf = (stopped: readonly Door[], service: string): string =>
+export const startOf = (stopped: readonly Instance[], service: string): string =>
   stopped.length > 0 ? `opsctl service restart ${service}` : `docker-compose up -d ${service}`;
 
 /** The mount that a directory of a container is on: the one with the longest path. */

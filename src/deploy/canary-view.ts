@@ -12,7 +12,7 @@ const BAR = 20;
 
 /** What is so now. Never throws for what cannot be compared, or a Prometheus that does not answer: that is shown then. */
 export async function viewOf(step: CanaryStep, platform: Platform, readers: Readers): Promise<CanaryView> {
-  const now = await readers.loadBalancer.routing(step.door, step.directory);
+  const now = await readers.loadBalancer.routing(step.instance, step.directory);
   const assigned = now?.canary?.percent ?? 0;
   const elapsed = now === undefined ? 0 : await sinceThen(now.since, readers);
   const nothing = whyNothing(step, platform) ?? (elapsed < SHORTEST_MS ? 'nothing measured yet' : undefined);

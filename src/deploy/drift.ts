@@ -4,7 +4,7 @@ import { versionOf } from '../core/containers.ts';
 import { OpsError } from '../core/errors.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
-import { aliasOf, colourIn, colourOf, type Door, notRunning, startOf } from '../core/routing.ts';
+import { aliasOf, colourIn, colourOf, type Instance, notRunning, startOf } from '../core/routing.ts';
 import { waysOut } from '../core/unfinished.ts';
 import { isPlaced, type Look, other, type ServiceFacts } from './observe.ts';
 import { isUp } from './stages.ts';
@@ -44,16 +44,16 @@ export function platformDrift(look: Look, changes: Changes): Drift[] {
 function balancerDrift({ places, told, balancer, services }: Look, { unfinished, running }: Changes): Drift[] {
   const known = told.filter(knows);
   const never = told.filter(({ said }) => said === undefined);
-  const says = ({ door, said }: Known): string => {
+  const says = ({ instance, said }: Known): string => {
     const live = { ...Object.fromEntries(services.map(({ name }) => [name, colourIn(said, name)])), ...said.live };
-    return `${door.name} sends traffic to ${routeText({ ...said, live })}`;
+    return `${instance.name} sends traffic to ${routeText({ ...said, live })}`;
   };
   return [
-    ...(places.running ? [] : [{ line: notRunning(balancer), next: [startOf(places.doors, balancer)] }]),
-    ...told.flatMap(({ door, said }) => (said instanceof OpsError ? [unreadable(said, door)] : [])),
+    ...(places.running ? [] : [{ line: notRunning(balancer), next: [startOf(places.instances, balancer)] }]),
+    ...told.flatMap(({ instance, said }) => (said instanceof OpsError ? [unreadable(said, instance)] : [])),
     ...(never.length > 0 && never.length === told.length
       ? [{ line: notSetUp(`the load balancer ${balancer}`), next: [SETUP] }]
-      : never.map(({ door }) => ({ line: `${door.name} was never told where traffic goes`, next: [SETUP] }))),
+      : never.map(({ instance }) => ({ line: `${instance.name} was never told where traffic goes`, next: [SETUP] }))),
     ...(known.length > 1 && agreed(known) === undefined
       ? [
           {
@@ -67,7 +67,7 @@ function balancerDrift({ places, told, balancer, services }: Look, { unfinished,
 }
 
 /** People know a container by its name. */
-const unreadable = ({ code, message }: OpsError, { id, name }: Door): Drift => ({
+const unreadable = ({ code, message }: OpsError, { id, name }: Instance): Drift => ({
   line: message.includes(id) ? message.replaceAll(id, name) : `${name}: ${message}`,
   next: [code === 'BAD_ANSWER' ? SETUP : 'opsctl lb check'],
 });

@@ -10,10 +10,10 @@ import {
   colourIn,
   colourOf,
   deployableServices,
-  type Door,
+  type Instance,
   places,
   type Places,
-  runningDoors,
+  runningInstances,
 } from '../core/routing.ts';
 import { deployOf } from './names.ts';
 import { agreed, ask, notSetUp, routingsOf, type Told } from './told.ts';
@@ -33,7 +33,7 @@ export interface ServiceFacts {
 }
 
 export interface Facts {
-  doors: Door[];
+  instances: Instance[];
   directory: string;
   /** Names of all running containers of the load balancer. */
   balancers: string[];
@@ -47,7 +47,7 @@ export interface Facts {
 export type SeenService = Omit<ServiceFacts, 'colour'> & { colour: Colour | undefined };
 
 /** The same, as far as it is known: what is so, whether it is good for a deploy or not. */
-export interface Look extends Omit<Facts, 'routing' | 'services' | 'doors'> {
+export interface Look extends Omit<Facts, 'routing' | 'services' | 'instances'> {
   /** The load balancer, as compose calls it. */
   balancer: string;
   places: Places;
@@ -65,7 +65,7 @@ export async function look(platform: Platform, readers: Readers): Promise<Look> 
   const deployable = deployableServices(platform);
   const all = (await readers.engine.containers()).filter((one) => isOfPlatform(one, platform.compose.project));
   const found = places(platform, all);
-  const told = await ask(found.doors, directory, readers);
+  const told = await ask(found.instances, directory, readers);
   const services = await Promise.all(
     deployable.map(async ([name, { service }]) => {
       const own = all.filter((one) => serviceOf(one) === (service ?? name) && !isOneOff(one));
@@ -96,7 +96,7 @@ export async function look(platform: Platform, readers: Readers): Promise<Look> 
 export async function observe(platform: Platform, readers: Readers): Promise<Facts> {
   const found = await look(platform, readers);
   const [first] = found.told;
-  runningDoors(found.places, found.balancer);
+  runningInstances(found.places, found.balancer);
   for (const { said } of found.told) if (said instanceof OpsError) throw said;
   if (first?.said === undefined) {
     throw new OpsError('UNSAFE', notSetUp('the load balancer'), {
@@ -105,8 +105,8 @@ export async function observe(platform: Platform, readers: Readers): Promise<Fac
   }
   const facts = factsIn(found);
   if (facts !== undefined) return facts;
-  const names = found.told.filter((one) => agreed([first, one]) === undefined).map(({ door }) => door.name);
-  throw new OpsError('UNSAFE', `${first.door.name} and ${names[0] ?? ''} send traffic to different versions`, {
+  const names = found.told.filter((one) => agreed([first, one]) === undefined).map(({ instance }) => instance.name);
+  throw new OpsError('UNSAFE', `${first.instance.name} and ${names[0] ?? ''} send traffic to different versions`, {
     hint: 'See which: opsctl deploy status',
   });
 }
@@ -115,13 +115,13 @@ export async function observe(platform: Platform, readers: Readers): Promise<Fac
 export function factsIn({
   routing,
   services,
-  places: { doors },
+  places: { instances },
   directory,
   balancers,
   deploy,
 }: Look): Facts | undefined {
   if (routing === undefined) return undefined;
-  return { doors, directory, balancers, routing, services: services.filter(isPlaced), deploy };
+  return { instances, directory, balancers, routing, services: services.filter(isPlaced), deploy };
 }
 
 /** Whether it is known which containers of a service are live. */

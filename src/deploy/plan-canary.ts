@@ -7,7 +7,7 @@ import type { Route } from '../core/ports/load-balancer.ts';
 import { plannedLooks } from './analysis/looks.ts';
 import { nothingToDo, released } from './plan-blue-green.ts';
 import type { DeployRequest, Released, Surroundings } from './request.ts';
-import { firstDoor, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
+import { firstInstance, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
 import * as steps from './steps.ts';
 
 /** How a canary is walked through. */
@@ -50,14 +50,14 @@ export function planCanary(request: DeployRequest, walk: Walk): Plan {
 export function sharing(where: Surroundings, services: readonly Released[], walk: Walk): Step[] {
   const { facts } = where;
   const shares = walk.percents.filter((percent) => percent < 100);
-  const { name: door } = firstDoor(facts);
+  const { name: instance } = firstInstance(facts);
   const { live, canary } = facts.routing;
   const from: Route = { live, ...(canary === undefined ? {} : { canary }) };
   return shares.flatMap((percent, index) => {
     const to: Route = { live, canary: { services: services.map((one) => one.facts.name), percent } };
     const at = `${percent.toString()}%`;
     const common = {
-      door,
+      instance,
       directory: facts.directory,
       route: to,
       containers: services.flatMap(({ containers }) => containers),
@@ -65,7 +65,7 @@ export function sharing(where: Surroundings, services: readonly Released[], walk
       forMs: walk.stepMs,
     };
     return [
-      ...facts.doors.map((one) => steps.route(one, facts.directory, { from, to, at })),
+      ...facts.instances.map((one) => steps.route(one, facts.directory, { from, to, at })),
       walk.analysed
         ? steps.compare({ ...common, ...looksOf(walk, index, shares.length) }, percent)
         : steps.watch({ ...common, services: [] }, at),
@@ -92,7 +92,7 @@ export function planCanaryRollback(where: Surroundings, services: readonly Relea
       ...containers.map(({ name }) => `container ${name}: removed`),
     ],
     steps: [
-      ...facts.doors.map((one) =>
+      ...facts.instances.map((one) =>
         steps.route(one, facts.directory, {
           from: { live, ...(canary === undefined ? {} : { canary }) },
           to: { live },

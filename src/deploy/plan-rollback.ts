@@ -7,7 +7,7 @@ import { deployOf, LABEL } from './names.ts';
 import { other, type ServiceFacts, versionIn } from './observe.ts';
 import type { Surroundings, Wanted } from './request.ts';
 import { tagOf } from './image.ts';
-import { distinct, firstDoor, flipped } from './stages.ts';
+import { distinct, firstInstance, flipped } from './stages.ts';
 import * as steps from './steps.ts';
 
 /** What is known of each service: its containers, and where its version is kept. */
@@ -22,7 +22,7 @@ export type RollbackRequest = Pick<Surroundings, 'facts' | 'environment' | 'opti
 export function planRollback({ facts, services, named, environment, options, force }: RollbackRequest): Plan {
   const back = named.length > 0 ? chosen(services, named) : released(services);
   for (const { facts: service } of back) mustBeAllowed(service, force);
-  const { name: door } = firstDoor(facts);
+  const { name: instance } = firstInstance(facts);
   const from: Route = { live: facts.routing.live };
   const to = flipped(
     from,
@@ -36,7 +36,7 @@ export function planRollback({ facts, services, named, environment, options, for
     summary: `roll back ${changes.join(', ')}`,
     touches: [
       ...changes.map((change) => `service ${change}`),
-      ...facts.doors.map(({ name }) => `load balancer ${name}: ${steps.routeText(to)}`),
+      ...facts.instances.map(({ name }) => `load balancer ${name}: ${steps.routeText(to)}`),
       ...stopped.map(({ name }) => `container ${name}: is started first, since it is stopped`),
     ],
     steps: [
@@ -45,8 +45,8 @@ export function planRollback({ facts, services, named, environment, options, for
       // One answer is enough of what served before, and each costs time while visitors see the bad version.
       ...(asks.length === 0
         ? []
-        : [steps.smoke({ door, directory: facts.directory, asks, passes: 1 }, 'the version before')]),
-      ...facts.doors.map((one) => steps.route(one, facts.directory, { from, to })),
+        : [steps.smoke({ instance, directory: facts.directory, asks, passes: 1 }, 'the version before')]),
+      ...facts.instances.map((one) => steps.route(one, facts.directory, { from, to })),
       ...distinct(
         back.flatMap(({ variable, facts: { previous } }) => {
           // Compose puts it behind the image's name: what a label calls the version may be something else.

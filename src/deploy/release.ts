@@ -33,7 +33,7 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
   };
   /** How long the route has been as it is, once its containers were seen to be well and a moment was given to others. */
   const lived = async (watched: {
-    door: string;
+    instance: string;
     directory: string;
     route: Route;
     containers: string[];
@@ -90,12 +90,12 @@ function mustNotFail(seen: readonly { service: ComparedService; analysis: Analys
 /** What is wrong with the answer of a URL, asked of one colour through the load balancer; empty when nothing is. */
 async function wrongAt(
   { url, colour }: Candidate['asks'][number],
-  { door, directory }: Candidate,
+  { instance, directory }: Candidate,
   { loadBalancer }: Readers,
   { tls }: Platform,
 ): Promise<string> {
   try {
-    const { status, body } = await loadBalancer.probe(door, directory, { url, colour, timeoutMs: PROBE_MS, tls });
+    const { status, body } = await loadBalancer.probe(instance, directory, { url, colour, timeoutMs: PROBE_MS, tls });
     return status >= 200 && status < 300 ? '' : `${url}: HTTP ${status.toString()} ${body.slice(0, 300)}`.trim();
   } catch (thrown) {
     return `${url}: ${asOpsError(thrown).message}`;
@@ -104,10 +104,10 @@ async function wrongAt(
 
 /** When traffic began to go there. @throws UNSAFE when it does not any more */
 async function liveSince(
-  { door, directory, route }: Pick<CanaryStep, 'door' | 'directory' | 'route'>,
+  { instance, directory, route }: Pick<CanaryStep, 'instance' | 'directory' | 'route'>,
   { loadBalancer }: Readers,
 ): Promise<string> {
-  const now = await loadBalancer.routing(door, directory);
+  const now = await loadBalancer.routing(instance, directory);
   if (now !== undefined && sameRoute(now, route)) return now.since;
   throw new OpsError(
     'UNSAFE',

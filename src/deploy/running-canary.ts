@@ -16,7 +16,7 @@ import { SHORTEST_MS } from './measure.ts';
 import { LABEL } from './names.ts';
 import { type Facts, versionIn } from './observe.ts';
 import { comparison, type Released } from './request.ts';
-import { firstDoor } from './stages.ts';
+import { firstInstance } from './stages.ts';
 import { versionVariable } from './version-variable.ts';
 
 /** How far back the change that began it is looked for. */
@@ -58,7 +58,7 @@ export function currentStep(facts: Facts, services: readonly Released[], changes
     .flatMap(({ begin }) => begin.plan.steps.flatMap(comparedIn))
     .find((one) => sameRoute(one.route, facts.routing) && isDeepStrictEqual(one.services, compared));
   return {
-    door: firstDoor(facts).name,
+    instance: firstInstance(facts).name,
     directory: facts.directory,
     route: facts.routing,
     containers: services.flatMap(({ containers }) => containers),

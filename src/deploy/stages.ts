@@ -5,7 +5,7 @@ import { bytes, plural } from '../core/format.ts';
 import { ONCE_LABEL } from '../core/containers.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
-import type { Door } from '../core/routing.ts';
+import type { Instance } from '../core/routing.ts';
 import { hookSteps } from './hooks.ts';
 import { baseName } from './names.ts';
 import { type Facts, other, type ServiceFacts, versionIn } from './observe.ts';
@@ -16,7 +16,7 @@ import * as steps from './steps.ts';
 /** Everything up to a new version that serves and gets no traffic yet. */
 export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step[] {
   const { options, facts } = request;
-  const { name: door } = firstDoor(facts);
+  const { name: instance } = firstInstance(facts);
   const all = wanted.map((one) => ({ one, made: replicasOf(one, request) }));
   const asks = wanted.flatMap(({ smoke, facts: { colour } }) => smoke.map((url) => ({ url, colour: other(colour) })));
   return [
@@ -62,21 +62,21 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
     ...all.flatMap(({ made }) => made.map(({ replica }) => steps.serving(replica.name, options.healthyWithinMs))),
     ...(asks.length === 0
       ? []
-      : [steps.smoke({ door, directory: facts.directory, asks, passes: options.smokePasses })]),
+      : [steps.smoke({ instance, directory: facts.directory, asks, passes: options.smokePasses })]),
   ];
 }
 
 /** All traffic to the new version, watched; and what follows once it is live and well. */
 export function goLive(where: Surroundings, services: readonly Released[]): Step[] {
   const { facts, options } = where;
-  const { name: door } = firstDoor(facts);
+  const { name: instance } = firstInstance(facts);
   const from: Route = { live: facts.routing.live };
   const to = flipped(
     from,
     services.map((one) => one.facts),
   );
   const watched = {
-    door,
+    instance,
     directory: facts.directory,
     route: to,
     containers: services.flatMap(({ containers }) => containers),
@@ -84,7 +84,7 @@ export function goLive(where: Surroundings, services: readonly Released[]): Step
     forMs: options.watchMs,
   };
   return [
-    ...facts.doors.map((one) =>
+    ...facts.instances.map((one) =>
       steps.route(one, facts.directory, { from, to, oneWay: services.some(({ noRollback }) => noRollback) }),
     ),
     ...(options.watchMs === 0 ? [] : [steps.watch(watched)]),
@@ -98,7 +98,7 @@ export function goLive(where: Surroundings, services: readonly Released[]): Step
 
 /** What going live touches beside the containers. */
 export const liveTouches = ({ facts }: Surroundings, services: readonly Released[]): string[] => [
-  ...facts.doors.map(({ name }) => `load balancer ${name}: one switch of ${namesOf(services)}`),
+  ...facts.instances.map(({ name }) => `load balancer ${name}: one switch of ${namesOf(services)}`),
   ...services.flatMap(({ variable, version }) =>
     'why' in variable ? [] : [`${variable.file}: ${variable.name}=${version}`],
   ),
@@ -128,10 +128,10 @@ export function flipped({ live }: Route, services: readonly ServiceFacts[]): Rou
 }
 
 /** The container through which nginx is asked; what it says, all of them were seen to say. */
-export function firstDoor({ doors }: Facts): Door {
-  const [door] = doors;
-  if (door === undefined) throw new OpsError('BUG', 'a release was planned without a load balancer');
-  return door;
+export function firstInstance({ instances }: Facts): Instance {
+  const [instance] = instances;
+  if (instance === undefined) throw new OpsError('BUG', 'a release was planned without a load balancer');
+  return instance;
 }
 
 /** Whether a container still has something to end. */

@@ -6,7 +6,7 @@ import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import type { Candidate, CanaryStep, Watch } from '../core/ports/release.ts';
 import type { Replica } from '../core/ports/replicas.ts';
-import { colourIn, type Door } from '../core/routing.ts';
+import { colourIn, type Instance } from '../core/routing.ts';
 import { LABEL } from './names.ts';
 import { other } from './observe.ts';
 import type { VersionVariable } from './version-variable.ts';
@@ -214,21 +214,21 @@ export interface Switch {
   oneWay?: boolean;
 }
 
-export const route = (door: Door, directory: string, { from, to, at, oneWay = false }: Switch): Step =>
+export const route = (instance: Instance, directory: string, { from, to, at, oneWay = false }: Switch): Step =>
   step({
-    id: `lb.route:${door.name}${at === undefined ? '' : `:${at}`}`,
-    describe: `${door.name} sends traffic to ${routeText(to)}`,
+    id: `lb.route:${instance.name}${at === undefined ? '' : `:${at}`}`,
+    describe: `${instance.name} sends traffic to ${routeText(to)}`,
     why: oneWay
       ? 'from here on it is not taken back: the version before cannot work with what this one did to the data'
       : 'one rename, seen by the next request; no reload',
-    do: (w) => w.loadBalancer.route(door.name, directory, to),
+    do: (w) => w.loadBalancer.route(instance.name, directory, to),
     ...(oneWay
       ? { undo: 'too late' as const }
       : {
-          undo: (w) => w.loadBalancer.route(door.name, directory, from),
-          undone: (r) => r.loadBalancer.isRouted(door.name, directory, from),
+          undo: (w) => w.loadBalancer.route(instance.name, directory, from),
+          undone: (r) => r.loadBalancer.isRouted(instance.name, directory, from),
         }),
-    verify: (r) => r.loadBalancer.isRouted(door.name, directory, to),
+    verify: (r) => r.loadBalancer.isRouted(instance.name, directory, to),
     timeoutMs: SWITCH_MS,
   });
 

@@ -2,11 +2,11 @@
 import { OpsError } from '../core/errors.ts';
 import type { Readers } from '../core/ports.ts';
 import type { Routing } from '../core/ports/load-balancer.ts';
-import { type Door, sameRoute } from '../core/routing.ts';
+import { type Instance, sameRoute } from '../core/routing.ts';
 
 /** What one of them says: undefined where it was never told, an error where that cannot be read. */
 export interface Told {
-  door: Door;
+  instance: Instance;
   said: Routing | OpsError | undefined;
 }
 
@@ -21,13 +21,17 @@ export const knows = (one: Told): one is Known => one.said !== undefined && !(on
 const OF_ITS_STATE: readonly string[] = ['BAD_ANSWER', 'NOT_FOUND', 'REJECTED'];
 
 /** Asks all of them. @throws when the engine cannot be asked */
-export const ask = async (doors: readonly Door[], directory: string, { loadBalancer }: Readers): Promise<Told[]> =>
+export const ask = async (
+  instances: readonly Instance[],
+  directory: string,
+  { loadBalancer }: Readers,
+): Promise<Told[]> =>
   await Promise.all(
-    doors.map(async (door) => {
+    instances.map(async (instance) => {
       try {
-        return { door, said: await loadBalancer.routing(door.id, directory) };
+        return { instance, said: await loadBalancer.routing(instance.id, directory) };
       } catch (thrown) {
-        if (thrown instanceof OpsError && OF_ITS_STATE.includes(thrown.code)) return { door, said: thrown };
+        if (thrown instanceof OpsError && OF_ITS_STATE.includes(thrown.code)) return { instance, said: thrown };
         throw thrown;
       }
     }),

@@ -1,7 +1,7 @@
 /** Whether a load balancer is ready for deploys that lose no request: each thing that it needs, judged. */
 import { type Verdict, verdict } from '../core/verdict.ts';
 import { aliasOf, colourIn, colourOf } from '../core/routing.ts';
-import { type DoorFacts, isWritten, routingOf, type SetupFacts, type SwitchedFacts } from './observe.ts';
+import { type InstanceFacts, isWritten, routingOf, type SetupFacts, type SwitchedFacts } from './observe.ts';
 import { includes, isAtLeast, KEEPS_IDLE_SINCE, RESOLVES_SINCE, variableOf } from './snippets.ts';
 
 /** A thing that is needed, and whether it is so. */
@@ -15,30 +15,32 @@ const SETUP = 'opsctl lb setup --dry-run';
 const CHECK = 'opsctl lb check';
 
 export const checkSetup = (facts: SetupFacts): Finding[] => [
-  ...facts.doors.flatMap((door) => doorFindings(door, facts)),
-  ...facts.services.flatMap((service) => facts.doors.slice(0, 1).map((door) => aliasFinding(service, door))),
+  ...facts.instances.flatMap((instance) => instanceFindings(instance, facts)),
+  ...facts.services.flatMap((service) =>
+    facts.instances.slice(0, 1).map((instance) => aliasFinding(service, instance)),
+  ),
 ];
 
-function doorFindings(door: DoorFacts, facts: SetupFacts): Finding[] {
-  const about = (id: string, found: Verdict): Finding => ({ id, about: door.name, ...found });
+function instanceFindings(instance: InstanceFacts, facts: SetupFacts): Finding[] {
+  const about = (id: string, found: Verdict): Finding => ({ id, about: instance.name, ...found });
   return [
-    about('configuration', configuration(door)),
-    about('version', version(door)),
-    about('directory', directory(door, facts.directory)),
-    about('switch', canSwitch(door)),
-    about('files', files(door, facts.directory)),
-    about('routing', routing(door)),
-    ...(door.test.ok ? written(door, facts).map(([id, found]) => about(id, found)) : []),
-    ...facts.services.map((service) => ({ id: 'running', about: service.name, ...running(door, service) })),
+    about('configuration', configuration(instance)),
+    about('version', version(instance)),
+    about('directory', directory(instance, facts.directory)),
+    about('switch', canSwitch(instance)),
+    about('files', files(instance, facts.directory)),
+    about('routing', routing(instance)),
+    ...(instance.test.ok ? written(instance, facts).map(([id, found]) => about(id, found)) : []),
+    ...facts.services.map((service) => ({ id: 'running', about: service.name, ...running(instance, service) })),
   ];
 }
 
-const configuration = ({ test }: DoorFacts): Verdict =>
+const configuration = ({ test }: InstanceFacts): Verdict =>
   test.ok
     ? verdict.ok('its configuration loads')
     : verdict.crit(`its configuration does not load: ${lastLine(test.output)}`, ['opsctl lb reload --dry-run']);
 
-function version({ version: found }: DoorFacts): Verdict {
+function version({ version: found }: InstanceFacts): Verdict {
   if (!isAtLeast(found, RESOLVES_SINCE))
     return verdict.warn(
       `nginx ${found} cannot look names of an upstream up again (since ${RESOLVES_SINCE}): connections to the services are not kept`,
@@ -52,7 +54,7 @@ function version({ version: found }: DoorFacts): Verdict {
   return verdict.ok(`nginx ${found}`);
 }
 
-function directory({ volume }: DoorFacts, path: string): Verdict {
+function directory({ volume }: InstanceFacts, path: string): Verdict {
   const next = [`# in the compose file, for this service: volumes: [nginx_state:${path}]`];
   if (volume === undefined)
     return verdict.crit(`${path} is on no volume: where traffic goes would be forgotten with the container`, next);
@@ -62,22 +64,22 @@ function directory({ volume }: DoorFacts, path: string): Verdict {
   return verdict.ok(`${path} is on ${volume}, which outlives the container`);
 }
 
-const canSwitch = ({ canSwitch: can }: DoorFacts): Verdict =>
+const canSwitch = ({ canSwitch: can }: InstanceFacts): Verdict =>
   can
     ? verdict.ok('a link is replaced by one rename')
     : verdict.crit('the container has no mv that replaces a link (`mv -T`)', [
         '# use an image with coreutils or busybox',
       ]);
 
-function files(door: DoorFacts, path: string): Verdict {
-  if (isWritten(door))
-    return verdict.ok(`${door.wanted.files.map(({ name }) => name).join(' and ')} are as they should be`);
-  const what = door.present.every(({ text }) => text === null) ? 'are not written' : 'are not as they should be';
+function files(instance: InstanceFacts, path: string): Verdict {
+  if (isWritten(instance))
+    return verdict.ok(`${instance.wanted.files.map(({ name }) => name).join(' and ')} are as they should be`);
+  const what = instance.present.every(({ text }) => text === null) ? 'are not written' : 'are not as they should be';
   return verdict.crit(`the files in ${path} ${what}`, [SETUP]);
 }
 
-function routing(door: DoorFacts): Verdict {
-  const { routing: found } = door;
+function routing(instance: InstanceFacts): Verdict {
+  const { routing: found } = instance;
   if (found === undefined) return verdict.crit('it was never told where traffic goes', [SETUP]);
   if ('why' in found) return verdict.crit(found.why, [SETUP]);
   return verdict.ok(`generation ${found.generation.toString()} since ${found.since}`);
@@ -85,7 +87,7 @@ function routing(door: DoorFacts): Verdict {
 
 /** What can be read in the configuration. */
 function written(
-  { wanted, configuration: text, version: found }: DoorFacts,
+  { wanted, configuration: text, version: found }: InstanceFacts,
   { directory: path, services }: SetupFacts,
 ): [string, Verdict][] {
   const has = (directive: RegExp): boolean => directive.test(text);
@@ -136,7 +138,7 @@ function written(
 }
 
 /** What nginx says of itself where visitors come in. */
-function running({ loaded, wanted }: DoorFacts, { name, url }: SwitchedFacts): Verdict {
+function running({ loaded, wanted }: InstanceFacts, { name, url }: SwitchedFacts): Verdict {
   const found = loaded[name];
   if (found === undefined || url === undefined)
     return verdict.unknown('it has no health URL at which nginx could be asked', [
@@ -153,9 +155,9 @@ function running({ loaded, wanted }: DoorFacts, { name, url }: SwitchedFacts): V
 }
 
 /** The live containers must be found by the name of their colour. */
-function aliasFinding(service: SwitchedFacts, door: DoorFacts): Finding {
+function aliasFinding(service: SwitchedFacts, instance: InstanceFacts): Finding {
   const { name, containers } = service;
-  const colour = colourIn(routingOf(door) ?? { live: {} }, name);
+  const colour = colourIn(routingOf(instance) ?? { live: {} }, name);
   const live = containers.filter((one) => colourOf(one) === colour);
   const alias = aliasOf(name, colour);
   const without = live.find(({ aliases }) => !aliases.includes(alias));

@@ -6,7 +6,13 @@ import type { Readers } from '../core/ports.ts';
 import type { Container } from '../core/ports/engine.ts';
 import type { TlsOptions } from '../core/ports/http.ts';
 import type { Routing, Snippet, SnippetState } from '../core/ports/load-balancer.ts';
-import { balancerOf, deployableServices, type Door, replicasOfBalancer, runningDoors } from '../core/routing.ts';
+import {
+  balancerOf,
+  deployableServices,
+  type Instance,
+  replicasOfBalancer,
+  runningInstances,
+} from '../core/routing.ts';
 import { snippetsFor, type Switched } from './snippets.ts';
 
 /** What a service of the platform is to the load balancer. */
@@ -18,7 +24,7 @@ export interface SwitchedFacts extends Switched {
 }
 
 /** One nginx. Those that share a volume share their files, and each loads them for itself. */
-export interface DoorFacts extends Door {
+export interface InstanceFacts extends Instance {
   version: string;
   /** Whether its configuration on disk loads, and what nginx said of it. */
   test: { ok: boolean; output: string };
@@ -39,7 +45,7 @@ export interface DoorFacts extends Door {
 export interface SetupFacts {
   directory: string;
   services: SwitchedFacts[];
-  doors: DoorFacts[];
+  instances: InstanceFacts[];
   /** How the certificates of the URLs are verified. */
   tls?: TlsOptions;
 }
@@ -55,7 +61,7 @@ export async function observeSetup(platform: Platform, readers: Readers): Promis
   const { service: balancer, directory } = balancerOf(platform);
   const deployable = deployableServices(platform);
   const all = (await readers.engine.containers()).filter((one) => isOfPlatform(one, platform.compose.project));
-  const entries = runningDoors(replicasOfBalancer(platform, all), balancer);
+  const entries = runningInstances(replicasOfBalancer(platform, all), balancer);
   const services = await Promise.all(
     deployable.map(async ([name, service]) => await switched(name, service, all, readers)),
   );
@@ -63,8 +69,8 @@ export async function observeSetup(platform: Platform, readers: Readers): Promis
     directory,
     services,
     ...(platform.tls === undefined ? {} : { tls: platform.tls }),
-    doors: await Promise.all(
-      entries.map(async (door) => await lookAt(door, { directory, services }, platform, readers)),
+    instances: await Promise.all(
+      entries.map(async (instance) => await lookAt(instance, { directory, services }, platform, readers)),
     ),
   };
 }
@@ -105,41 +111,41 @@ async function portOf(name: string, running: readonly Container[], replicas: Rea
 }
 
 async function lookAt(
-  door: Door,
+  instance: Instance,
   { directory, services }: Pick<SetupFacts, 'directory' | 'services'>,
   { tls }: Platform,
   { loadBalancer }: Readers,
-): Promise<DoorFacts> {
+): Promise<InstanceFacts> {
   const [version, test, canSwitch, workers] = await Promise.all([
-    loadBalancer.version(door.name),
-    loadBalancer.checkConfiguration(door.name),
-    loadBalancer.canSwitch(door.name),
-    loadBalancer.workers(door.name),
+    loadBalancer.version(instance.name),
+    loadBalancer.checkConfiguration(instance.name),
+    loadBalancer.canSwitch(instance.name),
+    loadBalancer.workers(instance.name),
   ]);
   const wanted = snippetsFor(services, directory, version);
   const present = await Promise.all(
     wanted.files.map(async ({ name }) => ({
       name,
-      text: (await loadBalancer.snippet(door.name, directory, name)) ?? null,
+      text: (await loadBalancer.snippet(instance.name, directory, name)) ?? null,
     })),
   );
   const asked = services.flatMap(({ name, url }) => (url === undefined ? [] : [{ name, url }]));
   const loaded = await Promise.all(
-    asked.map(async ({ name, url }): Promise<[string, DoorFacts['loaded'][string]]> => {
-      const answer = loadBalancer.loaded(door.name, directory, { url, timeoutMs: ASK_MS, tls });
+    asked.map(async ({ name, url }): Promise<[string, InstanceFacts['loaded'][string]]> => {
+      const answer = loadBalancer.loaded(instance.name, directory, { url, timeoutMs: ASK_MS, tls });
       return [name, await answer.catch((thrown: unknown) => ({ why: asOpsError(thrown).message }))];
     }),
   );
   return {
-    ...door,
+    ...instance,
     version,
     test,
-    configuration: test.ok ? await loadBalancer.configuration(door.name) : '',
+    configuration: test.ok ? await loadBalancer.configuration(instance.name) : '',
     wanted,
     present,
     loaded: Object.fromEntries(loaded),
     routing: await loadBalancer
-      .routing(door.name, directory)
+      .routing(instance.name, directory)
       .catch((thrown: unknown) => ({ why: asOpsError(thrown).message })),
     canSwitch,
     workers,
@@ -147,13 +153,13 @@ async function lookAt(
 }
 
 /** Where traffic goes, where that can be told. */
-export const routingOf = ({ routing }: DoorFacts): Routing | undefined =>
+export const routingOf = ({ routing }: InstanceFacts): Routing | undefined =>
   routing === undefined || 'why' in routing ? undefined : routing;
 
 /** True when the files are on disk as they should be. */
-export const isWritten = ({ wanted, present }: DoorFacts): boolean =>
+export const isWritten = ({ wanted, present }: InstanceFacts): boolean =>
   wanted.files.every(({ name, text }) => present.some((one) => one.name === name && one.text === text));
 
 /** True when nginx runs with them wherever that could be asked. */
-export const isLoaded = ({ wanted, loaded }: DoorFacts): boolean =>
+export const isLoaded = ({ wanted, loaded }: InstanceFacts): boolean =>
   Object.values(loaded).every((one) => 'digest' in one && one.digest === wanted.digest);

@@ -2,7 +2,7 @@ import type { Plan, Step } from '../core/change.ts';
 import { plan, step, gate } from '../core/plan.ts';
 import type { Route, ServerRequest } from '../core/ports/load-balancer.ts';
 import { colourOf, distinctPlaces } from '../core/routing.ts';
-import { ASK_MS, type DoorFacts, isLoaded, isWritten, routingOf, type SetupFacts } from './observe.ts';
+import { ASK_MS, type InstanceFacts, isLoaded, isWritten, routingOf, type SetupFacts } from './observe.ts';
 import { reloadStep } from './plan-reload.ts';
 import { includes, SERVER_SNIPPET } from './snippets.ts';
 
@@ -19,27 +19,29 @@ const ANSWER_MS = 10_000;
  */
 export function planSetup(facts: SetupFacts, withinMs: number): Plan {
   const steps = [
-    ...facts.doors.flatMap((door) => [
-      ...(routingOf(door) === undefined ? [routeStep(door, facts)] : []),
-      ...(isWritten(door) ? [] : [writeStep(door, facts)]),
-      ...(isReady(door) ? [] : loadSteps(door, withinMs)),
+    ...facts.instances.flatMap((instance) => [
+      ...(routingOf(instance) === undefined ? [routeStep(instance, facts)] : []),
+      ...(isWritten(instance) ? [] : [writeStep(instance, facts)]),
+      ...(isReady(instance) ? [] : loadSteps(instance, withinMs)),
     ]),
     // After all are reloaded: any of them may be the one that answers.
-    ...distinctPlaces(facts.doors.filter((door) => !isReady(door))).flatMap((door) => answerSteps(door, facts)),
+    ...distinctPlaces(facts.instances.filter((instance) => !isReady(instance))).flatMap((instance) =>
+      answerSteps(instance, facts),
+    ),
   ];
-  const doors = facts.doors.map(({ name }) => name).join(', ');
+  const instances = facts.instances.map(({ name }) => name).join(', ');
   return plan({
-    target: doors,
-    summary: steps.length === 0 ? `${doors} is set up already` : `set up ${doors} for deploys without a reload`,
-    touches: facts.doors.flatMap((door) => touches(door, facts)),
+    target: instances,
+    summary: steps.length === 0 ? `${instances} is set up already` : `set up ${instances} for deploys without a reload`,
+    touches: facts.instances.flatMap((instance) => touches(instance, facts)),
     steps,
   });
 }
 
-const isReady = (door: DoorFacts): boolean => isWritten(door) && isLoaded(door);
+const isReady = (instance: InstanceFacts): boolean => isWritten(instance) && isLoaded(instance);
 
-function routeStep({ name, routing }: DoorFacts, { directory, services, doors }: SetupFacts): Step {
-  const route = routeOf(doors) ?? { live: liveNow(services) };
+function routeStep({ name, routing }: InstanceFacts, { directory, services, instances }: SetupFacts): Step {
+  const route = routeOf(instances) ?? { live: liveNow(services) };
   return step({
     id: `lb.route:${name}`,
     describe: `write in ${name} that traffic goes where it goes now`,
@@ -51,7 +53,7 @@ function routeStep({ name, routing }: DoorFacts, { directory, services, doors }:
   });
 }
 
-function writeStep({ name, wanted, present }: DoorFacts, { directory }: SetupFacts): Step {
+function writeStep({ name, wanted, present }: InstanceFacts, { directory }: SetupFacts): Step {
   return step({
     id: `lb.write:${name}`,
     describe: `write ${wanted.files.map((file) => `${directory}/${file.name}`).join(' and ')} in ${name}`,
@@ -64,26 +66,26 @@ function writeStep({ name, wanted, present }: DoorFacts, { directory }: SetupFac
   });
 }
 
-const loadSteps = (door: DoorFacts, withinMs: number): Step[] => [
+const loadSteps = (instance: InstanceFacts, withinMs: number): Step[] => [
   gate({
-    id: `lb.test:${door.name}`,
-    describe: `test the configuration of ${door.name}`,
+    id: `lb.test:${instance.name}`,
+    describe: `test the configuration of ${instance.name}`,
     why: 'a configuration that does not load must not be there at the next restart',
-    verify: (r) => r.loadBalancer.loads(door.name),
-    explain: (r) => r.loadBalancer.checkConfiguration(door.name),
+    verify: (r) => r.loadBalancer.loads(instance.name),
+    explain: (r) => r.loadBalancer.checkConfiguration(instance.name),
     recheck: true,
     timeoutMs: TEST_MS,
   }),
   // Where files were written, taking them back loads what was there before.
-  { ...reloadStep(door, withinMs), ...(isWritten(door) ? {} : { undo: 'not needed' as const }) },
+  { ...reloadStep(instance, withinMs), ...(isWritten(instance) ? {} : { undo: 'not needed' as const }) },
 ];
 
 /**
  * nginx itself tells which files it runs with, where visitors come in and the configuration includes them. Where it told
  * so before, it must tell the new ones; where it never did, another server may answer there, and that is reported.
  */
-function answerSteps(door: DoorFacts, { directory, services, tls }: SetupFacts): Step[] {
-  const { name, wanted, loaded, test, configuration } = door;
+function answerSteps(instance: InstanceFacts, { directory, services, tls }: SetupFacts): Step[] {
+  const { name, wanted, loaded, test, configuration } = instance;
   if (test.ok && !includes(configuration, `${directory}/${SERVER_SNIPPET}`)) return [];
   const asked = new Map<string, Step>();
   for (const { name: service, url } of services) {
@@ -113,8 +115,8 @@ function answerSteps(door: DoorFacts, { directory, services, tls }: SetupFacts):
 }
 
 /** Where another load balancer sends traffic: two that differ would serve two versions. */
-function routeOf(doors: readonly DoorFacts[]): Route | undefined {
-  const [known] = doors.flatMap((door) => routingOf(door) ?? []);
+function routeOf(instances: readonly InstanceFacts[]): Route | undefined {
+  const [known] = instances.flatMap((instance) => routingOf(instance) ?? []);
   if (known === undefined) return undefined;
   return { live: known.live, ...(known.canary === undefined ? {} : { canary: known.canary }) };
 }
@@ -128,13 +130,13 @@ const liveNow = (services: SetupFacts['services']): Record<string, 'blue' | 'gre
     }),
   );
 
-function touches(door: DoorFacts, { directory }: SetupFacts): string[] {
+function touches(instance: InstanceFacts, { directory }: SetupFacts): string[] {
   return [
-    ...(isWritten(door)
+    ...(isWritten(instance)
       ? []
-      : [`container ${door.name}: ${door.wanted.files.length.toString()} files in ${directory}`]),
-    ...(isReady(door)
+      : [`container ${instance.name}: ${instance.wanted.files.length.toString()} files in ${directory}`]),
+    ...(isReady(instance)
       ? []
-      : [`container ${door.name}: its workers are replaced; requests in flight finish in the old ones`]),
+      : [`container ${instance.name}: its workers are replaced; requests in flight finish in the old ones`]),
   ];
 }

@@ -1,5 +1,5 @@
 /**
- * Containers that are never started: opsctl's lock and the door to its journal. Their image is empty and made on
+ * Containers that are never started: opsctl's lock and the one that its journal is reached through. Their image is empty and made on
  * the spot, so that nothing is pulled and nothing of a registry is needed.
  */
 import { createHash } from 'node:crypto';

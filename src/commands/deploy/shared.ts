@@ -141,7 +141,7 @@ export async function requestOf(
         `visitors will be the first to ask the new ${one.name} through the load balancer: services.${one.name}.health names no URL`,
       );
   }
-  for (const { name, volume } of facts.doors)
+  for (const { name, volume } of facts.instances)
     if (volume === undefined)
       context.warn(
         `once ${name} is made anew, visitors get blue, whatever is live: ${facts.directory} is on no volume, see opsctl lb check`,

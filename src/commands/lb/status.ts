@@ -28,15 +28,15 @@ export default readCommand({
     ),
   }),
   run: async (_input, { platform, readers }) => {
-    const { doors } = await observeSetup(platform, readers);
+    const { instances } = await observeSetup(platform, readers);
     return {
-      balancers: doors.map((door) => {
-        const routing = routingOf(door);
+      balancers: instances.map((instance) => {
+        const routing = routingOf(instance);
         return {
-          container: door.name,
-          version: door.version,
-          workers: door.workers,
-          ready: routing !== undefined && isWritten(door) && isLoaded(door),
+          container: instance.name,
+          version: instance.version,
+          workers: instance.workers,
+          ready: routing !== undefined && isWritten(instance) && isLoaded(instance),
           generation: routing?.generation ?? null,
           since: routing?.since ?? null,
           live: routing?.live ?? {},

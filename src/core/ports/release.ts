@@ -4,7 +4,7 @@ import type { Colour, Route } from './load-balancer.ts';
 /** A new version that is asked through the load balancer before visitors are. */
 export interface Candidate {
   /** Container of the load balancer, and its directory. */
-  door: string;
+  instance: string;
   directory: string;
   asks: { url: string; colour: Colour }[];
   /** Good answers in a row, one a second, that are wanted. */
@@ -22,7 +22,7 @@ export interface ComparedService {
 
 /** A release that is live and still watched. */
 export interface Watch {
-  door: string;
+  instance: string;
   directory: string;
   /** Where traffic goes as long as it is watched. */
   route: Route;
@@ -34,7 +34,7 @@ export interface Watch {
 
 /** A share of visitors that has the new version, and how long it is compared with the stable one. */
 export interface CanaryStep {
-  door: string;
+  instance: string;
   directory: string;
   route: Route;
   /** Names of the new version's containers. */

@@ -21,7 +21,7 @@ function world(): { engine: FakeEngine; release: Partial<Context['readers']['rel
   return { engine, release, writers };
 }
 
-const canary = { door: 'lb', directory: '/d', route: { live: {} }, containers: [], services: [] };
+const canary = { instance: 'lb', directory: '/d', route: { live: {} }, containers: [], services: [] };
 const looked = { ...canary, forMs: 1, firstLook: 0, plannedLooks: 1 };
 const stop = (more: { onFailure?: 'go on' } = {}): Step =>
   step({

@@ -6,7 +6,7 @@ import {
   colourIn,
   colourOf,
   deployableServices,
-  doors,
+  instances,
   mountOf,
   places,
   replicasOfBalancer,
@@ -24,7 +24,7 @@ const mount = (source: string, target: string, volume?: string): Container['volu
 const nginx = (name: string, ...volumes: Container['volumes']): Container =>
   container({ id: `id-${name}`, name, project: 'shop', service: 'nginx', volumes });
 
-describe('doors', () => {
+describe('instances', () => {
   const shared = mount('/var/lib/docker/volumes/state/_data', '/etc/opsctl', 'state');
 
   test('must be one for each place where the directory is, and the first by name for those that share one', () => {
@@ -33,14 +33,14 @@ describe('doors', () => {
       nginx('nginx-2', shared),
       nginx('other-1', mount('/srv/lb', '/etc/opsctl')),
     ];
-    expect(doors(shop(), all)).toEqual([
+    expect(instances(shop(), all)).toEqual([
       { id: 'id-nginx-2', name: 'nginx-2', volume: 'state' },
       { id: 'id-other-1', name: 'other-1', volume: '/srv/lb' },
     ]);
   });
 
   test('must be each container itself where the directory is on no volume', () => {
-    expect(doors(shop(), [nginx('a'), nginx('b', mount('/x', '/etc/opsctl2'))])).toEqual([
+    expect(instances(shop(), [nginx('a'), nginx('b', mount('/x', '/etc/opsctl2'))])).toEqual([
       { id: 'id-a', name: 'a' },
       { id: 'id-b', name: 'b' },
     ]);
@@ -48,7 +48,7 @@ describe('doors', () => {
 
   test('must not take a file system in memory for a volume', () => {
     const [a, b] = [nginx('a', mount('', '/etc/opsctl')), nginx('b', mount('', '/etc/opsctl'))];
-    expect(doors(shop(), [a, b])).toEqual([
+    expect(instances(shop(), [a, b])).toEqual([
       { id: 'id-a', name: 'a' },
       { id: 'id-b', name: 'b' },
     ]);
@@ -57,18 +57,18 @@ describe('doors', () => {
   test('must be of this platform and run', () => {
     const stopped: Container = { ...nginx('a', shared), state: 'exited' };
     const foreign: Container = { ...nginx('b', shared), project: 'crm' };
-    expect(doors(shop(), [stopped, foreign, nginx('c', shared)]).map(({ name }) => name)).toEqual(['c']);
-    expect(() => doors(shop(), [stopped, foreign])).toThrow(
+    expect(instances(shop(), [stopped, foreign, nginx('c', shared)]).map(({ name }) => name)).toEqual(['c']);
+    expect(() => instances(shop(), [stopped, foreign])).toThrow(
       expect.objectContaining({
         code: 'UNSAFE',
         message: 'no container of the load balancer nginx runs',
         hint: 'Start it: opsctl service restart nginx',
       }),
     );
-    expect(() => doors(shop(), [foreign])).toThrow(
+    expect(() => instances(shop(), [foreign])).toThrow(
       expect.objectContaining({ code: 'UNSAFE', hint: 'Start it: docker-compose up -d nginx' }),
     );
-    expect(() => doors(shop({ loadBalancer: undefined }), [nginx('c')])).toThrow(
+    expect(() => instances(shop({ loadBalancer: undefined }), [nginx('c')])).toThrow(
       expect.objectContaining({ code: 'NOT_CONFIGURED' }),
     );
   });
@@ -79,19 +79,22 @@ describe('places', () => {
 
   test('must be stopped containers where none runs, and no other', () => {
     expect(places(shop(), [stopped('b'), stopped('a')])).toEqual({
-      doors: [
+      instances: [
         { id: 'id-a', name: 'a' },
         { id: 'id-b', name: 'b' },
       ],
       running: false,
     });
-    expect(places(shop(), [stopped('a'), nginx('b')])).toEqual({ doors: [{ id: 'id-b', name: 'b' }], running: true });
-    expect(places(shop(), [])).toEqual({ doors: [], running: false });
+    expect(places(shop(), [stopped('a'), nginx('b')])).toEqual({
+      instances: [{ id: 'id-b', name: 'b' }],
+      running: true,
+    });
+    expect(places(shop(), [])).toEqual({ instances: [], running: false });
   });
 
   test('must not be what once did something with its image', () => {
     const once: Container = { ...nginx('a'), labels: { 'com.docker.compose.oneoff': 'True' } };
-    expect(places(shop(), [once, nginx('b')]).doors).toEqual([{ id: 'id-b', name: 'b' }]);
+    expect(places(shop(), [once, nginx('b')]).instances).toEqual([{ id: 'id-b', name: 'b' }]);
   });
 });
 
@@ -99,10 +102,10 @@ test('all containers of the load balancer that run must be found, those that sha
   const shared = mount('/var/lib/docker/volumes/state/_data', '/etc/opsctl', 'state');
   const stopped: Container = { ...nginx('a', shared), state: 'exited' };
   expect(replicasOfBalancer(shop(), [nginx('c', shared), stopped, nginx('b', shared)])).toEqual({
-    doors: ['b', 'c'].map((name) => ({ id: `id-${name}`, name, volume: 'state' })),
+    instances: ['b', 'c'].map((name) => ({ id: `id-${name}`, name, volume: 'state' })),
     running: true,
   });
-  expect(replicasOfBalancer(shop(), [stopped])).toMatchObject({ doors: [{ name: 'a' }], running: false });
+  expect(replicasOfBalancer(shop(), [stopped])).toMatchObject({ instances: [{ name: 'a' }], running: false });
 });
 
 describe('services that releases consist of', () => {

@@ -96,7 +96,7 @@ describe('what runs of an older release', () => {
 
 describe('load balancers', () => {
   const web = serviceFacts('web');
-  const door = (name: string): Told['door'] => ({ id: `id-${name}`, name });
+  const instance = (name: string): Told['instance'] => ({ id: `id-${name}`, name });
   const route = (more: Partial<Routing> = {}): Routing => ({
     live: { api: 'green' },
     generation: 1,
@@ -105,8 +105,8 @@ describe('load balancers', () => {
   });
 
   const with_ = (said: Record<string, Told['said']>, running = true, changes = quiet): Drift[] => {
-    const told = Object.entries(said).map(([name, one]) => ({ door: door(name), said: one }));
-    const look: Look = { ...lookOf([api, web]), told, places: { doors: told.map((one) => one.door), running } };
+    const told = Object.entries(said).map(([name, one]) => ({ instance: instance(name), said: one }));
+    const look: Look = { ...lookOf([api, web]), told, places: { instances: told.map((one) => one.instance), running } };
     return platformDrift(look, changes);
   };
 

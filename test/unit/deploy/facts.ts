@@ -60,7 +60,7 @@ export const serviceFacts = (name: string, more: Partial<ServiceFacts> = {}): Se
 export function factsOf(services: ServiceFacts[], routing: Partial<Routing> = {}): Facts {
   const all = services.flatMap(({ live, previous, older }) => [...live, ...previous, ...older]);
   return {
-    doors: [{ id: 'id-nginx', name: 'nginx', volume: 'state' }],
+    instances: [{ id: 'id-nginx', name: 'nginx', volume: 'state' }],
     directory: '/etc/opsctl',
     balancers: ['nginx'],
     routing: {
@@ -76,9 +76,9 @@ export function factsOf(services: ServiceFacts[], routing: Partial<Routing> = {}
 
 /** The same as a look tells it, of one load balancer. */
 export function lookOf(services: ServiceFacts[], routing: Partial<Routing> = {}): Look {
-  const { doors, ...facts } = factsOf(services, routing);
-  const told = doors.map((door) => ({ door, said: facts.routing }));
-  return { ...facts, balancer: 'nginx', places: { doors, running: true }, told };
+  const { instances, ...facts } = factsOf(services, routing);
+  const told = instances.map((instance) => ({ instance, said: facts.routing }));
+  return { ...facts, balancer: 'nginx', places: { instances, running: true }, told };
 }
 
 /** Version v2 of a service, whose image is there. */

@@ -106,7 +106,7 @@ describe('what is seen', () => {
 
   test('must be seen without a container of the load balancer', async () => {
     const readers = world({});
-    expect(await look(platform, readers)).toMatchObject({ places: { doors: [], running: false }, told: [] });
+    expect(await look(platform, readers)).toMatchObject({ places: { instances: [], running: false }, told: [] });
     await expect(observe(platform, readers)).rejects.toMatchObject({ code: 'UNSAFE' });
   });
 });

@@ -137,8 +137,8 @@ describe('the plan of a release', () => {
 
   test('must switch every nginx that has a directory of its own', () => {
     const request = requestOf([api]);
-    const doors = ['a', 'b'].map((name) => ({ id: `id-${name}`, name }));
-    const plan = planBlueGreen({ ...request, facts: { ...request.facts, doors } });
+    const instances = ['a', 'b'].map((name) => ({ id: `id-${name}`, name }));
+    const plan = planBlueGreen({ ...request, facts: { ...request.facts, instances } });
     expect(ids(plan).filter((id) => id.startsWith('lb.'))).toEqual(['lb.route:a', 'lb.route:b']);
   });
 });
@@ -149,7 +149,7 @@ describe('what is asked of a release', () => {
     const { steps } = planBlueGreen(requestOf([api], { options }));
     expect(found(steps, 'release.answers')).toMatchObject({
       verify: {
-        args: [{ asks: [{ url: 'http://127.0.0.1:8080/api/health', colour: 'green' }], passes: 5, door: 'nginx' }],
+        args: [{ asks: [{ url: 'http://127.0.0.1:8080/api/health', colour: 'green' }], passes: 5, instance: 'nginx' }],
       },
       timeoutMs: 35_000,
     });

@@ -9,7 +9,7 @@ import type { ReleaseReader } from '../../../src/core/ports/release.ts';
 import { compare } from '../../../src/deploy/steps.ts';
 import type { FakeContainer } from '../../support/fakes/engine.ts';
 import { NOW } from '../inspect/platform.ts';
-import { door, live, services, step, watch, world } from './world.ts';
+import { instance, live, services, step, watch, world } from './world.ts';
 
 const down = new OpsError('UNREACHABLE', 'prometheus refuses the connection');
 
@@ -218,7 +218,7 @@ describe.concurrent('both must end at once', () => {
 
 describe.concurrent('answers of a new version', () => {
   const asks: ProbeRequest['url'][] = ['http://127.0.0.1/a', 'http://127.0.0.1/b'];
-  const candidate = { ...door, passes: 2, asks: asks.map((url) => ({ url, colour: 'green' as const })) };
+  const candidate = { ...instance, passes: 2, asks: asks.map((url) => ({ url, colour: 'green' as const })) };
   const timings = { connect: 1, firstByte: 1, total: 1 };
 
   /** Statuses by question, 200 afterwards. */

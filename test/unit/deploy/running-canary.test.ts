@@ -20,7 +20,7 @@ const request = requestOf([wanted(api)]);
 const running: Released = { ...released(wanted(api), request), containers: ['api-green'] };
 const factsAt = (to: Route = route, since = ''): Facts => ({
   ...factsOf([api], { ...to, since }),
-  doors: [{ id: 'nginx', name: 'nginx' }],
+  instances: [{ id: 'nginx', name: 'nginx' }],
 });
 const share = (percent: number): Route => ({ live, canary: { services: ['api'], percent } });
 

@@ -33,7 +33,7 @@ export interface World {
 
 export const live: Record<string, Colour> = { api: 'blue' };
 export const route = { live, canary: { services: ['api'], percent: 5 } };
-export const door = { door: 'nginx', directory: '/etc/opsctl' };
+export const instance = { instance: 'nginx', directory: '/etc/opsctl' };
 export const services = [{ metrics: 'api', stable: 'v1', candidate: 'v2' }];
 
 /** A version that has had its share of visitors for so long, beside a stable one without errors. */
@@ -63,7 +63,7 @@ export function world({ forMs = 60_000, prometheus = true }: { forMs?: number; p
 }
 
 export const step = (more: Partial<CanaryStep> = {}): CanaryStep => ({
-  ...door,
+  ...instance,
   route,
   containers: ['api-green'],
   services,
@@ -73,7 +73,7 @@ export const step = (more: Partial<CanaryStep> = {}): CanaryStep => ({
   ...more,
 });
 export const watch = (more: Partial<Watch> = {}): Watch => ({
-  ...door,
+  ...instance,
   route,
   containers: ['api-green'],
   services,

@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 
 import { checkSetup } from '../../../src/lb/check.ts';
 import type { SetupFacts } from '../../../src/lb/observe.ts';
-import { absent, api, door, setup } from './door.ts';
+import { absent, api, instance, setup } from './instance.ts';
 
 /** What is not well, with how to mend it. */
 const wrong = (facts: SetupFacts): string[] =>
   checkSetup(facts)
     .filter(({ status }) => status !== 'ok')
     .map(({ id, status, reason, next }) => [`${id} ${status}: ${reason}`, ...next].join('\n'));
-const { configuration: text } = door();
+const { configuration: text } = instance();
 const without = (part: string): SetupFacts => setup({ configuration: text.replace(part, '') });
 
 test('a load balancer that is ready must be told to be so, thing by thing', () => {
@@ -33,12 +33,12 @@ test('a load balancer that is ready must be told to be so, thing by thing', () =
 });
 
 test('what is wrong must be named with how to mend it', () => {
-  const { volume: _volume, ...bare } = door();
+  const { volume: _volume, ...bare } = instance();
   const cases: [string, SetupFacts][] = [
     ['a broken configuration', setup({ test: { ok: false, output: 'emerg\nunknown directive "x"\n' } })],
     ['an nginx without named upstreams', setup({ version: '1.25.0', loaded: {} })],
     ['an nginx that resets idle connections', setup({ version: '1.27.3', loaded: {} })],
-    ['a directory that goes with the container', { ...setup(), doors: [bare] }],
+    ['a directory that goes with the container', { ...setup(), instances: [bare] }],
     ['a directory that goes with compose down', setup({ volume: 'a1'.repeat(32) })],
     ['a container without mv', setup({ canSwitch: false })],
     ['files that are not there', setup({ present: absent() })],

@@ -29,8 +29,8 @@ async function seen(balancers: Record<string, Partial<FakeNginx> | undefined>, c
 
 describe('the set-up', () => {
   test('must be seen of every nginx that runs, since each loads its files for itself', async () => {
-    const { doors, tls } = await seen({ 'nginx-2': {}, 'nginx-1': { loaded: 'abc' }, 'nginx-3': undefined });
-    expect(doors.map(({ name, volume, loaded }) => [name, volume, loaded])).toEqual([
+    const { instances, tls } = await seen({ 'nginx-2': {}, 'nginx-1': { loaded: 'abc' }, 'nginx-3': undefined });
+    expect(instances.map(({ name, volume, loaded }) => [name, volume, loaded])).toEqual([
       ['nginx-1', 'state', { api: { digest: 'abc' } }],
       ['nginx-2', 'state', { api: {} }],
     ]);
@@ -38,8 +38,8 @@ describe('the set-up', () => {
   });
 
   test('must be seen with the files that are not there', async () => {
-    const { doors } = await seen({ nginx: { snippets: new Map([['http/opsctl.conf', 'x']]) } });
-    expect(doors[0]?.present).toEqual([
+    const { instances } = await seen({ nginx: { snippets: new Map([['http/opsctl.conf', 'x']]) } });
+    expect(instances[0]?.present).toEqual([
       { name: 'http/opsctl.conf', text: 'x' },
       { name: 'server/opsctl.conf', text: null },
     ]);

@@ -3,16 +3,16 @@ import { describe, expect, test } from 'vitest';
 import type { Plan, Step } from '../../../src/core/change.ts';
 import { planText } from '../../../src/cli/progress.ts';
 import { makeStyle } from '../../../src/cli/style.ts';
-import type { DoorFacts } from '../../../src/lb/observe.ts';
+import type { InstanceFacts } from '../../../src/lb/observe.ts';
 import { planSetup } from '../../../src/lb/plan-setup.ts';
-import { absent, api, door, setup } from './door.ts';
+import { absent, api, instance, setup } from './instance.ts';
 
 const shown = (plan: Plan): string => planText(plan, makeStyle({ width: 100, colour: false }), 'production').trim();
 const ids = ({ steps }: Plan): string[] => steps.map(({ id }) => id);
 const found = ({ steps }: Plan, id: string): Step | undefined => steps.find((one) => one.id === id);
 
 /** One that has nothing yet. */
-const bare = (more: Partial<DoorFacts> = {}): Partial<DoorFacts> => ({
+const bare = (more: Partial<InstanceFacts> = {}): Partial<InstanceFacts> => ({
   present: absent(),
   routing: undefined,
   loaded: { api: {} },
@@ -39,7 +39,7 @@ test('a load balancer that was never set up must get its files, tested, loaded a
       5. ask nginx at http://127.0.0.1:8080 whether it runs with these files
          neither the signal nor new workers tell what was loaded"
   `);
-  const { files } = door().wanted;
+  const { files } = instance().wanted;
   const args = ['nginx', '/etc/opsctl', absent()];
   expect(plan.steps[0]).toMatchObject({ undo: { method: 'unroute', args: ['nginx', '/etc/opsctl'] } });
   expect(plan.steps[1]).toMatchObject({
@@ -101,8 +101,8 @@ describe('what is missing must be done, and no more', () => {
 
   test('in one load balancer of two', () => {
     const facts = setup();
-    const b = door({ id: 'id-b', name: 'b', volume: 'other', present: absent() });
-    const plan = planSetup({ ...facts, doors: [...facts.doors, b] }, 1000);
+    const b = instance({ id: 'id-b', name: 'b', volume: 'other', present: absent() });
+    const plan = planSetup({ ...facts, instances: [...facts.instances, b] }, 1000);
     expect(plan.target).toBe('nginx, b');
     expect(ids(plan)).toEqual(['lb.write:b', 'lb.test:b', 'lb.reload:b', 'lb.runs:b:http://127.0.0.1:8080']);
   });
@@ -110,7 +110,10 @@ describe('what is missing must be done, and no more', () => {
 
 test('those that share a volume must each load the files, and be asked together once all have', () => {
   const facts = setup(bare());
-  const plan = planSetup({ ...facts, doors: [...facts.doors, door({ ...bare(), id: 'id-b', name: 'b' })] }, 1000);
+  const plan = planSetup(
+    { ...facts, instances: [...facts.instances, instance({ ...bare(), id: 'id-b', name: 'b' })] },
+    1000,
+  );
   expect(ids(plan)).toEqual([
     ...['lb.route:nginx', 'lb.write:nginx', 'lb.test:nginx', 'lb.reload:nginx'],
     ...['lb.route:b', 'lb.write:b', 'lb.test:b', 'lb.reload:b'],
@@ -120,7 +123,7 @@ test('those that share a volume must each load the files, and be asked together 
 
 describe('nginx itself', () => {
   const asked = (plan: Plan): Step[] => plan.steps.filter(({ id }) => id.startsWith('lb.runs:'));
-  const without = { configuration: door().configuration.replace('include /etc/opsctl/server/*.conf;', '') };
+  const without = { configuration: instance().configuration.replace('include /etc/opsctl/server/*.conf;', '') };
 
   test('must be asked for the files that were written, at the server of a URL and with its certificate', () => {
     const tls = { ca: 'ca.pem' };
@@ -128,7 +131,7 @@ describe('nginx itself', () => {
     const request = { url: 'http://127.0.0.1:8080', timeoutMs: 5000, tls };
     expect(asked(plan)).toMatchObject([
       {
-        verify: { method: 'runs', args: ['nginx', '/etc/opsctl', door().wanted.digest, request] },
+        verify: { method: 'runs', args: ['nginx', '/etc/opsctl', instance().wanted.digest, request] },
         explain: { method: 'loaded', args: ['nginx', '/etc/opsctl', request] },
         recheck: true,
       },
@@ -140,7 +143,7 @@ describe('nginx itself', () => {
     expect(asked(planSetup(setup(bare()), 1000))[0]?.onFailure).toBe('go on');
   });
 
-  test.each<[string, Partial<DoorFacts>]>([
+  test.each<[string, Partial<InstanceFacts>]>([
     ['where its configuration does not include the files', { ...bare(), ...without }],
     ['where it does not include them any more', { ...old, ...without }],
     ['where it could not be asked before', bare({ loaded: { api: { why: 'refused' } } })],
@@ -157,7 +160,7 @@ describe('nginx itself', () => {
   });
 
   test('must be asked once for services of the same server, and never with a password, which would be journalled', () => {
-    const { digest } = door().wanted;
+    const { digest } = instance().wanted;
     const at = (url: string, name = 'web'): Plan =>
       planSetup(
         setup({ present: absent(), loaded: { api: { digest }, web: { digest } } }, [api, { ...api, name, url }]),
@@ -187,9 +190,9 @@ test.each<[string, ('blue' | 'green')[], 'blue' | 'green']>([
 });
 
 test('one that was never told where traffic goes must be told what another says', () => {
-  const first = door({ routing: { live: { api: 'green' }, generation: 7, since: '2026-03-01T11:00:00.000Z' } });
-  const second = door({ ...bare(), name: 'nginx_2', id: 'id-2', volume: 'other' });
-  const plan = planSetup({ ...setup(), doors: [first, second] }, 1000);
+  const first = instance({ routing: { live: { api: 'green' }, generation: 7, since: '2026-03-01T11:00:00.000Z' } });
+  const second = instance({ ...bare(), name: 'nginx_2', id: 'id-2', volume: 'other' });
+  const plan = planSetup({ ...setup(), instances: [first, second] }, 1000);
   expect(found(plan, 'lb.route:nginx_2')?.do).toMatchObject({
     method: 'route',
     args: ['nginx_2', '/etc/opsctl', { live: { api: 'green' } }],

@@ -6,7 +6,7 @@ import { execute, type Outcome } from '../../../src/core/execute.ts';
 import type { Writers } from '../../../src/core/ports.ts';
 import { planSetup } from '../../../src/lb/plan-setup.ts';
 import { fakeLoadBalancer, type FakeLoadBalancer, type FakeNginx } from '../../support/fakes/load-balancer.ts';
-import { absent, api, door, setup } from './door.ts';
+import { absent, api, instance, setup } from './instance.ts';
 
 /** Carried out without waiting for what does not come. */
 async function carriedOut(plan: Plan, loadBalancer: FakeLoadBalancer): Promise<Outcome> {
@@ -40,7 +40,7 @@ const changedNginx = (more: Partial<FakeNginx> = {}): FakeLoadBalancer =>
 test('a set-up must leave nginx with the files, loaded', async () => {
   const balancer = fakeLoadBalancer({ nginx: {} });
   expect(await carriedOut(planSetup(bare, 1000), balancer)).toEqual({ outcome: 'done', left: [] });
-  expect(nginxIn(balancer)).toMatchObject({ loaded: door().wanted.digest, routing: { live: { api: 'blue' } } });
+  expect(nginxIn(balancer)).toMatchObject({ loaded: instance().wanted.digest, routing: { live: { api: 'blue' } } });
 });
 
 describe('a set-up that fails', () => {
@@ -66,7 +66,7 @@ describe('a set-up that fails', () => {
     const ended = await carriedOut(planSetup(changed, 1000), deaf);
     expect(ended).toMatchObject({
       outcome: 'rolled-back',
-      error: { code: 'TIMED_OUT', details: { digest: door().wanted.digest } },
+      error: { code: 'TIMED_OUT', details: { digest: instance().wanted.digest } },
     });
     expect(nginxIn(balancer)).toMatchObject({ loaded: 'abc', reloads: 1 });
     expect([...nginxIn(balancer).snippets.values()]).toEqual(before.map((one) => one.text));

@@ -1,5 +1,5 @@
 /** A load balancer that is ready for deploys: what a test of the set-up breaks one thing of. */
-import type { DoorFacts, SetupFacts, SwitchedFacts } from '../../../src/lb/observe.ts';
+import type { InstanceFacts, SetupFacts, SwitchedFacts } from '../../../src/lb/observe.ts';
 import { snippetsFor } from '../../../src/lb/snippets.ts';
 
 const DIRECTORY = '/etc/opsctl';
@@ -27,7 +27,7 @@ http {
 }
 `;
 
-export function door(more: Partial<DoorFacts> = {}): DoorFacts {
+export function instance(more: Partial<InstanceFacts> = {}): InstanceFacts {
   const version = more.version ?? '1.29.3';
   const wanted = snippetsFor([api], DIRECTORY, version);
   return {
@@ -48,10 +48,10 @@ export function door(more: Partial<DoorFacts> = {}): DoorFacts {
 }
 
 /** The files of one that was never set up. */
-export const absent = (): DoorFacts['present'] => door().wanted.files.map(({ name }) => ({ name, text: null }));
+export const absent = (): InstanceFacts['present'] => instance().wanted.files.map(({ name }) => ({ name, text: null }));
 
-export const setup = (more: Partial<DoorFacts> = {}, services: SwitchedFacts[] = [api]): SetupFacts => ({
+export const setup = (more: Partial<InstanceFacts> = {}, services: SwitchedFacts[] = [api]): SetupFacts => ({
   directory: DIRECTORY,
   services,
-  doors: [door(more)],
+  instances: [instance(more)],
 });
