@@ -16,6 +16,7 @@ export function judges(readers: Readers, platform: Platform): { release: Release
       whyNoAnswer: async (candidate) => await (await release()).whyNoAnswer(candidate),
       isWell: async (watch) => await (await release()).isWell(watch),
       hasPassed: async (step) => await (await release()).hasPassed(step),
+      watchView: async (watch) => await (await release()).watchView(watch),
       canaryView: async (step) => await (await release()).canaryView(step),
     },
   };

@@ -9,8 +9,8 @@ import { OpsError } from './errors.ts';
 const PLAIN = { '': /^[\w./:@%+,=-]*$/, "'": /^(?:(?!\$\{)[^'\\])*$/, '"': /^[^"\\$]*$/ };
 type Quote = keyof typeof PLAIN;
 
-/** Whether a variable may be called so. */
-export const isVariableName = (name: string): boolean => /^[A-Za-z_]\w*$/.test(name);
+/** What a variable may be called. */
+export const VARIABLE_NAME = /^[A-Za-z_]\w*$/;
 
 /** A quoted value may go over several lines; what follows a quote that is not closed is read as if it were none. */
 const ENTRY =
@@ -66,7 +66,8 @@ export const valueIn = (text: string, name: string): string | undefined => varia
  * @throws REJECTED for a name or a value that cannot be written so that every compose reads the same
  */
 export function withValue(text: string, name: string, value: string | null): string {
-  if (!isVariableName(name)) throw new OpsError('REJECTED', `${JSON.stringify(name)} cannot be the name of a variable`);
+  if (!VARIABLE_NAME.test(name))
+    throw new OpsError('REJECTED', `${JSON.stringify(name)} cannot be the name of a variable`);
   const entries = entriesOf(text, name);
   if (value === null) return entries.reduceRight((rest, { at, to }) => rest.slice(0, at) + afterLine(rest, to), text);
   const last = entries.at(-1);

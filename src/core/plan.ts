@@ -153,7 +153,7 @@ const MAY_ASK = {
   ],
   replicas: ['isComplete', 'isAbsent', 'hasImage', 'lacksLabel', 'hasSucceeded'],
   files: ['hasVariable'],
-  release: ['answers', 'whyNoAnswer', 'isWell', 'hasPassed', 'canaryView'],
+  release: ['answers', 'whyNoAnswer', 'isWell', 'watchView', 'hasPassed', 'canaryView'],
   loadBalancer: ['workersReplaced', 'isRouted', 'hasSnippets', 'loads', 'checkConfiguration', 'runs', 'loaded'],
   lock: ['isFree'],
 } as const satisfies { [P in keyof Readers]?: readonly (keyof Readers[P])[] };

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 
 import { deploySchema, releaseSeriesSchema } from './deploy-options.ts';
+import { VARIABLE_NAME } from './dotenv.ts';
 import { milliseconds, text } from './values.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'letters, digits, dot, dash and underscore only');
@@ -62,6 +63,7 @@ export const serviceSchema = z
       .optional()
       .describe('port that its containers listen on; default: the only one that their image exposes'),
     versionVariable: text
+      .regex(VARIABLE_NAME, 'the name of a variable: letters, digits and underscore')
       .optional()
       .describe(
         'variable of compose.envFile that holds its version; default: read from its image in the compose files',

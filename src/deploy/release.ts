@@ -10,7 +10,7 @@ import { sameRoute } from '../core/routing.ts';
 import type { Analysis } from './analysis/data.ts';
 import { intervalAt } from './analysis/looks.ts';
 import { compareVersions, lookAtStep, lookAtWatch, sinceThen } from './compare.ts';
-import { viewOf } from './canary-view.ts';
+import { viewOf, watchViewOf } from './view.ts';
 import { SHORTEST_MS } from './measure.ts';
 
 /** Between two answers that count as in a row, and between two questions about containers, in ms. */
@@ -63,6 +63,7 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
       }
       return isOver;
     },
+    watchView: async (watch) => await watchViewOf(watch, platform, readers),
     hasPassed: async (step) => {
       const { since, elapsed } = await lived(step);
       if (elapsed < SHORTEST_MS || !isDue(since, elapsed)) return false;

@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { parse } from 'yaml';
 
-import { isVariableName, variableIn } from '../core/dotenv.ts';
+import { variableIn } from '../core/dotenv.ts';
 import type { Platform } from '../core/platform.ts';
 import type { FilesReader } from '../core/ports/local.ts';
 
@@ -30,7 +30,6 @@ export async function versionVariable(
   if (compose.envFile === undefined) return { why: 'the configuration names no compose.envFile' };
   const name = services[key]?.versionVariable ?? (await fromImage(service, compose.files, files));
   if (name === undefined) return { why: `no compose file has a variable in the image tag of ${service}` };
-  if (!isVariableName(name)) return { why: `${name} cannot be the name of a variable` };
   const text = await files.read(compose.envFile).catch(() => undefined);
   if (text === undefined) return { why: `${compose.envFile} cannot be read` };
   const found = variableIn(text, name);

@@ -99,6 +99,10 @@ async function takeBack(given: z.output<typeof input>, context: Context): Promis
     throw new OpsError('USAGE', '--rollback ends the canary that runs; it takes no --version', {
       hint: 'Run: opsctl deploy canary --rollback',
     });
+  if (given.service.length > 0)
+    throw new OpsError('USAGE', '--rollback ends the canary that runs, of all its services; it takes no --service', {
+      hint: 'Run: opsctl deploy canary --rollback',
+    });
   const facts = await observe(context.platform, context.readers);
   return planCanaryRollback(
     surroundingsOf(facts, context),

@@ -4,7 +4,7 @@ import { OpsError } from '../../core/errors.ts';
 import { localTime } from '../../core/format.ts';
 import type { Route } from '../../core/ports/load-balancer.ts';
 import type { Style } from '../../core/style.ts';
-import { viewOf } from '../../deploy/canary-view.ts';
+import { viewOf } from '../../deploy/view.ts';
 import { decide, mustFit } from '../../deploy/decide.ts';
 import { type Drift, platformDrift } from '../../deploy/drift.ts';
 import { type Facts, factsIn, look } from '../../deploy/observe.ts';

@@ -64,6 +64,8 @@ export interface ReleaseReader {
    * @throws UNSAFE at once when a container went down, or more requests fail or take long than with the version before
    */
   isWell(watch: Watch): Promise<boolean>;
+  /** What a watch goes by now, for people: both versions, or why its containers only. */
+  watchView(watch: Watch): Promise<{ lines: string[] }>;
   /**
    * True once the step has lasted its time and the new version is seen to be no worse; false while that is open.
    * @throws UNSAFE at once when it is worse, or a container went down

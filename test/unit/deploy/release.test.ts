@@ -181,6 +181,27 @@ describe.concurrent('a release that is watched', () => {
     little.counted['v2'] = { requests: 3, errors: 0 };
     expect(await little.release.isWell(watch())).toBe(true);
   });
+
+  test('must show both versions meanwhile, or say why it goes by its containers only', async ({ expect }) => {
+    const { lines } = await world({ forMs: 20_000 }).release.watchView(watch());
+    expect(lines[0]).toBe('api');
+    expect(lines[1]).toMatch(/^ {2}v1: \d+ requests, .* errors, p95 /);
+    expect(lines[2]).toMatch(/^ {2}v2: \d+ requests, .* errors, p95 /);
+    expect(lines[3]).toMatch(/^ {2}(pass|inconclusive): /);
+
+    const { metrics, release } = world();
+    metrics.down = down;
+    const only = 'only its containers are watched';
+    expect((await release.watchView(watch())).lines).toEqual([
+      `Prometheus cannot be asked: prometheus refuses the connection; ${only}`,
+    ]);
+    expect((await world({ prometheus: false }).release.watchView(watch())).lines).toEqual([
+      `nothing is compared, because the configuration names no Prometheus; ${only}`,
+    ]);
+    expect((await release.watchView(watch({ forMs: 12_000 }))).lines).toEqual([
+      `nothing is compared in less than 15 s; ${only}`,
+    ]);
+  });
 });
 
 describe.concurrent('both must end at once', () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ChangeRecord, Step } from '../../../src/core/change.ts';
 import type { Route } from '../../../src/core/ports/load-balancer.ts';
 import type { CanaryStep } from '../../../src/core/ports/release.ts';
-import { viewOf } from '../../../src/deploy/canary-view.ts';
+import { viewOf } from '../../../src/deploy/view.ts';
 import type { Facts } from '../../../src/deploy/observe.ts';
 import { released } from '../../../src/deploy/plan-blue-green.ts';
 import { planCanary } from '../../../src/deploy/plan-canary.ts';

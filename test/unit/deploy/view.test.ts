@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { OpsError } from '../../../src/core/errors.ts';
 import type { CanaryStep } from '../../../src/core/ports/release.ts';
-import { viewOf } from '../../../src/deploy/canary-view.ts';
+import { viewOf } from '../../../src/deploy/view.ts';
 import { step, type World, world } from './world.ts';
 
 const linesOf = async ({ platform, readers }: World, of: Partial<CanaryStep> = {}): Promise<string> =>

@@ -1,11 +1,11 @@
-/** A canary for people: the share that it should have and has, errors and latency of both versions side by side. */
+/** Two versions for people: the share that a canary should have and has, errors and latency of both side by side. */
 import { duration, percent } from '../core/format.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
-import type { CanaryStep, CanaryView } from '../core/ports/release.ts';
+import type { CanaryStep, CanaryView, Watch } from '../core/ports/release.ts';
 import { asOpsError } from '../core/errors.ts';
 import type { Observation } from './analysis/analyse.ts';
-import { type Compared, compareVersions, lookAtStep, sinceThen } from './compare.ts';
+import { type Compared, compareVersions, lookAtStep, lookAtWatch, sinceThen } from './compare.ts';
 import { SHORTEST_MS } from './measure.ts';
 
 const BAR = 20;
@@ -33,12 +33,33 @@ export async function viewOf(step: CanaryStep, platform: Platform, readers: Read
       })),
     };
   } catch (thrown) {
-    return { lines: [`Prometheus cannot be asked: ${asOpsError(thrown).message}`], services: [] };
+    return { lines: [notAsked(thrown)], services: [] };
+  }
+}
+
+const notAsked = (thrown: unknown): string => `Prometheus cannot be asked: ${asOpsError(thrown).message}`;
+
+/** The version after the switch beside the one before it. Never throws for what cannot be compared, as above. */
+export async function watchViewOf(watch: Watch, platform: Platform, readers: Readers): Promise<{ lines: string[] }> {
+  const only = 'only its containers are watched';
+  const never =
+    whyNothing(watch, platform) ??
+    (watch.forMs < SHORTEST_MS ? `nothing is compared in less than ${duration(SHORTEST_MS)}` : undefined);
+  if (never !== undefined) return { lines: [`${never}; ${only}`] };
+  try {
+    const since = (await readers.loadBalancer.routing(watch.instance, watch.directory))?.since;
+    const elapsed = since === undefined ? 0 : await sinceThen(since, readers);
+    if (since === undefined || elapsed < SHORTEST_MS) return { lines: ['nothing measured yet'] };
+    const glance = { elapsed, looks: lookAtWatch(watch, elapsed), stableUntil: since };
+    const seen = await compareVersions(watch.services, glance, platform, readers);
+    return { lines: seen.flatMap((one) => [one.service.metrics, ...sidesOf(one)]) };
+  } catch (thrown) {
+    return { lines: [`${notAsked(thrown)}; ${only}`] };
   }
 }
 
 /** Why the versions will never be compared, if they will not. */
-function whyNothing({ services }: CanaryStep, { prometheus }: Platform): string | undefined {
+function whyNothing({ services }: Pick<CanaryStep, 'services'>, { prometheus }: Platform): string | undefined {
   if (prometheus === undefined) return 'nothing is compared, because the configuration names no Prometheus';
   if (services.length === 0) return 'nothing is compared, because metrics cannot tell the versions apart';
   return undefined;
@@ -52,14 +73,13 @@ const bar = (share: number): string => {
 const shareOf = ({ stable, canary }: Pick<Compared, 'stable' | 'canary'>): number =>
   stable.requests + canary.requests > 0 ? canary.requests / (stable.requests + canary.requests) : 0;
 
-function linesOf(seen: Compared, assigned: number): string[] {
-  const { service, stable, canary, analysis } = seen;
+const linesOf = (seen: Compared, assigned: number): string[] => [
+  `${seen.service.metrics} ${bar(shareOf(seen))} ${percent(shareOf(seen))} of requests, ${assigned.toString()} % of visitors assigned`,
+  ...sidesOf(seen),
+];
+
+function sidesOf({ service, stable, canary, analysis }: Compared): string[] {
   const side = (version: string, { requests, errors, latency }: Observation): string =>
-    `${version}: ${Math.round(requests).toString()} requests, ${requests > 0 ? percent(errors / requests) : '-'} errors, p95 ${latency === undefined ? '-' : duration(latency.p95Ms)}`;
-  return [
-    `${service.metrics} ${bar(shareOf(seen))} ${percent(shareOf(seen))} of requests, ${assigned.toString()} % of visitors assigned`,
-    `  ${side(service.stable, stable)}`,
-    `  ${side(service.candidate, canary)}`,
-    `  ${analysis.verdict}: ${analysis.reason}`,
-  ];
+    `  ${version}: ${Math.round(requests).toString()} requests, ${requests > 0 ? percent(errors / requests) : '-'} errors, p95 ${latency === undefined ? '-' : duration(latency.p95Ms)}`;
+  return [side(service.stable, stable), side(service.candidate, canary), `  ${analysis.verdict}: ${analysis.reason}`];
 }
