@@ -59,7 +59,10 @@ function balancerDrift({ places, told, balancer, services }: Look, { unfinished,
           {
             line: `load balancers disagree: ${known.map(says).join('; ')}`,
             // A change that is left in the middle is the reason, and says itself what mends it.
-            next: unfinished === undefined && !running ? ['opsctl history'] : [],
+            next:
+              unfinished === undefined && !running
+                ? ['opsctl history', ...known.map(({ instance }) => `opsctl lb setup --like ${instance.name}`)]
+                : [],
           },
         ]
       : []),

@@ -1,7 +1,9 @@
 import type { Plan, Step } from '../core/change.ts';
 import { plan, step, gate } from '../core/plan.ts';
-import type { Route, ServerRequest } from '../core/ports/load-balancer.ts';
-import { colourOf, distinctPlaces } from '../core/routing.ts';
+import { OpsError } from '../core/errors.ts';
+import type { Readers, Writers } from '../core/ports.ts';
+import type { Route, Routing, ServerRequest } from '../core/ports/load-balancer.ts';
+import { colourOf, distinctPlaces, sameRoute } from '../core/routing.ts';
 import { ASK_MS, type InstanceFacts, isLoaded, isWritten, routingOf, type SetupFacts } from './observe.ts';
 import { reloadStep } from './plan-reload.ts';
 import { includes, SERVER_SNIPPET } from './snippets.ts';
@@ -16,11 +18,19 @@ const ANSWER_MS = 10_000;
 /**
  * Files for nginx, written beside what it has, tested, and loaded. Who has not included them yet gets the same files and
  * a reload that changes nothing. Where traffic goes is written once; later it is left to the deploys.
+ * @param like the instance that is right, where they do not agree where traffic goes: the others are told the same
+ * @throws USAGE when that is none, or was never told
  */
-export function planSetup(facts: SetupFacts, withinMs: number): Plan {
+export function planSetup(facts: SetupFacts, withinMs: number, like?: string): Plan {
+  const right = like === undefined ? undefined : routeIn(facts, like);
+  const route = right ?? routeOf(facts.instances) ?? { live: liveNow(facts.services) };
+  const isTold = (instance: InstanceFacts): boolean => {
+    const said = routingOf(instance);
+    return said !== undefined && (right === undefined || sameRoute(said, right));
+  };
   const steps = [
     ...facts.instances.flatMap((instance) => [
-      ...(routingOf(instance) === undefined ? [routeStep(instance, facts)] : []),
+      ...(isTold(instance) ? [] : [routeStep(instance, facts, route)]),
       ...(isWritten(instance) ? [] : [writeStep(instance, facts)]),
       ...(isReady(instance) ? [] : loadSteps(instance, withinMs)),
     ]),
@@ -40,16 +50,30 @@ export function planSetup(facts: SetupFacts, withinMs: number): Plan {
 
 const isReady = (instance: InstanceFacts): boolean => isWritten(instance) && isLoaded(instance);
 
-function routeStep({ name, routing }: InstanceFacts, { directory, services, instances }: SetupFacts): Step {
-  const route = routeOf(instances) ?? { live: liveNow(services) };
-  return step({
+function routeStep(instance: InstanceFacts, { directory }: SetupFacts, route: Route): Step {
+  const { name, routing } = instance;
+  const common = {
     id: `lb.route:${name}`,
+    do: (w: Writers) => w.loadBalancer.route(name, directory, route),
+    verify: (r: Readers) => r.loadBalancer.isRouted(name, directory, route),
+  };
+  const said = routingOf(instance);
+  if (said !== undefined) {
+    const before = withoutWhen(said);
+    return step({
+      ...common,
+      describe: `tell ${name} to send traffic where the named one does`,
+      why: 'visitors of the two get different versions now',
+      undo: (w) => w.loadBalancer.route(name, directory, before),
+      undone: (r) => r.loadBalancer.isRouted(name, directory, before),
+    });
+  }
+  return step({
+    ...common,
     describe: `write in ${name} that traffic goes where it goes now`,
     why: 'a later switch replaces it by one rename',
-    do: (w) => w.loadBalancer.route(name, directory, route),
     // A deploy takes it for a load balancer that is set up. What was there and could not be read led nowhere.
     undo: routing === undefined ? (w) => w.loadBalancer.unroute(name, directory) : 'not needed',
-    verify: (r) => r.loadBalancer.isRouted(name, directory, route),
   });
 }
 
@@ -117,8 +141,20 @@ function answerSteps(instance: InstanceFacts, { directory, services, tls }: Setu
 /** Where another load balancer sends traffic: two that differ would serve two versions. */
 function routeOf(instances: readonly InstanceFacts[]): Route | undefined {
   const [known] = instances.flatMap((instance) => routingOf(instance) ?? []);
-  if (known === undefined) return undefined;
-  return { live: known.live, ...(known.canary === undefined ? {} : { canary: known.canary }) };
+  return known === undefined ? undefined : withoutWhen(known);
+}
+
+const withoutWhen = ({ live, canary }: Routing): Route => ({ live, ...(canary === undefined ? {} : { canary }) });
+
+function routeIn({ instances }: SetupFacts, like: string): Route {
+  const named = instances.find(({ name }) => name === like);
+  const said = named === undefined ? undefined : routingOf(named);
+  if (said !== undefined) return withoutWhen(said);
+  throw new OpsError(
+    'USAGE',
+    named === undefined ? `${like} is no load balancer of the platform` : `${like} cannot tell where traffic goes`,
+    { hint: `Name one that can; there are: ${instances.map(({ name }) => name).join(', ')}` },
+  );
 }
 
 /** The colour of the containers that run; where both do, nginx without a word of where to go has sent all to blue. What opsctl did not deploy is blue. */

@@ -17,9 +17,17 @@ export default changeCommand({
       explains: 'in a script; opsctl lb check tells afterwards whether all is in place',
     },
   ],
-  input: z.object({ within: withinField }),
+  input: z.object({
+    like: z.string().min(1).optional().meta({
+      description:
+        'load balancer that is right, where several disagree where traffic goes: the others are told the same',
+      value: 'container',
+    }),
+    within: withinField,
+  }),
   output: readinessSchema,
-  plan: async ({ within }, { platform, readers }) => planSetup(await observeSetup(platform, readers), within * 1000),
+  plan: async ({ like, within }, { platform, readers }) =>
+    planSetup(await observeSetup(platform, readers), within * 1000, like),
   report: (_input, context) => readiness(context),
   text: (data, style) => readinessText(data, style),
 });

@@ -72,6 +72,8 @@ describe('the state of the load balancer must be told, not refused:', () => {
         api blue
 
         opsctl history
+        opsctl lb setup --like one
+        opsctl lb setup --like two
       "
     `);
   });

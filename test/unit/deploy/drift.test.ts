@@ -118,7 +118,7 @@ describe('load balancers', () => {
     expect(with_({ a: route(), b: route({ live: {} }), c: route({ canary }) })).toEqual([
       {
         line: 'load balancers disagree: a sends traffic to api green, web blue; b sends traffic to api blue, web blue; c sends traffic to api green (5 % to blue), web blue',
-        next: ['opsctl history'],
+        next: ['opsctl history', 'opsctl lb setup --like a', 'opsctl lb setup --like b', 'opsctl lb setup --like c'],
       },
     ]);
   });

@@ -18,6 +18,7 @@ const bare = (more: Partial<InstanceFacts> = {}): Partial<InstanceFacts> => ({
   loaded: { api: {} },
   ...more,
 });
+const SINCE = '2026-03-01T11:00:00.000Z';
 const old = { loaded: { api: { digest: 'abc' } } };
 
 test('a load balancer that was never set up must get its files, tested, loaded and asked for', () => {
@@ -189,8 +190,34 @@ test.each<[string, ('blue' | 'green')[], 'blue' | 'green']>([
   });
 });
 
+describe('of several that disagree', () => {
+  const says = (name: string, live: 'blue' | 'green'): InstanceFacts =>
+    instance({ id: name, name, volume: name, routing: { live: { api: live }, generation: 7, since: SINCE } });
+  const facts = { ...setup(), instances: [says('a', 'blue'), says('b', 'green'), says('c', 'green')] };
+
+  test('none must be told anything unless one is named', () => {
+    expect(planSetup(facts, 1000).steps).toEqual([]);
+  });
+
+  test('the others must be told what the named one says, and it be taken back with the rest', () => {
+    const told = planSetup(facts, 1000, 'c');
+    expect(ids(told)).toEqual(['lb.route:a']);
+    expect(told.steps[0]).toMatchObject({
+      do: { method: 'route', args: ['a', '/etc/opsctl', { live: { api: 'green' } }] },
+      undo: { method: 'route', args: ['a', '/etc/opsctl', { live: { api: 'blue' } }] },
+    });
+    expect(ids(planSetup(facts, 1000, 'a'))).toEqual(['lb.route:b', 'lb.route:c']);
+  });
+
+  test('one that is none or cannot tell must be refused', () => {
+    expect(() => planSetup(facts, 1000, 'd')).toThrow('d is no load balancer of the platform');
+    const never = { ...facts, instances: [...facts.instances, instance({ name: 'd', routing: undefined })] };
+    expect(() => planSetup(never, 1000, 'd')).toThrow('d cannot tell where traffic goes');
+  });
+});
+
 test('one that was never told where traffic goes must be told what another says', () => {
-  const first = instance({ routing: { live: { api: 'green' }, generation: 7, since: '2026-03-01T11:00:00.000Z' } });
+  const first = instance({ routing: { live: { api: 'green' }, generation: 7, since: SINCE } });
   const second = instance({ ...bare(), name: 'nginx_2', id: 'id-2', volume: 'other' });
   const plan = planSetup({ ...setup(), instances: [first, second] }, 1000);
   expect(found(plan, 'lb.route:nginx_2')?.do).toMatchObject({
