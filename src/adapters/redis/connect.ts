@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Redis } from 'ioredis';
+import type { Client } from './driver.ts';
 import { OpsError } from '../../core/errors.ts';
 import { sanitize } from '../../core/text.ts';
 import { likeSocket, secure, within } from '../dial.ts';
@@ -58,7 +58,7 @@ export async function connect(settings: Settings, service: string | undefined): 
 }
 
 /** A client on an open stream: it says nothing by itself, keeps nothing for later and never connects again. */
-async function clientOn(bytes: Duplex): Promise<{ client: Redis; isOpen: () => boolean }> {
+async function clientOn(bytes: Duplex): Promise<{ client: Client; isOpen: () => boolean }> {
   const { Redis, AbstractConnector } = await import('./driver.ts');
   class StreamConnector extends AbstractConnector {
     constructor() {
@@ -96,7 +96,7 @@ async function clientOn(bytes: Duplex): Promise<{ client: Redis; isOpen: () => b
 
 /** The client, its stream, and the last plain error that the server answered. */
 interface Line {
-  client: Redis;
+  client: Client;
   bytes: Duplex;
   complaint?: string;
 }
