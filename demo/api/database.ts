@@ -16,9 +16,9 @@ const pool = new Pool({
   ...connection,
   application_name: 'ecommerce-api',
   max: 10,
-  connectionTimeoutMillis: 2_000,
-  query_timeout: 5_000,
-  statement_timeout: 5_000,
+  connectionTimeoutMillis: 10_000,
+  query_timeout: 10_000,
+  statement_timeout: 10_000,
 });
 
 const healthPool = new Pool({

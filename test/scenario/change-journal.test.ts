@@ -149,7 +149,7 @@ describe.concurrent('the journal', () => {
     };
     const result = await restartThrough(one, relay);
     expect(await one.serves()).toBe(true);
-    expect((await one.docker('logs', one.containers[0] ?? '')).match(/^stopping/gm)).toHaveLength(1);
+    expect((await one.logs(one.containers[0] ?? '')).match(/stopping/g)).toHaveLength(1);
     expect(result.code, result.stderr).toBe(0);
     expect((await historyOf(one)).changes).toMatchObject([{ outcome: 'done' }]);
   });

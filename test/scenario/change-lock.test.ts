@@ -50,7 +50,7 @@ describe.concurrent('the lock', () => {
       }),
     );
     expect(await one.serves()).toBe(true);
-    expect((await one.docker('logs', only)).match(/^stopping/gm)).toHaveLength(1);
+    expect((await one.logs(only)).match(/stopping/g)).toHaveLength(1);
     expect((await one.see())[0]?.startedAt).not.toBe(before[0]?.startedAt);
     expect(await changesMade(one)).toHaveLength(1);
     expect(results.map(({ code }) => Number(code)).toSorted((a, b) => a - b)).toEqual([0, 5, 5, 5, 5, 5, 5, 5, 5, 5]);

@@ -80,23 +80,12 @@ describe.concurrent('a change that its program left', () => {
     onTestFinished,
   }) => {
     const one = await sceneFor(onTestFinished);
-    const [only = ''] = one.containers;
-    await one.put(only, 'slow', '8');
-    let second = 0;
-    const result = await one.as('alice')(['service', 'restart', 'app', '--yes', '--json'], {
-      onStart: (child) =>
-        void waitUntil(
-          async () => (await one.docker('logs', only)).includes('stopping'),
-          20_000,
-          () => 'never stopped',
-        ).then(() => {
-          child.kill('SIGINT');
-          setTimeout(() => {
-            second = performance.now();
-            child.kill('SIGINT');
-          }, 300);
-        }),
-    });
+    const { ended, kill, letGo } = await beginRestart(one, 'alice');
+    kill('SIGINT');
+    await pause(300);
+    const second = performance.now();
+    kill('SIGINT');
+    const result = await ended;
     expect(performance.now() - second).toBeLessThan(1500);
     expect(result.code).toBe(130);
     const { error } = documentOf(result);
@@ -105,6 +94,7 @@ describe.concurrent('a change that its program left', () => {
     expect(result.stderr).toContain(`opsctl history ${id}\nThen: opsctl abort ${id}, or opsctl resume ${id}`);
     expect(await one.own()).toHaveLength(2); // its lock is still there
 
+    await letGo();
     // Whoever recovers need not know of the lock: a silent holder is waited for until it is stale.
     const resumed = await one.as('bob')(['resume', '--yes', '--json']);
     expect(await one.serves()).toBe(true);

@@ -1,12 +1,7 @@
 /** What a change that cannot be finished, or is interrupted, must leave behind. */
 import { describe, test } from 'vitest';
 
-import { documentOf, historyOf, type Scene, sceneFor } from '../support/change-scene.ts';
-import { waitUntil } from '../support/process.ts';
-
-/** Whether the only container was asked to stop. */
-const stopping = async (one: Scene): Promise<boolean> =>
-  (await one.docker('logs', one.containers[0] ?? '')).includes('stopping');
+import { beginRestart, documentOf, historyOf, sceneFor } from '../support/change-scene.ts';
 
 describe.concurrent('a change that fails', () => {
   test('a container that does not become healthy again must end in exit 3, with its own words kept', async ({
@@ -53,15 +48,9 @@ describe.concurrent('a change that fails', () => {
   test('an undo that fails must end in exit 4 and name what is left', async ({ expect, onTestFinished }) => {
     const one = await sceneFor(onTestFinished);
     const [only = ''] = one.containers;
-    await one.put(only, 'slow', '2');
-    const result = await one.as('alice')(['service', 'restart', 'app', '--yes', '--json'], {
-      onStart: () =>
-        void waitUntil(
-          () => stopping(one),
-          20_000,
-          () => 'never stopped',
-        ).then(() => one.docker('rm', '--force', only)),
-    });
+    const { ended } = await beginRestart(one, 'alice');
+    await one.docker('rm', '--force', only);
+    const result = await ended;
     expect(await one.docker('ps', '--all', '--quiet', '--filter', `name=${only}`)).toBe('');
     expect(result.code).toBe(4);
     expect(documentOf(result).error).toMatchObject({
@@ -84,15 +73,10 @@ describe.concurrent('an interruption', () => {
     }) => {
       const one = await sceneFor(onTestFinished);
       const [only = ''] = one.containers;
-      await one.put(only, 'slow', '2');
-      const result = await one.as('alice')(['service', 'restart', 'app', '--yes', '--json'], {
-        onStart: (child) =>
-          void waitUntil(
-            () => stopping(one),
-            20_000,
-            () => 'never stopped',
-          ).then(() => child.kill(signal)),
-      });
+      const { ended, kill, letGo } = await beginRestart(one, 'alice');
+      kill(signal);
+      await letGo();
+      const result = await ended;
       expect(await one.serves()).toBe(true);
       expect(await one.own()).toEqual([expect.stringContaining('opsctl-journal-')]);
       expect(result.code).toBe(130);

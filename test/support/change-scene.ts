@@ -10,8 +10,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { inject } from 'vitest';
+import * as z from 'zod';
 
 import { attempt, run } from '../../scripts/run.ts';
+import { openDocker } from '../../src/adapters/docker/client.ts';
 import { waitUntil } from './process.ts';
 import { opsctl, type Result, type RunOptions } from './opsctl.ts';
 
@@ -24,12 +26,21 @@ trap 'echo stopping; n=0; while [ "$n" -lt "$(( 10 * $(cat /tmp/slow 2>/dev/null
 if [ -e /tmp/sick ]; then echo "cannot reach the database: connection refused" >&2; else touch /tmp/ok; fi
 while :; do sleep 0.1; done`;
 
-export interface Seen {
-  running: boolean;
-  health: string;
-  startedAt: string;
-  restarts: number;
-}
+const seen = z
+  .object({
+    State: z.object({ Running: z.boolean(), StartedAt: z.string(), Health: z.object({ Status: z.string() }) }),
+    RestartCount: z.number(),
+  })
+  .transform(({ State, RestartCount }) => ({
+    running: State.Running,
+    health: State.Health.Status,
+    startedAt: State.StartedAt,
+    restarts: RestartCount,
+  }));
+export type Seen = z.infer<typeof seen>;
+
+/** A busy engine takes its time. */
+const PATIENT = { timeoutMs: 60_000 };
 
 export interface Scene {
   /** Name of the environment, `production` for a protected one; the target of changes is the service `app`. */
@@ -45,6 +56,8 @@ export interface Scene {
   serves(ms?: number): Promise<boolean>;
   /** Names of all containers of this environment that are opsctl's own. */
   own(): Promise<string[]>;
+  /** What a container has said. */
+  logs(container: string): Promise<string>;
   /** A file in /tmp of a container: `slow` with seconds, `sick`. */
   put(container: string, file: 'slow' | 'sick', text?: string): Promise<void>;
   remove(container: string, file: 'slow' | 'sick'): Promise<void>;
@@ -106,24 +119,11 @@ export async function openScene({
       ...[IMAGE, '-c', PROGRAM],
     );
   }
-  const see = async (): Promise<Seen[]> => {
-    const lines = await docker(
-      'inspect',
-      '--format',
-      '{{.State.Running}} {{.State.Health.Status}} {{.State.StartedAt}} {{.RestartCount}}',
-      ...containers,
-    );
-    return lines
-      .trim()
-      .split('\n')
-      .map((line) => line.split(' '))
-      .map(([running, health, startedAt, restarts]) => ({
-        running: running === 'true',
-        health: health ?? '',
-        startedAt: startedAt ?? '',
-        restarts: Number(restarts),
-      }));
-  };
+  // By the engine's API: a program started for each look would take the processor from what is tested.
+  const engine = openDocker({ host: dockerHost, env: {}, home: '/nonexistent' });
+  const look = (name: string): Promise<Seen> =>
+    engine.json({ method: 'GET', path: `/containers/${name}/json`, asked: 'look at a container', ...PATIENT }, seen);
+  const see = (): Promise<Seen[]> => Promise.all(containers.map(look));
   const scene: Scene = {
     environment,
     containers,
@@ -154,7 +154,18 @@ export async function openScene({
     remove: async (container, file) =>
       // Detached: without `slow` the container ends at once, perhaps before `rm`.
       void (await docker('exec', '--detach', container, 'rm', '-f', `/tmp/${file}`)),
+    logs: async (container) =>
+      (
+        await engine.request({
+          method: 'GET',
+          path: `/containers/${container}/logs`,
+          query: { stdout: true },
+          asked: 'read the logs of a container',
+          ...PATIENT,
+        })
+      ).body.toString(),
     close: async () => {
+      engine.close();
       const own = await scene.own().catch(() => []);
       await attempt(['docker', '--host', dockerHost, 'rm', '--force', '--volumes', ...containers, ...own]);
       await attempt([
@@ -201,7 +212,7 @@ export async function beginRestart(one: Scene, name: string): Promise<Begun> {
     onStart: (child) => (kill = (signal) => void child.kill(signal)),
   });
   await waitUntil(
-    async () => (await one.docker('logs', only)).includes('stopping'),
+    async () => (await one.logs(only)).includes('stopping'),
     60_000,
     () => 'never stopped',
   );
