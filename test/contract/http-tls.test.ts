@@ -1,3 +1,5 @@
+import tls from 'node:tls';
+
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -37,6 +39,21 @@ describe('http over TLS', () => {
       .get(url, { timeoutMs: 3000 })
       .catch((thrown: unknown) => thrown);
     expect(without).toMatchObject({ code: 'BAD_ANSWER', hint: expect.stringContaining('tls.ca') as string });
+  });
+
+  test('an authority of our own is trusted beside the usual ones, not instead', async () => {
+    const usual = await certificates.selfSigned('localhost');
+    const url = await servers.http(ok, usual);
+    const before = tls.getCACertificates('default');
+    tls.setDefaultCACertificates([...before, usual.cert]);
+    try {
+      const reader = openHttp({ directory: certificates.directory, defaults: { ca: 'authority.pem' } });
+      expect(await reader.get(url, { timeoutMs: 3000 })).toMatchObject({ status: 200 });
+      const ours = await servers.http(ok, await certificates.sign('beside', ['DNS:localhost'], 5));
+      expect(await reader.get(ours, { timeoutMs: 3000 })).toMatchObject({ status: 200 });
+    } finally {
+      tls.setDefaultCACertificates(before);
+    }
   });
 
   test.each(['expired', 'self-signed', 'wrong name'])(
