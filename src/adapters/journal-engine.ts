@@ -45,7 +45,7 @@ type DayOf = { day: string; known: boolean };
 export interface EngineJournal {
   readonly volume: string;
   /** @throws UNREACHABLE, TIMED_OUT; JOURNAL_UNWRITABLE when the engine answers and does not write */
-  append(entry: Entry): Promise<void>;
+  append(change: string, entries: readonly Entry[]): Promise<void>;
   /** Takes what one change wrote elsewhere, whatever of it is here already. @throws as `append` */
   takeIn(change: string, entries: readonly Entry[]): Promise<void>;
   /** All changes, the newest first. */
@@ -102,10 +102,10 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
     return (listed = found.sort((a, b) => (a.change < b.change ? 1 : -1)));
   };
 
-  const dayOf = async (change: string, event: ChangeEvent): Promise<DayOf> => {
-    if (!days.has(change) && event.type !== 'begin') await index();
+  const dayOf = async (change: string, first: ChangeEvent): Promise<DayOf> => {
+    if (!days.has(change) && first.type !== 'begin') await index();
     const day = days.get(change);
-    return day === undefined ? { day: event.at.slice(0, 10), known: false } : { day, known: true };
+    return day === undefined ? { day: first.at.slice(0, 10), known: false } : { day, known: true };
   };
 
   /** Whole days, the oldest first, as long as enough changes are left. */
@@ -167,11 +167,12 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
     await sync([...files, ...indexed].map((file) => file.name));
   };
 
-  const append = async (entry: Entry): Promise<void> => {
-    const { change, event } = entry;
-    await write(checkedId(change), [entry], await dayOf(change, event));
+  const append = async (change: string, entries: readonly Entry[]): Promise<void> => {
+    const [first] = entries;
+    if (first === undefined) return;
+    await write(checkedId(change), entries, await dayOf(change, first.event));
     // That old changes are not dropped is no reason to stop a new one.
-    if (event.type === 'begin') await dropOld().catch(() => undefined);
+    if (first.event.type === 'begin') await dropOld().catch(() => undefined);
   };
 
   const takeIn = async (change: string, entries: readonly Entry[]): Promise<void> => {
@@ -205,7 +206,7 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
   };
   return {
     volume: name,
-    append: (entry) => append(entry).catch(refuse),
+    append: (change, entries) => append(change, entries).catch(refuse),
     takeIn: (change, entries) => takeIn(change, entries).catch(refuse),
     index,
     events: async (changes) => {

@@ -27,8 +27,8 @@ const lineSchema = z.object({ name: z.string(), event: z.unknown() });
 
 export interface LocalJournal {
   readonly directory: string;
-  /** @throws JOURNAL_UNWRITABLE */
-  append(entry: Entry): Promise<void>;
+  /** Takes entries of one change. @throws JOURNAL_UNWRITABLE */
+  append(change: string, entries: readonly Entry[]): Promise<void>;
   /** Ids of all changes, the newest first. */
   changes(): Promise<string[]>;
   events(changes: readonly string[]): Promise<Entry[]>;
@@ -51,12 +51,13 @@ export function openLocalJournal(directory: string): LocalJournal {
 
   return {
     directory,
-    append: async ({ change, name, event }) => {
+    append: async (change, entries) => {
       try {
         await mkdir(directory, { recursive: true, mode: 0o700 });
-        await write(fileOf(checkedId(change)), `${JSON.stringify({ name, event })}\n`);
+        const lines = entries.map(({ name, event }) => `${JSON.stringify({ name, event })}\n`);
+        await write(fileOf(checkedId(change)), lines.join(''));
         await syncDirectory(directory);
-        if (event.type !== 'begin') return;
+        if (!entries.some(({ event }) => event.type === 'begin')) return;
         for (const old of (await changes()).slice(KEPT_CHANGES)) await remove(old);
       } catch (error) {
         if (error instanceof OpsError) throw error;
@@ -98,10 +99,10 @@ export function openLocalJournal(directory: string): LocalJournal {
   };
 }
 
-async function write(path: string, line: string): Promise<void> {
+async function write(path: string, lines: string): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     await using file = await open(path, 'a', 0o600);
-    await file.write(line);
+    await file.write(lines);
     await file.datasync();
     const [written, named] = await Promise.all([file.stat(), stat(path).catch(() => undefined)]);
     if (written.ino === named?.ino) return;

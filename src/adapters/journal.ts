@@ -86,13 +86,13 @@ export function openJournal({ docker, scope, stateDirectory }: JournalOptions): 
   };
 
   return {
-    append: async (change, event) => {
-      const entry: Entry = { change, name: nextName(), event: journalled(event) };
+    append: async (change, ...events) => {
+      const entries = events.map((event): Entry => ({ change, name: nextName(), event: journalled(event) }));
       const written = await reach(async () => {
-        await shared.append(entry);
+        await shared.append(change, entries);
         return true;
       });
-      if (written === undefined) await local.append(entry);
+      if (written === undefined) await local.append(change, entries);
       else await sendOn();
     },
     changes: async (limit) => {

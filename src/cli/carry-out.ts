@@ -81,7 +81,7 @@ export async function carryOut(
   try {
     const outcome = await execute(plan, {
       writers: ports.writers,
-      journal: (event) => ports.journal.append(id, event),
+      journal: (...events) => ports.journal.append(id, ...events),
       listen,
       seen: (step, seen) => {
         listen({ type: 'step-seen', at: context.now().toISOString(), step: step.id, seen: publishable({ ...seen }) });

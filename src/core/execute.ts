@@ -5,9 +5,9 @@ import { isTooLate } from './plan.ts';
 
 /** What the executor needs from around it. The lock is confirmed before every step and every undo. */
 export interface Execution extends Surroundings {
-  /** Writes one event ahead of what it announces; durable when it returns. */
-  journal: (event: ChangeEvent) => Promise<void>;
-  /** Progress and the like; told after the journal. */
+  /** Writes events, the last ahead of what it announces; durable when it returns. */
+  journal: (...events: readonly ChangeEvent[]) => Promise<void>;
+  /** Progress and the like; told of what is about to happen after the journal. */
   listen: (event: ChangeEvent) => void;
   /**
    * `leave` for what takes a change back: undoing half of that would bring back what it recovers from. Its calls are
@@ -30,6 +30,11 @@ export interface Outcome {
   error?: OpsError;
 }
 
+interface Running extends Execution {
+  /** What is written with the next event. */
+  held: ChangeEvent[];
+}
+
 /** A step whose call was made; not certain when its outcome could not be found out. */
 interface Reached {
   step: Step;
@@ -41,7 +46,8 @@ interface Reached {
  * is kept, unless the step says otherwise (`onFailure`) or it is too late for that. A step whose outcome is unknown (its call timed out or the
  * connection broke) is verified; if that does not settle it, it is taken back with the others.
  */
-export async function execute(plan: Plan, around: Execution): Promise<Outcome> {
+export async function execute(plan: Plan, surroundings: Execution): Promise<Outcome> {
+  const around: Running = { ...surroundings, held: [] };
   const reached: Reached[] = (around.before ?? []).map((step) => ({ step, certain: true }));
   const notDone: string[] = [];
   for (const step of plan.steps) {
@@ -65,7 +71,7 @@ export async function execute(plan: Plan, around: Execution): Promise<Outcome> {
 const isUndecided = ({ code }: OpsError): boolean => code === 'INTERRUPTED' || ERRORS[code].exit === 6;
 
 /** Does one step. @returns why it failed */
-async function one(step: Step, reached: Reached[], around: Execution): Promise<OpsError | undefined> {
+async function one(step: Step, reached: Reached[], around: Running): Promise<OpsError | undefined> {
   await around.confirmLock();
   if (around.signal.aborted) return new OpsError('INTERRUPTED', `interrupted before ${step.id}`);
   await announce({ type: 'step-begin', step: step.id }, around);
@@ -86,7 +92,7 @@ async function one(step: Step, reached: Reached[], around: Execution): Promise<O
   return failure.error;
 }
 
-async function takeBack(reached: Reached[], error: OpsError, around: Execution): Promise<Outcome> {
+async function takeBack(reached: Reached[], error: OpsError, around: Running): Promise<Outcome> {
   const left: string[] = [];
   let lockLost = error.code === 'LOCKED';
   for (const { step, certain } of reached.toReversed()) {
@@ -116,7 +122,7 @@ async function leave(
   plan: Plan,
   reached: Reached[],
   why: Required<Pick<Outcome, 'error' | 'stopped'>>,
-  around: Execution,
+  around: Running,
 ): Promise<Outcome> {
   const left = plan.steps.flatMap((step) => {
     const how = reached.find((item) => item.step === step);
@@ -125,7 +131,7 @@ async function leave(
   return await ended({ outcome: 'partial', left, ...why }, around);
 }
 
-async function undo(step: Step, call: NonNullable<Step['do']>, around: Execution): Promise<OpsError | undefined> {
+async function undo(step: Step, call: NonNullable<Step['do']>, around: Running): Promise<OpsError | undefined> {
   // The journal may be what failed; taking back goes on without it.
   const tell = (event: Untimed): Promise<void> => announce(event, around).catch(() => undefined);
   await tell({ type: 'undo-begin', step: step.id });
@@ -142,13 +148,21 @@ async function undo(step: Step, call: NonNullable<Step['do']>, around: Execution
 
 type Untimed = ChangeEvent extends infer Event ? (Event extends ChangeEvent ? Omit<Event, 'at'> : never) : never;
 
-async function announce(event: Untimed, around: Execution): Promise<void> {
+/**
+ * That something was done is written together with what comes next, at once: each write costs the engine a process. A
+ * program that is killed between the two leaves a step of which nobody knows, and a recovery looks at it.
+ */
+async function announce(event: Untimed, around: Running): Promise<void> {
   const timed: ChangeEvent = { ...event, at: around.now().toISOString() };
-  await around.journal(timed);
+  if (timed.type === 'step-done' || timed.type === 'undo-done') around.held.push(timed);
+  else {
+    await around.journal(...around.held, timed);
+    around.held = [];
+  }
   around.listen(timed);
 }
 
-async function ended(result: Outcome, around: Execution): Promise<Outcome> {
+async function ended(result: Outcome, around: Running): Promise<Outcome> {
   const event: Untimed = {
     type: 'end',
     outcome: result.outcome,

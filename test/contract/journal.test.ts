@@ -66,8 +66,7 @@ describe.each(Object.keys(implementations))('journal port: %s', (name) => {
     await a.append(idOf(1), begin(1));
     await a.append(idOf(1), stepBegin(2));
     expect((await b.change(idOf(1)))?.steps[0]?.state).toBe('running');
-    await a.append(idOf(1), stepDone(3));
-    await a.append(idOf(1), end(4));
+    await a.append(idOf(1), stepDone(3), end(4));
     const seen = await b.change(idOf(1));
     expect(seen).toMatchObject({ id: idOf(1), begin: begin(1), end: end(4), steps: [{ state: 'done' }] });
   });

@@ -74,15 +74,13 @@ describe.concurrent('the journal', () => {
     for (const name of one.containers) {
       for (const verb of ['stop', 'start'] as const) {
         const container = await id(name);
-        const begun = position(
-          (text) =>
-            text.startsWith('PUT') && text.includes(`"type":"step-begin"`) && text.includes(`"engine.${verb}:${name}"`),
-        );
+        const written = (type: string): number =>
+          position(
+            (text) => text.startsWith('PUT') && text.includes(`"type":"${type}","step":"engine.${verb}:${name}"`),
+          );
+        const begun = written('step-begin');
         const acted = position((text) => text.startsWith(`POST /containers/${container}/${verb}`));
-        const done = position(
-          (text) =>
-            text.startsWith('PUT') && text.includes(`"type":"step-done"`) && text.includes(`"engine.${verb}:${name}"`),
-        );
+        const done = written('step-done');
         expect(
           [begun, acted, done].every((at) => at >= 0),
           `${verb} ${name}`,

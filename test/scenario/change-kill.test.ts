@@ -13,7 +13,9 @@ type Moment = 'before' | 'after';
 
 /** What a call is for, for people who read a failure. */
 const nameOf = ({ method, path, body }: Asked): string => {
-  const event = /"type":"([a-z-]+)"(?:[^{}]*?"step":"([^"]+)")?/.exec(body);
+  // A write may tell of several; the last is what is about to happen.
+  const event =
+    [...body.matchAll(/"type":"((?:step|undo)-[a-z]+|begin|end)"(?:[^{}]*?"step":"([^"]+)")?/g)].at(-1) ?? null;
   const short = path
     .replace(/\?.*/, '')
     .replace(/[0-9a-f]{64}/, 'id')

@@ -11,6 +11,6 @@ export interface JournalReader {
 
 /** The write-ahead journal as the executor uses it. */
 export interface Journal extends JournalReader {
-  /** Durable when it returns. @throws JOURNAL_UNWRITABLE */
-  append(change: string, event: ChangeEvent): Promise<void>;
+  /** Events of one change, in their order; durable when it returns. @throws JOURNAL_UNWRITABLE */
+  append(change: string, ...events: readonly ChangeEvent[]): Promise<void>;
 }

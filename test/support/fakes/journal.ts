@@ -19,10 +19,10 @@ export function fakeJournal(): FakeJournal {
   const journal: FakeJournal = {
     events,
     unwritable: false,
-    append: async (change, event) => {
+    append: async (change, ...added) => {
       if (journal.unwritable) throw new OpsError('JOURNAL_UNWRITABLE', 'the journal cannot be written');
       // As data, the way it would come back from a file.
-      events.set(change, [...(events.get(change) ?? []), JSON.parse(JSON.stringify(event)) as ChangeEvent]);
+      events.set(change, [...(events.get(change) ?? []), ...(JSON.parse(JSON.stringify(added)) as ChangeEvent[])]);
     },
     changes: async (limit) => records().slice(0, limit),
     change: async (id) => records().find((record) => record.id === id),

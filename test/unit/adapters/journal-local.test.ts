@@ -32,7 +32,7 @@ it('sending on must lose nothing that is appended meanwhile, by this program or 
   const done = new AbortController();
   const write = async (): Promise<void> => {
     const other = openLocalJournal(folder);
-    for (let n = 0; n < 150; n++) await (n % 2 ? other : journal).append(entry(n));
+    for (let n = 0; n < 150; n++) await (n % 2 ? other : journal).append(idOf(1), [entry(n)]);
     done.abort();
   };
   const sender = async (): Promise<void> => {
@@ -48,7 +48,7 @@ it('sending on must lose nothing that is appended meanwhile, by this program or 
 });
 
 it('what could not be sent must stay', async () => {
-  await journal.append(entry(0));
+  await journal.append(idOf(1), [entry(0)]);
   const refuse = (): Promise<void> => Promise.reject(new Error('no engine'));
   await expect(journal.sendOn(idOf(1), refuse)).rejects.toThrow('no engine');
   expect(await journal.changes()).toEqual([idOf(1)]);
@@ -57,9 +57,9 @@ it('what could not be sent must stay', async () => {
 
 it('must show and send what a sender that died had moved aside', async () => {
   const { rename } = await import('node:fs/promises');
-  await journal.append(entry(0));
+  await journal.append(idOf(1), [entry(0)]);
   await rename(join(folder, `${idOf(1)}.jsonl`), join(folder, `${idOf(1)}.jsonl.0123abcd`));
-  await journal.append(entry(1));
+  await journal.append(idOf(1), [entry(1)]);
   expect(await journal.changes()).toEqual([idOf(1)]);
   const sent: string[] = [];
   await journal.sendOn(idOf(1), (entries) => Promise.resolve(void sent.push(...entries.map(({ name }) => name))));

@@ -59,8 +59,8 @@ function around(writers: Writers, options: Partial<Execution> = {}): Execution &
   const events: ChangeEvent[] = [];
   return {
     writers,
-    journal: (event) => {
-      events.push(event);
+    journal: (...written) => {
+      events.push(...written);
       return Promise.resolve();
     },
     listen: () => undefined,
@@ -79,8 +79,8 @@ describe('a plan must be carried out in order and journalled ahead', () => {
   test('every step begins in the journal before its call is made', async () => {
     const { writers, asked } = world();
     const x = around(writers, {
-      journal: (event) => {
-        if (event.type === 'step-begin') asked.push(`journal ${event.step}`);
+      journal: (...written) => {
+        for (const event of written) if (event.type === 'step-begin') asked.push(`journal ${event.step}`);
         return Promise.resolve();
       },
     });
@@ -235,8 +235,8 @@ describe('without lock or journal nothing may go on', () => {
 
   test('a journal that fails in the middle stops the run; what was done is undone', async () => {
     const { writers, asked } = world();
-    const journal = (event: ChangeEvent): Promise<void> =>
-      event.type === 'step-begin' && event.step === 'stop:b'
+    const journal = (...written: readonly ChangeEvent[]): Promise<void> =>
+      written.some((event) => event.type === 'step-begin' && event.step === 'stop:b')
         ? Promise.reject(new OpsError('JOURNAL_UNWRITABLE', 'full'))
         : Promise.resolve();
     expect((await execute(planOf(stop('a'), stop('b')), around(writers, { journal }))).outcome).toBe('rolled-back');
@@ -271,6 +271,44 @@ describe('what nothing takes back', () => {
     const { writers } = world({ 'isServing b': () => Promise.resolve(false) });
     const steps = [stop('b'), { ...reload(100), undo: 'not needed' as const }, serving('b', 100)];
     expect(await execute(planOf(...steps), around(writers))).toMatchObject({ outcome: 'rolled-back', left: [] });
+  });
+});
+
+describe('what was done', () => {
+  test('must be written with what comes next, and told at once', async () => {
+    const { writers, asked } = world();
+    const written: string[] = [];
+    const told: string[] = [];
+    const nameOf = (event: ChangeEvent): string => ('step' in event ? `${event.type} ${event.step}` : event.type);
+    const x = around(writers, {
+      journal: (...events) => {
+        written.push(`${events.map(nameOf).join(' + ')} after ${asked.join(', ')}`);
+        return Promise.resolve();
+      },
+      listen: (event) => told.push(nameOf(event)),
+    });
+    expect((await execute(planOf(stop('a'), stop('b')), x)).outcome).toBe('done');
+    expect(written).toEqual([
+      'step-begin stop:a after ',
+      'step-done stop:a + step-begin stop:b after stop a',
+      'step-done stop:b + end after stop a, stop b',
+    ]);
+    expect(told).toEqual(['step-begin stop:a', 'step-done stop:a', 'step-begin stop:b', 'step-done stop:b', 'end']);
+  });
+
+  test('must not be lost with a write that fails', async () => {
+    const { writers } = world({ 'stop b': () => Promise.reject(new OpsError('REJECTED', 'no')) });
+    const events: string[] = [];
+    let writes = 0;
+    const x = around(writers, {
+      journal: (...written) => {
+        if ((writes += 1) === 2) return Promise.reject(new OpsError('JOURNAL_UNWRITABLE', 'full'));
+        events.push(...written.map(({ type }) => type));
+        return Promise.resolve();
+      },
+    });
+    await execute(planOf(stop('a'), stop('b')), x);
+    expect(events).toEqual(['step-begin', 'step-done', 'undo-begin', 'undo-done', 'end']);
   });
 });
 

@@ -49,7 +49,7 @@ const planOf = (...steps: Step[]): Plan => plan({ target: 't', summary: 's', tou
 async function run(made: Plan, around: Partial<Execution> & Pick<Execution, 'writers'>): Promise<[Outcome, string[]]> {
   const events: ChangeEvent[] = [];
   const outcome = await execute(made, {
-    journal: async (event) => void events.push(event),
+    journal: async (...written) => void events.push(...written),
     listen: () => undefined,
     confirmLock: async () => undefined,
     signal: new AbortController().signal,
