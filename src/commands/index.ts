@@ -130,6 +130,18 @@ export const registry: readonly Entry[] = [
     load: () => import('./db/activity.ts'),
   },
   {
+    name: 'db blocking',
+    summary: 'Who holds up whom in the database: root, victims, locks, and what ending the root would free',
+    group: 'look',
+    load: () => import('./db/blocking.ts'),
+  },
+  {
+    name: 'db locks',
+    summary: 'Locks in the database that are waited for, or that keep others out of a table',
+    group: 'look',
+    load: () => import('./db/locks.ts'),
+  },
+  {
     name: 'lb status',
     summary: 'Where the load balancer sends traffic, since when, and what it runs with',
     group: 'look',

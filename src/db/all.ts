@@ -1,6 +1,8 @@
 /** All reports of a database, in the order in which they are shown: what brings a platform down first. */
 import { activity } from './activity.ts';
+import { blocking } from './blocking.ts';
 import { connections } from './connections.ts';
+import { locks } from './locks.ts';
 import type { Report } from './report.ts';
 
-export const REPORTS = [connections, activity] as unknown as readonly Report[];
+export const REPORTS = [connections, activity, blocking, locks] as unknown as readonly Report[];

@@ -1,6 +1,7 @@
 /** Some parts of a database in one read-only transaction: what a `db` command asks, and the report all at once. */
 import type { DatabaseLook, DatabaseParts, DatabaseServer, Had, PartName } from '../../core/ports/database.ts';
 import type { Connection } from './connect.ts';
+import { locks } from './parts/locks.ts';
 import { isSkipped, type Part } from './parts/part.ts';
 import { sessions } from './parts/sessions.ts';
 import { figure, isoTime, type Row, shortVersion, text } from './row.ts';
@@ -12,6 +13,7 @@ const LOOK_MS = 12_000;
 
 const PARTS: { [P in PartName]: Part<DatabaseParts[P]> } = {
   sessions,
+  locks,
 };
 
 export async function readLook<P extends PartName>(

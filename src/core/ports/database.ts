@@ -30,9 +30,38 @@ export interface Session {
   privileged: boolean;
 }
 
+/** A lock that is waited for, that a blocker holds, or that keeps others out of a whole relation. */
+export interface Lock {
+  /** 0 for a prepared transaction, which has no session. */
+  pid: number;
+  /** Identifier of the prepared transaction that holds it. */
+  prepared?: string;
+  /** Kind of process where it is no client: `autovacuum worker`, … */
+  backend?: string;
+  /** `relation`, `transactionid`, `tuple`, `advisory`, … as in pg_locks. */
+  kind: string;
+  /** What is locked, for people: `public.orders`, `row of public.orders`, `transaction 741`. */
+  target: string;
+  /** Such as `AccessExclusiveLock`. */
+  mode: string;
+  granted: boolean;
+  /** How long it is waited for, in ms; before PostgreSQL 14 at most that long. Absent where it is granted or hidden. */
+  waitMs?: number;
+  /** Sessions that have to end their transactions first; empty where it is granted. */
+  blockedBy: number[];
+}
+
+export interface Locks {
+  locks: Lock[];
+  /** Entries of the shared lock table that are taken, and how many it has. */
+  taken: number;
+  capacity: number;
+}
+
 /** By name: what each part is. A look asks for some of them, in one read-only transaction. */
 export interface DatabaseParts {
   sessions: Session[];
+  locks: Locks;
 }
 export type PartName = keyof DatabaseParts;
 

@@ -22,6 +22,12 @@ export const calmDatabase: DatabaseVitals = {
   hidden: [],
 };
 
+/** Parts of a database in which nothing happens. */
+const calmParts: DatabaseLook['parts'] = {
+  sessions: { is: 'seen', value: [] },
+  locks: { is: 'seen', value: { locks: [], taken: 12, capacity: 6400 } },
+};
+
 /** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */
 export function fakeDatabase(
   state: Record<string, (Partial<DatabaseVitals> & { parts?: Partial<DatabaseLook['parts']> }) | OpsError>,
@@ -45,8 +51,7 @@ export function fakeDatabase(
     },
     look: async (name, parts) => {
       const { version, inRecovery, startedAt, connectionLimit, latencyMs, parts: known } = look(name);
-      const calm: DatabaseLook['parts'] = { sessions: { is: 'seen', value: [] } };
-      const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calm[part]]));
+      const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calmParts[part]]));
       return {
         server: {
           ...{ version, inRecovery, startedAt, connectionLimit },

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 
 import activity from '../../../src/commands/db/activity.ts';
+import blocking from '../../../src/commands/db/blocking.ts';
+import locks from '../../../src/commands/db/locks.ts';
 import ready from '../../../src/commands/db/ready.ts';
 import report from '../../../src/commands/db/report.ts';
 import { databaseNamed } from '../../../src/commands/db/shared.ts';
 import type { ReadCommand } from '../../../src/core/command.ts';
-import type { Session } from '../../../src/core/ports/database.ts';
+import type { DatabaseLook, Session } from '../../../src/core/ports/database.ts';
 import { contextOf, plain, shop } from '../inspect/platform.ts';
 import { fakeDatabase } from '../../support/fakes/database.ts';
 
@@ -34,12 +36,13 @@ const waiter: Session = {
   query: 'update orders set sent = true',
   blockedBy: [4711],
 };
-const database = (sessions: Session[]): ReturnType<typeof fakeDatabase> =>
-  fakeDatabase({ main: { parts: { sessions: { is: 'seen', value: sessions } } } });
+type Parts = Partial<DatabaseLook['parts']>;
+const database = (sessions: Session[], parts: Parts = {}): ReturnType<typeof fakeDatabase> =>
+  fakeDatabase({ main: { parts: { sessions: { is: 'seen', value: sessions }, ...parts } } });
 
-async function shown(command: ReadCommand, sessions: Session[]): Promise<string> {
+async function shown(command: ReadCommand, sessions: Session[], parts: Parts = {}): Promise<string> {
   const input = command.input.parse({});
-  const data = command.output.parse(await command.run(input, contextOf({ database: database(sessions) })));
+  const data = command.output.parse(await command.run(input, contextOf({ database: database(sessions, parts) })));
   return `\n${command.text(data, plain, input)}\n`;
 }
 
@@ -58,12 +61,69 @@ test('db activity must show who holds what for how long, at 80 columns', async (
   `);
 });
 
+const table = { kind: 'relation', target: 'public.orders', granted: true, blockedBy: [] };
+const piledUp: Parts = {
+  locks: {
+    is: 'seen',
+    value: {
+      locks: [
+        { ...table, pid: 4712, mode: 'RowExclusiveLock', granted: false, waitMs: 12_000, blockedBy: [4711] },
+        { ...table, pid: 4713, mode: 'AccessShareLock', granted: false, waitMs: 11_000, blockedBy: [4711, 4712] },
+        { ...table, pid: 4711, mode: 'AccessExclusiveLock' },
+      ],
+      taken: 40,
+      capacity: 6400,
+    },
+  },
+};
+
+test('db blocking must draw the tree, and say what ending the root frees', async () => {
+  expect(await shown(blocking, [holder, waiter, { ...waiter, pid: 4713 }], piledUp)).toMatchInlineSnapshot(`
+    "
+    ! 2 sessions wait for a lock, the longest for 12 s; 1 session at the root of
+      it
+    ! 4711 (worker): idle in transaction for 3 min, holds AccessExclusive on
+      public.orders; 2 sessions wait, the longest for 12 s; when it ends, 1 goes on
+      at once, 1 in turn
+    next: SELECT pg_terminate_backend(4711)
+
+    SESSION      STATE                      FOR  FREES  LOCK                QUERY
+    4711 worker  idle in transaction  3 min 5 s      2  AccessExclusive o…  update …
+    └ 4712 api   waits                     12 s      -  RowExclusive on p…  update …
+    └ 4713 api   waits                     11 s      -  AccessShare on pu…  update …
+    "
+  `);
+});
+
+test('db locks must show who waits and who keeps others out', async () => {
+  expect(await shown(locks, [holder, waiter], piledUp)).toMatchInlineSnapshot(`
+    "
+    ! 2 sessions wait for a lock; 40 locks in a table for 6400 (0.63 %)
+    ! 4712 (api): waits for 12 s for RowExclusive on public.orders, behind 4711
+    ! 4713 (another process): waits for 11 s for AccessShare on public.orders,
+      behind 4711, 4712
+    ! 4711 (worker): holds AccessExclusive on public.orders in a transaction open
+      for 3 min 5 s: nobody else can read it or write to it
+    next: opsctl db blocking
+          opsctl db activity
+
+     PID  WHO     MODE             ON             WAITS         TX  WAITS FOR
+    4712  api     RowExclusive     public.orders   12 s       12 s  4711
+    4713  -       AccessShare      public.orders   11 s          -  4711, 4712
+    4711  worker  AccessExclusive  public.orders      -  3 min 5 s  -
+    "
+  `);
+});
+
 test('db report must give each report a line, then what is bad, the worst first', async () => {
   expect(await shown(report, [holder, waiter])).toMatchInlineSnapshot(`
     "
     ✓ connections  2 of 97 usable connections (2.1 %)
     ✗ activity     2 sessions: 1 active, 1 idle in transaction, 1
                    waiting for a lock; 1 transaction open for too long
+    ✓ blocking     no session waits for a lock
+    ✓ locks        no session waits for a lock; 12 locks in a table
+                   for 6400 (0.19 %)
 
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
     next: SELECT pg_cancel_backend(4711)

@@ -21,7 +21,7 @@ const session = (pid: number, more: Partial<Session> = {}): Session => ({
   ...more,
 });
 
-function look(sessions: DatabaseLook['parts']['sessions'], connectionLimit = 100): DatabaseLook {
+function look(sessions: DatabaseLook['parts']['sessions'], connectionLimit = 100): DatabaseLook<'sessions'> {
   return {
     server: {
       version: '17.5',
@@ -37,8 +37,8 @@ function look(sessions: DatabaseLook['parts']['sessions'], connectionLimit = 100
     parts: { sessions },
   };
 }
-const seen = (...sessions: Session[]): DatabaseLook => look({ is: 'seen', value: sessions });
-const told = <R>(report: Report<'sessions', R>, at: DatabaseLook): string[] =>
+const seen = (...sessions: Session[]): DatabaseLook<'sessions'> => look({ is: 'seen', value: sessions });
+const told = <R>(report: Report<'sessions', R>, at: DatabaseLook<'sessions'>): string[] =>
   conclude(report, at, 'main', limits).findings.map(
     ({ status, about, reason }) => `${status} ${about === '' ? '' : `${about}: `}${reason}`,
   );

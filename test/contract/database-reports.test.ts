@@ -1,0 +1,25 @@
+/** The reports of `opsctl db` on real servers: what happens there must be found, by a superuser and by who may only watch. */
+import { afterAll, beforeAll, describe } from 'vitest';
+import { type Major, POSTGRES, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { lockReports } from './reports/locks.ts';
+
+const majors = (Object.keys(POSTGRES).map(Number) as Major[]).filter((major) => major >= 13);
+
+describe.each(majors)('PostgreSQL %i', (major) => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await startPostgres(major, {
+      settings: {
+        max_connections: 50,
+        max_prepared_transactions: 2,
+        shared_preload_libraries: 'pg_stat_statements',
+        wal_level: 'logical',
+      },
+    });
+    await server.query("create role watcher login password 'watch-secret' in role pg_monitor");
+    await server.query("create role plain login password 'plain-secret'");
+  });
+  afterAll(() => server.stop());
+
+  lockReports(() => server);
+});
