@@ -142,6 +142,12 @@ export const registry: readonly Entry[] = [
     load: () => import('./db/locks.ts'),
   },
   {
+    name: 'db slow',
+    summary: 'Which statements take the time of the database: total, mean, calls, reads',
+    group: 'look',
+    load: () => import('./db/slow.ts'),
+  },
+  {
     name: 'lb status',
     summary: 'Where the load balancer sends traffic, since when, and what it runs with',
     group: 'look',

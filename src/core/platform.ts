@@ -189,6 +189,7 @@ export const thresholdsSchema = z
     blockedSessions: limits('sessions', 1, 5, 'sessions waiting for a lock'),
     lockWaitMs: limits('ms', 10_000, 120_000, 'time that a session waits for a lock'),
     lockTable: limits('share of the lock table', 0.6, 0.85, 'locks taken'),
+    slowQueryMs: limits('ms', 20, 1000, 'mean time of a query that is called often'),
     databaseCacheHit: limits('share, less is worse', 0.94, 0.85, 'reads found in shared buffers'),
     replicationLagBytes: limits('bytes', 67_108_864, 1_073_741_824, 'lag of a replica'),
     xidAge: limits('transactions', 1_000_000_000, 1_500_000_000, 'age of the oldest unfrozen transaction id'),

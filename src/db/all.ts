@@ -4,5 +4,6 @@ import { blocking } from './blocking.ts';
 import { connections } from './connections.ts';
 import { locks } from './locks.ts';
 import type { Report } from './report.ts';
+import { slow } from './slow.ts';
 
-export const REPORTS = [connections, activity, blocking, locks] as unknown as readonly Report[];
+export const REPORTS = [connections, activity, blocking, locks, slow] as unknown as readonly Report[];

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type Major, POSTGRES, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { lockReports } from './reports/locks.ts';
+import { slowReports, slowUnloaded } from './reports/slow.ts';
 
 const majors = (Object.keys(POSTGRES).map(Number) as Major[]).filter((major) => major >= 13);
 
@@ -22,4 +23,7 @@ describe.each(majors)('PostgreSQL %i', (major) => {
   afterAll(() => server.stop());
 
   lockReports(() => server);
+  slowReports(() => server);
 });
+
+slowUnloaded();

@@ -4,6 +4,7 @@ import type { Connection } from './connect.ts';
 import { locks } from './parts/locks.ts';
 import { isSkipped, type Part } from './parts/part.ts';
 import { sessions } from './parts/sessions.ts';
+import { statements } from './parts/statements.ts';
 import { figure, isoTime, type Row, shortVersion, text } from './row.ts';
 import { SERVER } from './sql.ts';
 import { type Answer, inTransaction } from './transaction.ts';
@@ -14,6 +15,7 @@ const LOOK_MS = 12_000;
 const PARTS: { [P in PartName]: Part<DatabaseParts[P]> } = {
   sessions,
   locks,
+  statements,
 };
 
 export async function readLook<P extends PartName>(
@@ -60,4 +62,12 @@ const serverOf = (row: Row): DatabaseServer => ({
   connectionLimit: figure(row['slots']) ?? Number.NaN,
   role: text(row['role']),
   database: text(row['database']),
+  ...(typeof row['statements_schema'] === 'string' && {
+    statements: {
+      schema: row['statements_schema'],
+      version: text(row['statements_version']),
+      isLoaded: row['statements_loaded'] === true,
+      isUsable: row['statements_usable'] === true,
+    },
+  }),
 });

@@ -58,10 +58,48 @@ export interface Locks {
   capacity: number;
 }
 
+/** What pg_stat_statements counted of one statement, constants left out, of one role in one database. */
+export interface Statement {
+  /** `queryid`, which is a 64 bit number. */
+  id: string;
+  database: string;
+  user: string;
+  /** False where it ran inside a function. */
+  topLevel: boolean;
+  calls: number;
+  rows: number;
+  totalMs: number;
+  meanMs: number;
+  maxMs: number;
+  /** Time spent reading and writing blocks; 0 without track_io_timing. */
+  ioMs: number;
+  /** Blocks found in shared buffers, read from outside of them, and written to or read from temporary files. */
+  hitBlocks: number;
+  readBlocks: number;
+  tempBlocks: number;
+  /** Cut to 300 characters, passwords masked. */
+  query: string;
+}
+
+export interface Statements {
+  /** Those with the most time in all; other roles' statements only where this role may see them. */
+  statements: Statement[];
+  /** How many there are, their time together, and the time of those that are hidden from this role. */
+  count: number;
+  totalMs: number;
+  hiddenMs: number;
+  /** Since when they are counted, ISO; absent where the server does not tell (before 14). */
+  since?: string;
+  /** How often room was made by forgetting statements since then. */
+  evictions?: number;
+  ioTimed: boolean;
+}
+
 /** By name: what each part is. A look asks for some of them, in one read-only transaction. */
 export interface DatabaseParts {
   sessions: Session[];
   locks: Locks;
+  statements: Statements;
 }
 export type PartName = keyof DatabaseParts;
 
@@ -83,6 +121,15 @@ export interface DatabaseServer {
   /** The role that asks, and the database that it is connected to. */
   role: string;
   database: string;
+  /** pg_stat_statements where it is created in this database. */
+  statements?: {
+    schema: string;
+    version: string;
+    /** It was preloaded, so that it counts. */
+    isLoaded: boolean;
+    /** The role may use its schema. */
+    isUsable: boolean;
+  };
 }
 
 /** What a look found. */

@@ -26,6 +26,7 @@ export const calmDatabase: DatabaseVitals = {
 const calmParts: DatabaseLook['parts'] = {
   sessions: { is: 'seen', value: [] },
   locks: { is: 'seen', value: { locks: [], taken: 12, capacity: 6400 } },
+  statements: { is: 'seen', value: { statements: [], count: 0, totalMs: 0, hiddenMs: 0, ioTimed: true } },
 };
 
 /** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import activity from '../../../src/commands/db/activity.ts';
 import blocking from '../../../src/commands/db/blocking.ts';
 import locks from '../../../src/commands/db/locks.ts';
+import slow from '../../../src/commands/db/slow.ts';
 import ready from '../../../src/commands/db/ready.ts';
 import report from '../../../src/commands/db/report.ts';
 import { databaseNamed } from '../../../src/commands/db/shared.ts';
@@ -115,6 +116,64 @@ test('db locks must show who waits and who keeps others out', async () => {
   `);
 });
 
+const counted = (calls: number): Parts => ({
+  statements: {
+    is: 'seen',
+    value: {
+      statements: [
+        {
+          id: '81',
+          database: 'shop',
+          user: 'app',
+          topLevel: true,
+          calls,
+          rows: calls,
+          totalMs: calls * 42,
+          meanMs: 42,
+          maxMs: 90,
+          ioMs: 0,
+          hitBlocks: calls * 3000,
+          readBlocks: calls * 100,
+          tempBlocks: 0,
+          query: 'select *\n from orders where customer = $1',
+        },
+      ],
+      count: 1,
+      totalMs: calls * 42,
+      hiddenMs: 0,
+      ioTimed: false,
+    },
+  },
+});
+
+test('db slow must say what takes the time and why', async () => {
+  expect(await shown(slow, [], counted(1000))).toMatchInlineSnapshot(`
+    "
+    ! 1 of 1 statement takes 20 ms or more on average in 100 calls or more
+    ! select * from orders where customer = $1: 42 ms on average in 1000 calls,
+      100 % of all time; it looks at 3100 blocks for each row: an index may be
+      missing
+    next: opsctl db indexes
+          opsctl db query "SELECT query FROM public.pg_stat_statements WHERE queryid = 81"
+
+    TOTAL  SHARE  CALLS   MEAN   READ  QUERY
+     42 s  100 %   1000  42 ms  3.2 %  select * from orders where customer = $1
+
+    since when they are counted is told from PostgreSQL 14 on
+    the time of reading and writing is not taken: track_io_timing is off
+    "
+  `);
+});
+
+test('db slow --interval must count what happens meanwhile', async () => {
+  const reader = database([], counted(1000));
+  const input = slow.input.parse({ interval: '200ms' });
+  setTimeout(() => (reader.state['main'] = { parts: counted(1010) }), 50);
+  const data = slow.output.parse(await slow.run(input, contextOf({ database: reader })));
+  expect(data).toMatchObject({ rows: [{ calls: 10, totalMs: 420, maxMs: null }] });
+  expect(slow.input.safeParse({ interval: '11m' }).success).toBe(false);
+});
+
 test('db report must give each report a line, then what is bad, the worst first', async () => {
   expect(await shown(report, [holder, waiter])).toMatchInlineSnapshot(`
     "
@@ -124,6 +183,8 @@ test('db report must give each report a line, then what is bad, the worst first'
     ✓ blocking     no session waits for a lock
     ✓ locks        no session waits for a lock; 12 locks in a table
                    for 6400 (0.19 %)
+    ✓ slow         none of 0 statements takes 20 ms or more on
+                   average in 100 calls or more
 
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
     next: SELECT pg_cancel_backend(4711)
