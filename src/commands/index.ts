@@ -148,6 +148,12 @@ export const registry: readonly Entry[] = [
     load: () => import('./db/slow.ts'),
   },
   {
+    name: 'db indexes',
+    summary: 'Indexes that are unused, duplicate or invalid, and tables that seem to lack one',
+    group: 'look',
+    load: () => import('./db/indexes.ts'),
+  },
+  {
     name: 'lb status',
     summary: 'Where the load balancer sends traffic, since when, and what it runs with',
     group: 'look',

@@ -190,6 +190,8 @@ export const thresholdsSchema = z
     lockWaitMs: limits('ms', 10_000, 120_000, 'time that a session waits for a lock'),
     lockTable: limits('share of the lock table', 0.6, 0.85, 'locks taken'),
     slowQueryMs: limits('ms', 20, 1000, 'mean time of a query that is called often'),
+    unusedIndexBytes: limits('bytes', 10_485_760, 10_737_418_240, 'size of an index that nothing uses'),
+    sequentialScans: limits('share of the scans of a large table', 0.1, 0.9, 'scans that read all of it'),
     databaseCacheHit: limits('share, less is worse', 0.94, 0.85, 'reads found in shared buffers'),
     replicationLagBytes: limits('bytes', 67_108_864, 1_073_741_824, 'lag of a replica'),
     xidAge: limits('transactions', 1_000_000_000, 1_500_000_000, 'age of the oldest unfrozen transaction id'),

@@ -2,8 +2,9 @@
 import { activity } from './activity.ts';
 import { blocking } from './blocking.ts';
 import { connections } from './connections.ts';
+import { indexes } from './indexes.ts';
 import { locks } from './locks.ts';
 import type { Report } from './report.ts';
 import { slow } from './slow.ts';
 
-export const REPORTS = [connections, activity, blocking, locks, slow] as unknown as readonly Report[];
+export const REPORTS = [connections, activity, blocking, locks, slow, indexes] as unknown as readonly Report[];

@@ -1,6 +1,7 @@
 /** The reports of `opsctl db` on real servers: what happens there must be found, by a superuser and by who may only watch. */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type Major, POSTGRES, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { indexReports } from './reports/indexes.ts';
 import { lockReports } from './reports/locks.ts';
 import { slowReports, slowUnloaded } from './reports/slow.ts';
 
@@ -24,6 +25,7 @@ describe.each(majors)('PostgreSQL %i', (major) => {
 
   lockReports(() => server);
   slowReports(() => server);
+  indexReports(() => server);
 });
 
 slowUnloaded();

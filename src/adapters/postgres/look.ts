@@ -1,10 +1,12 @@
 /** Some parts of a database in one read-only transaction: what a `db` command asks, and the report all at once. */
 import type { DatabaseLook, DatabaseParts, DatabaseServer, Had, PartName } from '../../core/ports/database.ts';
 import type { Connection } from './connect.ts';
+import { indexes } from './parts/indexes.ts';
 import { locks } from './parts/locks.ts';
 import { isSkipped, type Part } from './parts/part.ts';
 import { sessions } from './parts/sessions.ts';
 import { statements } from './parts/statements.ts';
+import { tables } from './parts/tables.ts';
 import { figure, isoTime, type Row, shortVersion, text } from './row.ts';
 import { SERVER } from './sql.ts';
 import { type Answer, inTransaction } from './transaction.ts';
@@ -16,6 +18,8 @@ const PARTS: { [P in PartName]: Part<DatabaseParts[P]> } = {
   sessions,
   locks,
   statements,
+  tables,
+  indexes,
 };
 
 export async function readLook<P extends PartName>(

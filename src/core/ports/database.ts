@@ -95,11 +95,89 @@ export interface Statements {
   ioTimed: boolean;
 }
 
+/** A table, or a materialized view, and what its statistics count. Names are quoted where SQL wants it. */
+export interface Table {
+  /** `public.orders`. */
+  name: string;
+  isMaterialized: boolean;
+  /** Of the rows themselves, of values kept out of line, of all indexes. */
+  bytes: number;
+  toastBytes: number;
+  indexBytes: number;
+  /** A size is the one that the catalog remembers, because to ask for it would have meant to wait for a lock. */
+  isEstimated: boolean;
+  /** As of the last VACUUM or ANALYZE; absent before. */
+  rows?: number;
+  liveRows: number;
+  deadRows: number;
+  /** Since the last ANALYZE. */
+  modifiedRows: number;
+  sequentialScans: number;
+  sequentialRows: number;
+  indexScans: number;
+  /** Blocks found in shared buffers, and those that were not. */
+  hits: number;
+  reads: number;
+  indexHits: number;
+  indexReads: number;
+  /** By hand or by autovacuum, ISO; absent where never. */
+  vacuumedAt?: string;
+  analyzedAt?: string;
+  /** Dead rows from which on autovacuum comes. */
+  vacuumThreshold: number;
+  isAutovacuumed: boolean;
+  /** Age of its oldest unfrozen transaction id. */
+  xidAge?: number;
+}
+
+export interface Tables {
+  /** The largest; how many there are, and their bytes together. */
+  tables: Table[];
+  count: number;
+  bytes: number;
+}
+
+export interface Index {
+  name: string;
+  table: string;
+  /** `btree`, `gin`, … */
+  method: string;
+  bytes: number;
+  isEstimated: boolean;
+  isUnique: boolean;
+  isValid: boolean;
+  /** It is being built right now. */
+  isBuilding: boolean;
+  /** A constraint or the replication needs it, whether it is read or not. */
+  isNeeded: boolean;
+  /** Names of its columns in order. */
+  columns: string[];
+  /** By key column: operator class, collation and order. */
+  kinds: string[];
+  /** Its expressions and its predicate, to be compared only. */
+  condition: string;
+  /** It has neither expressions nor a predicate. */
+  isPlain: boolean;
+  scans: number;
+  /** When it was last used, ISO; from 16 on. */
+  usedAt?: string;
+}
+
+export interface Indexes {
+  /** The largest, and how many there are. */
+  indexes: Index[];
+  count: number;
+  /** Since when scans are counted, ISO; absent where they were never reset. */
+  since?: string;
+}
+
 /** By name: what each part is. A look asks for some of them, in one read-only transaction. */
 export interface DatabaseParts {
   sessions: Session[];
   locks: Locks;
   statements: Statements;
+  tables: Tables;
+  indexes: Indexes;
 }
 export type PartName = keyof DatabaseParts;
 

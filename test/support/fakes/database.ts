@@ -27,6 +27,8 @@ const calmParts: DatabaseLook['parts'] = {
   sessions: { is: 'seen', value: [] },
   locks: { is: 'seen', value: { locks: [], taken: 12, capacity: 6400 } },
   statements: { is: 'seen', value: { statements: [], count: 0, totalMs: 0, hiddenMs: 0, ioTimed: true } },
+  tables: { is: 'seen', value: { tables: [], count: 0, bytes: 0 } },
+  indexes: { is: 'seen', value: { indexes: [], count: 0 } },
 };
 
 /** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */

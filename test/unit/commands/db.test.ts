@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import activity from '../../../src/commands/db/activity.ts';
 import blocking from '../../../src/commands/db/blocking.ts';
+import indexes from '../../../src/commands/db/indexes.ts';
 import locks from '../../../src/commands/db/locks.ts';
 import slow from '../../../src/commands/db/slow.ts';
 import ready from '../../../src/commands/db/ready.ts';
@@ -174,6 +175,51 @@ test('db slow --interval must count what happens meanwhile', async () => {
   expect(slow.input.safeParse({ interval: '11m' }).success).toBe(false);
 });
 
+test('db indexes must name the statement that ends each problem', async () => {
+  const index = {
+    table: 'public.orders',
+    method: 'btree',
+    bytes: 20_000_000,
+    isEstimated: false,
+    isUnique: false,
+    isValid: true,
+    isBuilding: false,
+    isNeeded: false,
+    columns: ['customer'],
+    kinds: ['1978/0/0'],
+    condition: '|',
+    isPlain: true,
+    scans: 9,
+  };
+  const all = [
+    { ...index, name: 'public.by_customer' },
+    { ...index, name: 'public.by_customer_old', isValid: false, scans: 0 },
+    { ...index, name: 'public.by_customer_day', columns: ['customer', 'day'], kinds: ['1978/0/0', '3122/0/0'] },
+  ];
+  const parts: Parts = { indexes: { is: 'seen', value: { indexes: all, count: 3 } } };
+  expect(await shown(indexes, [], parts)).toMatchInlineSnapshot(`
+    "
+    ! 3 indexes: 1 invalid, 0 unused, 1 duplicate, 0 tables that may lack one; use
+      counted for 1 d
+    ! public.by_customer_old: invalid, as a CREATE INDEX CONCURRENTLY that failed
+      leaves it: written to, and used by no query
+    ! public.by_customer: public.by_customer_day begins with the same columns and
+      can do its work; 19.1 MiB
+    next: REINDEX INDEX CONCURRENTLY public.by_customer_old
+          DROP INDEX CONCURRENTLY public.by_customer_old
+          DROP INDEX CONCURRENTLY public.by_customer
+
+    PROBLEM    INDEX OR TABLE              SIZE  SCANS  COLUMNS
+    invalid    public.by_customer_old  19.1 MiB      0  public.orders (customer)
+    redundant  public.by_customer      19.1 MiB      9  public.orders (customer)
+
+    use is counted since the server started or longer, on this server only: a
+    replica counts its own
+    counted for less than 7 d: too young to call an index unused
+    "
+  `);
+});
+
 test('db report must give each report a line, then what is bad, the worst first', async () => {
   expect(await shown(report, [holder, waiter])).toMatchInlineSnapshot(`
     "
@@ -185,6 +231,8 @@ test('db report must give each report a line, then what is bad, the worst first'
                    for 6400 (0.19 %)
     ✓ slow         none of 0 statements takes 20 ms or more on
                    average in 100 calls or more
+    ✓ indexes      0 indexes: 0 invalid, 0 unused, 0 duplicate, 0
+                   tables that may lack one; use counted for 1 d
 
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
     next: SELECT pg_cancel_backend(4711)

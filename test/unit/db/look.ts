@@ -52,3 +52,26 @@ export const told = <P extends PartName, R>(report: Report<P, R>, at: DatabaseLo
   conclude(report, at, 'main', limits).findings.map(line);
 
 const line = ({ status, about, reason }: Finding): string => `${status} ${about === '' ? '' : `${about}: `}${reason}`;
+
+export const table = (name: string, more: Partial<Table> = {}): Table => ({
+  name,
+  isMaterialized: false,
+  bytes: 1_000_000,
+  toastBytes: 0,
+  indexBytes: 0,
+  isEstimated: false,
+  rows: 1000,
+  liveRows: 1000,
+  deadRows: 0,
+  modifiedRows: 0,
+  sequentialScans: 0,
+  sequentialRows: 0,
+  indexScans: 0,
+  hits: 0,
+  reads: 0,
+  indexHits: 0,
+  indexReads: 0,
+  vacuumThreshold: 250,
+  isAutovacuumed: true,
+  ...more,
+});
