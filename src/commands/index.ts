@@ -154,6 +154,18 @@ export const registry: readonly Entry[] = [
     load: () => import('./db/indexes.ts'),
   },
   {
+    name: 'db cache-hit',
+    summary: 'How much of what the database reads is found in shared buffers, by table',
+    group: 'look',
+    load: () => import('./db/cache-hit.ts'),
+  },
+  {
+    name: 'db sizes',
+    summary: 'Which tables take the room: rows, out-of-line values, indexes',
+    group: 'look',
+    load: () => import('./db/sizes.ts'),
+  },
+  {
     name: 'lb status',
     summary: 'Where the load balancer sends traffic, since when, and what it runs with',
     group: 'look',

@@ -1,10 +1,21 @@
 /** All reports of a database, in the order in which they are shown: what brings a platform down first. */
 import { activity } from './activity.ts';
 import { blocking } from './blocking.ts';
+import { cacheHit } from './cache-hit.ts';
 import { connections } from './connections.ts';
 import { indexes } from './indexes.ts';
 import { locks } from './locks.ts';
 import type { Report } from './report.ts';
+import { sizes } from './sizes.ts';
 import { slow } from './slow.ts';
 
-export const REPORTS = [connections, activity, blocking, locks, slow, indexes] as unknown as readonly Report[];
+export const REPORTS = [
+  connections,
+  activity,
+  blocking,
+  locks,
+  slow,
+  indexes,
+  cacheHit,
+  sizes,
+] as unknown as readonly Report[];

@@ -4,6 +4,7 @@ import { type Major, POSTGRES, type PostgresServer, startPostgres } from '../sup
 import { indexReports } from './reports/indexes.ts';
 import { lockReports } from './reports/locks.ts';
 import { slowReports, slowUnloaded } from './reports/slow.ts';
+import { tableReports } from './reports/tables.ts';
 
 const majors = (Object.keys(POSTGRES).map(Number) as Major[]).filter((major) => major >= 13);
 
@@ -26,6 +27,7 @@ describe.each(majors)('PostgreSQL %i', (major) => {
   lockReports(() => server);
   slowReports(() => server);
   indexReports(() => server);
+  tableReports(() => server);
 });
 
 slowUnloaded();

@@ -1,6 +1,7 @@
 /** Some parts of a database in one read-only transaction: what a `db` command asks, and the report all at once. */
 import type { DatabaseLook, DatabaseParts, DatabaseServer, Had, PartName } from '../../core/ports/database.ts';
 import type { Connection } from './connect.ts';
+import { databases } from './parts/databases.ts';
 import { indexes } from './parts/indexes.ts';
 import { locks } from './parts/locks.ts';
 import { isSkipped, type Part } from './parts/part.ts';
@@ -20,6 +21,7 @@ const PARTS: { [P in PartName]: Part<DatabaseParts[P]> } = {
   statements,
   tables,
   indexes,
+  databases,
 };
 
 export async function readLook<P extends PartName>(

@@ -171,6 +171,24 @@ export interface Indexes {
   since?: string;
 }
 
+/** A database of the server, and what is counted of it. */
+export interface DatabaseUse {
+  name: string;
+  /** The one that the role is connected to. */
+  isCurrent: boolean;
+  /** Blocks found in shared buffers, and those that were not. */
+  hits: number;
+  reads: number;
+  /** Written by sorts and hashes that found no room in work_mem. */
+  tempFiles: number;
+  tempBytes: number;
+  /** Since when it is counted, ISO; absent where it was never reset. */
+  since?: string;
+  /** Age of the oldest unfrozen transaction id, and of the oldest multixact id. */
+  xidAge: number;
+  multixactAge: number;
+}
+
 /** By name: what each part is. A look asks for some of them, in one read-only transaction. */
 export interface DatabaseParts {
   sessions: Session[];
@@ -178,6 +196,7 @@ export interface DatabaseParts {
   statements: Statements;
   tables: Tables;
   indexes: Indexes;
+  databases: DatabaseUse[];
 }
 export type PartName = keyof DatabaseParts;
 

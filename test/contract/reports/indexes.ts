@@ -30,7 +30,7 @@ export function indexReports(at: () => PostgresServer): void {
         const found = rows
           .filter(({ table }) => table === '"Shop".orders')
           .map(({ problem, index }) => [problem, index]);
-        expect(found.toSorted()).toEqual([
+        expect(found.toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual([
           ['duplicate', '"Shop".by_customer_again'],
           ['redundant', '"Shop".by_customer'],
         ]);

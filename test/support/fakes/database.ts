@@ -29,6 +29,7 @@ const calmParts: DatabaseLook['parts'] = {
   statements: { is: 'seen', value: { statements: [], count: 0, totalMs: 0, hiddenMs: 0, ioTimed: true } },
   tables: { is: 'seen', value: { tables: [], count: 0, bytes: 0 } },
   indexes: { is: 'seen', value: { indexes: [], count: 0 } },
+  databases: { is: 'seen', value: [] },
 };
 
 /** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */

@@ -2,14 +2,17 @@ import { describe, expect, test } from 'vitest';
 
 import activity from '../../../src/commands/db/activity.ts';
 import blocking from '../../../src/commands/db/blocking.ts';
+import cacheHit from '../../../src/commands/db/cache-hit.ts';
 import indexes from '../../../src/commands/db/indexes.ts';
 import locks from '../../../src/commands/db/locks.ts';
+import sizes from '../../../src/commands/db/sizes.ts';
 import slow from '../../../src/commands/db/slow.ts';
 import ready from '../../../src/commands/db/ready.ts';
 import report from '../../../src/commands/db/report.ts';
 import { databaseNamed } from '../../../src/commands/db/shared.ts';
 import type { ReadCommand } from '../../../src/core/command.ts';
 import type { DatabaseLook, Session } from '../../../src/core/ports/database.ts';
+import { database as databaseOf, table as tableOf } from '../db/look.ts';
 import { contextOf, plain, shop } from '../inspect/platform.ts';
 import { fakeDatabase } from '../../support/fakes/database.ts';
 
@@ -220,6 +223,61 @@ test('db indexes must name the statement that ends each problem', async () => {
   `);
 });
 
+const tables: Parts = {
+  databases: {
+    is: 'seen',
+    value: [databaseOf('shop', { hits: 90_000, reads: 10_000, since: '2026-02-01T00:00:00.000Z' })],
+  },
+  tables: {
+    is: 'seen',
+    value: {
+      tables: [
+        tableOf('public.orders', { bytes: 8e9, indexBytes: 3e9, hits: 60_000, reads: 9000, rows: 41_000_000 }),
+        tableOf('public.items', { bytes: 1e6, isEstimated: true, hits: 900, reads: 100 }),
+      ],
+      count: 2,
+      bytes: 11_001_000_000,
+    },
+  },
+};
+
+test('db cache-hit must name who is read from outside', async () => {
+  expect(await shown(cacheHit, [], tables)).toMatchInlineSnapshot(`
+    "
+    ! 90 % of the blocks read in database shop were found in shared buffers
+    ! public.orders: 98.9 % of all reads from outside of shared buffers are of it,
+      87.0 % of its blocks were found there
+    next: opsctl db slow --by io
+          opsctl db sizes
+          opsctl db query "SHOW shared_buffers"
+          opsctl db indexes
+
+    TABLE             HIT  INDEX HIT  BLOCKS READ   SHARE
+    public.orders  87.0 %          -         9000  98.9 %
+    public.items     90 %          -          100   1.1 %
+
+    counted since 2026-02-01 00:00:00
+    what is not in shared buffers may still be in the cache of the operating system
+    "
+  `);
+});
+
+test('db sizes must show what takes the room, and what is estimated', async () => {
+  expect(await shown(sizes, [], tables)).toMatchInlineSnapshot(`
+    "
+    ✓ 10.2 GiB in 2 tables of database main; the largest is public.orders with
+      10.2 GiB (100.0 %)
+
+    TABLE               ALL    SHARE      HEAP  TOAST   INDEXES      ROWS
+    public.orders  10.2 GiB  100.0 %  7.45 GiB    0 B  2.79 GiB  41000000
+    public.items   ~977 KiB   0.01 %   977 KiB    0 B       0 B      1000
+
+    estimated by the pages that the catalog remembers (~): public.items; to ask
+    would mean to wait for a lock
+    "
+  `);
+});
+
 test('db report must give each report a line, then what is bad, the worst first', async () => {
   expect(await shown(report, [holder, waiter])).toMatchInlineSnapshot(`
     "
@@ -233,6 +291,8 @@ test('db report must give each report a line, then what is bad, the worst first'
                    average in 100 calls or more
     ✓ indexes      0 indexes: 0 invalid, 0 unused, 0 duplicate, 0
                    tables that may lack one; use counted for 1 d
+    ✓ cache-hit    nothing was read since the statistics were reset
+    ✓ sizes        no tables in database main
 
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
     next: SELECT pg_cancel_backend(4711)

@@ -3,8 +3,10 @@ import type {
   DatabaseLook,
   DatabaseParts,
   DatabaseServer,
+  DatabaseUse,
   PartName,
   Session,
+  Table,
 } from '../../../src/core/ports/database.ts';
 import { conclude, type Finding, type Report } from '../../../src/db/report.ts';
 import { shop } from '../inspect/platform.ts';
@@ -73,5 +75,17 @@ export const table = (name: string, more: Partial<Table> = {}): Table => ({
   indexReads: 0,
   vacuumThreshold: 250,
   isAutovacuumed: true,
+  ...more,
+});
+
+export const database = (name: string, more: Partial<DatabaseUse> = {}): DatabaseUse => ({
+  name,
+  isCurrent: true,
+  hits: 0,
+  reads: 0,
+  tempFiles: 0,
+  tempBytes: 0,
+  xidAge: 1_000_000,
+  multixactAge: 1,
   ...more,
 });
