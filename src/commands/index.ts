@@ -166,6 +166,18 @@ export const registry: readonly Entry[] = [
     load: () => import('./db/sizes.ts'),
   },
   {
+    name: 'db vacuum',
+    summary: 'Does VACUUM keep up? Dead rows, wraparound, what runs, and who holds it back',
+    group: 'look',
+    load: () => import('./db/vacuum.ts'),
+  },
+  {
+    name: 'db bloat',
+    summary: 'How much larger tables and indexes are than their rows need: an estimate',
+    group: 'look',
+    load: () => import('./db/bloat.ts'),
+  },
+  {
     name: 'lb status',
     summary: 'Where the load balancer sends traffic, since when, and what it runs with',
     group: 'look',

@@ -1,5 +1,6 @@
 /** All reports of a database, in the order in which they are shown: what brings a platform down first. */
 import { activity } from './activity.ts';
+import { bloat } from './bloat.ts';
 import { blocking } from './blocking.ts';
 import { cacheHit } from './cache-hit.ts';
 import { connections } from './connections.ts';
@@ -8,6 +9,7 @@ import { locks } from './locks.ts';
 import type { Report } from './report.ts';
 import { sizes } from './sizes.ts';
 import { slow } from './slow.ts';
+import { vacuum } from './vacuum.ts';
 
 export const REPORTS = [
   connections,
@@ -18,4 +20,6 @@ export const REPORTS = [
   indexes,
   cacheHit,
   sizes,
+  vacuum,
+  bloat,
 ] as unknown as readonly Report[];

@@ -5,6 +5,7 @@ import { indexReports } from './reports/indexes.ts';
 import { lockReports } from './reports/locks.ts';
 import { slowReports, slowUnloaded } from './reports/slow.ts';
 import { tableReports } from './reports/tables.ts';
+import { vacuumReports } from './reports/vacuum.ts';
 
 const majors = (Object.keys(POSTGRES).map(Number) as Major[]).filter((major) => major >= 13);
 
@@ -28,6 +29,7 @@ describe.each(majors)('PostgreSQL %i', (major) => {
   slowReports(() => server);
   indexReports(() => server);
   tableReports(() => server);
+  vacuumReports(() => server);
 });
 
 slowUnloaded();

@@ -2,12 +2,15 @@
 import type { DatabaseLook, DatabaseParts, DatabaseServer, Had, PartName } from '../../core/ports/database.ts';
 import type { Connection } from './connect.ts';
 import { databases } from './parts/databases.ts';
+import { fill } from './parts/fill.ts';
+import { horizon } from './parts/horizon.ts';
 import { indexes } from './parts/indexes.ts';
 import { locks } from './parts/locks.ts';
 import { isSkipped, type Part } from './parts/part.ts';
 import { sessions } from './parts/sessions.ts';
 import { statements } from './parts/statements.ts';
 import { tables } from './parts/tables.ts';
+import { vacuums } from './parts/vacuums.ts';
 import { figure, isoTime, type Row, shortVersion, text } from './row.ts';
 import { SERVER } from './sql.ts';
 import { type Answer, inTransaction } from './transaction.ts';
@@ -22,6 +25,9 @@ const PARTS: { [P in PartName]: Part<DatabaseParts[P]> } = {
   tables,
   indexes,
   databases,
+  vacuums,
+  horizon,
+  fill,
 };
 
 export async function readLook<P extends PartName>(

@@ -189,6 +189,52 @@ export interface DatabaseUse {
   multixactAge: number;
 }
 
+/** A VACUUM that runs. */
+export interface Vacuum {
+  pid: number;
+  table: string;
+  /** Such as `scanning heap`; absent where it is hidden from this role. */
+  phase?: string;
+  /** Share of the table that was scanned. */
+  scanned?: number;
+  /** How often it went through the indexes; more than once says that its memory is too small. */
+  indexRounds?: number;
+  isAuto: boolean;
+  /** To prevent wraparound: it does not give way to others. */
+  isForced: boolean;
+  ms?: number;
+}
+
+/** Who holds back what VACUUM may remove. */
+export interface OldestXmin {
+  kind: 'session' | 'replica' | 'slot' | 'prepared transaction';
+  /** Application or role, name of the slot, identifier of the prepared transaction. */
+  name: string;
+  pid?: number;
+  state?: string;
+  /** How many transactions ago its snapshot was taken. */
+  xidAge: number;
+  ms?: number;
+}
+
+/** How full the pages of a table or index can be, from statistics; of a btree index `table` is whose it is. */
+export interface Fill {
+  name: string;
+  table?: string;
+  rows: number;
+  pages: number;
+  blockSize: number;
+  /** Share of a page that is filled by intention. */
+  fillFactor: number;
+  columns: number;
+  /** Columns with statistics; fewer than `columns` where it was never analysed. */
+  knownColumns: number;
+  /** Mean bytes of a row's values. */
+  width: number;
+  hasNulls: boolean;
+  isReadable: boolean;
+}
+
 /** By name: what each part is. A look asks for some of them, in one read-only transaction. */
 export interface DatabaseParts {
   sessions: Session[];
@@ -197,6 +243,9 @@ export interface DatabaseParts {
   tables: Tables;
   indexes: Indexes;
   databases: DatabaseUse[];
+  vacuums: Vacuum[];
+  horizon: OldestXmin[];
+  fill: Fill[];
 }
 export type PartName = keyof DatabaseParts;
 

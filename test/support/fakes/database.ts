@@ -30,6 +30,9 @@ const calmParts: DatabaseLook['parts'] = {
   tables: { is: 'seen', value: { tables: [], count: 0, bytes: 0 } },
   indexes: { is: 'seen', value: { indexes: [], count: 0 } },
   databases: { is: 'seen', value: [] },
+  vacuums: { is: 'seen', value: [] },
+  horizon: { is: 'seen', value: [] },
+  fill: { is: 'seen', value: [] },
 };
 
 /** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */

@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest';
 
 import activity from '../../../src/commands/db/activity.ts';
 import blocking from '../../../src/commands/db/blocking.ts';
+import bloat from '../../../src/commands/db/bloat.ts';
 import cacheHit from '../../../src/commands/db/cache-hit.ts';
 import indexes from '../../../src/commands/db/indexes.ts';
 import locks from '../../../src/commands/db/locks.ts';
 import sizes from '../../../src/commands/db/sizes.ts';
+import vacuum from '../../../src/commands/db/vacuum.ts';
 import slow from '../../../src/commands/db/slow.ts';
 import ready from '../../../src/commands/db/ready.ts';
 import report from '../../../src/commands/db/report.ts';
@@ -278,6 +280,68 @@ test('db sizes must show what takes the room, and what is estimated', async () =
   `);
 });
 
+test('db vacuum must show dead rows against what autovacuum waits for', async () => {
+  const all = [
+    tableOf('public.orders', { liveRows: 50_000, deadRows: 30_000, vacuumThreshold: 10_050 }),
+    tableOf('public.items', { deadRows: 10 }),
+  ];
+  const parts: Parts = {
+    ...tables,
+    tables: { is: 'seen', value: { tables: all, count: 2, bytes: 0 } },
+    horizon: {
+      is: 'seen',
+      value: [{ kind: 'session', name: 'report', pid: 5, state: 'active', xidAge: 90, ms: 4000 }],
+    },
+  };
+  expect(await shown(vacuum, [], parts)).toMatchInlineSnapshot(`
+    "
+    ! 1 table with too many dead rows; oldest transaction id 1.0 million old (0.05
+      % of what there is); no VACUUM runs
+    ! public.orders: 30000 dead rows (37.5 %), autovacuum comes at 10050; never
+      vacuumed since the statistics were reset
+    next: VACUUM (VERBOSE, ANALYZE) public.orders
+
+    TABLE           LIVE   DEAD   SHARE  AUTOVACUUM AT  NOW
+    public.orders  50000  30000  37.5 %          10050  -
+    public.items    1000     10  0.99 %            250  -
+
+    oldest snapshot: session report (pid 5), active, 90 transactions old, for 4 s
+    "
+  `);
+});
+
+test('db bloat must say what could be given back', async () => {
+  const fill = {
+    name: 'public.orders',
+    rows: 1_000_000,
+    pages: 100_000,
+    blockSize: 8192,
+    fillFactor: 1,
+    columns: 3,
+    knownColumns: 3,
+    width: 40,
+    hasNulls: false,
+    isReadable: true,
+  };
+  expect(await shown(bloat, [], { fill: { is: 'seen', value: [fill] } })).toMatchInlineSnapshot(`
+    "
+    ✗ about 716 MiB of 781 MiB (91.7 %) may be bloat; 1 table or index 4 times as
+      large as its rows need
+    ✗ public.orders: about 716 MiB of 781 MiB is empty; its rows need ~65.1 MiB.
+      VACUUM lets it be used again; only a rewrite gives it back, and VACUUM FULL
+      locks the table meanwhile
+    next: opsctl db vacuum
+          pg_repack --table=public.orders
+
+    TABLE OR INDEX     SIZE     NEEDED     BLOAT  TIMES
+    public.orders   781 MiB  ~65.1 MiB  ~716 MiB   12.0
+
+    an estimate from column widths, as good as the last ANALYZE; pgstattuple
+    measures, and reads every page
+    "
+  `);
+});
+
 test('db report must give each report a line, then what is bad, the worst first', async () => {
   expect(await shown(report, [holder, waiter])).toMatchInlineSnapshot(`
     "
@@ -293,6 +357,10 @@ test('db report must give each report a line, then what is bad, the worst first'
                    tables that may lack one; use counted for 1 d
     ✓ cache-hit    nothing was read since the statistics were reset
     ✓ sizes        no tables in database main
+    ✓ vacuum       no table with too many dead rows; oldest
+                   transaction id not known; no VACUUM runs
+    ✓ bloat        about 0 B of 0 B (0 %) may be bloat; nothing 4
+                   times as large as its rows need
 
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
     next: SELECT pg_cancel_backend(4711)
