@@ -178,6 +178,18 @@ export const registry: readonly Entry[] = [
     load: () => import('./db/bloat.ts'),
   },
   {
+    name: 'db sequences',
+    summary: 'Sequences that come to their end, by their own type or that of the column they fill',
+    group: 'look',
+    load: () => import('./db/sequences.ts'),
+  },
+  {
+    name: 'db replication',
+    summary: 'Who follows the database and how far behind, and what the log is kept for',
+    group: 'look',
+    load: () => import('./db/replication.ts'),
+  },
+  {
     name: 'lb status',
     summary: 'Where the load balancer sends traffic, since when, and what it runs with',
     group: 'look',

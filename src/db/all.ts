@@ -6,7 +6,9 @@ import { cacheHit } from './cache-hit.ts';
 import { connections } from './connections.ts';
 import { indexes } from './indexes.ts';
 import { locks } from './locks.ts';
+import { replication } from './replication.ts';
 import type { Report } from './report.ts';
+import { sequences } from './sequences.ts';
 import { sizes } from './sizes.ts';
 import { slow } from './slow.ts';
 import { vacuum } from './vacuum.ts';
@@ -22,4 +24,6 @@ export const REPORTS = [
   sizes,
   vacuum,
   bloat,
+  sequences,
+  replication,
 ] as unknown as readonly Report[];

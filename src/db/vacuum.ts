@@ -153,18 +153,12 @@ const holder = ({ kind, name, pid, state, xidAge, ms }: OldestXmin): string =>
 
 function release({ kind, name, pid = 0, state }: OldestXmin): string {
   const literal = `'${name.replaceAll("'", "''")}'`;
-  switch (kind) {
-    case 'slot':
-      return state === 'active' ? 'opsctl db replication' : `SELECT pg_drop_replication_slot(${literal})`;
-    case 'prepared transaction':
-      return `ROLLBACK PREPARED ${literal}`;
-    case 'replica':
-      return 'opsctl db replication';
-    case 'session':
-      return state?.startsWith('idle') === true
-        ? `SELECT pg_terminate_backend(${pid.toString()})`
-        : `SELECT pg_cancel_backend(${pid.toString()})`;
-  }
+  if (kind === 'prepared transaction') return `ROLLBACK PREPARED ${literal}`;
+  if (kind === 'slot' && state !== 'active') return `SELECT pg_drop_replication_slot(${literal})`;
+  if (kind !== 'session') return 'opsctl db replication';
+  return state?.startsWith('idle') === true
+    ? `SELECT pg_terminate_backend(${pid.toString()})`
+    : `SELECT pg_cancel_backend(${pid.toString()})`;
 }
 
 const runs = ({ pid, table, phase, scanned, isAuto, isForced, ms, indexRounds }: Vacuum): string =>

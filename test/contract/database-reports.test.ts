@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { type Major, POSTGRES, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { indexReports } from './reports/indexes.ts';
 import { lockReports } from './reports/locks.ts';
+import { sequenceReports } from './reports/sequences.ts';
 import { slowReports, slowUnloaded } from './reports/slow.ts';
 import { tableReports } from './reports/tables.ts';
 import { vacuumReports } from './reports/vacuum.ts';
@@ -30,6 +31,7 @@ describe.each(majors)('PostgreSQL %i', (major) => {
   indexReports(() => server);
   tableReports(() => server);
   vacuumReports(() => server);
+  sequenceReports(() => server);
 });
 
 slowUnloaded();

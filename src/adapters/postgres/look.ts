@@ -7,6 +7,8 @@ import { horizon } from './parts/horizon.ts';
 import { indexes } from './parts/indexes.ts';
 import { locks } from './parts/locks.ts';
 import { isSkipped, type Part } from './parts/part.ts';
+import { replication } from './parts/replication.ts';
+import { sequences } from './parts/sequences.ts';
 import { sessions } from './parts/sessions.ts';
 import { statements } from './parts/statements.ts';
 import { tables } from './parts/tables.ts';
@@ -28,6 +30,8 @@ const PARTS: { [P in PartName]: Part<DatabaseParts[P]> } = {
   vacuums,
   horizon,
   fill,
+  sequences,
+  replication,
 };
 
 export async function readLook<P extends PartName>(

@@ -235,6 +235,62 @@ export interface Fill {
   isReadable: boolean;
 }
 
+export interface Sequence {
+  name: string;
+  /** `smallint`, `integer` or `bigint`; so is `columnType`, the type of the column that takes its values. */
+  type: string;
+  min: number;
+  max: number;
+  increment: number;
+  cycles: boolean;
+  table?: string;
+  column?: string;
+  columnType?: string;
+  isReadable: boolean;
+  /** Somebody locks it, so that it was not asked. */
+  isLocked: boolean;
+  /** Absent before the first use, where it is hidden, and where it was not asked. */
+  last?: number;
+}
+
+/** A server or program that reads the log of this one. */
+export interface Standby {
+  name: string;
+  client: string;
+  /** `streaming`, `catchup`, …; absent where it is hidden from this role. */
+  state?: string;
+  /** `async`, `sync`, `quorum`, `potential`. */
+  mode?: string;
+  /** What it has not replayed yet. */
+  lagBytes?: number;
+  lagMs?: number;
+}
+
+/** A slot, for which the server keeps its log. */
+export interface Slot {
+  name: string;
+  /** Of a logical slot. */
+  database?: string;
+  kind: 'logical' | 'physical';
+  isActive: boolean;
+  /** What it needs was removed: it cannot be used any more. */
+  isLost: boolean;
+  isTemporary: boolean;
+  /** Log that is kept for it. */
+  retainedBytes?: number;
+  /** Log that can still be written before it is lost; absent without max_slot_wal_keep_size. */
+  safeBytes?: number;
+  /** ISO; from 17 on. */
+  inactiveSince?: string;
+}
+
+export interface Replication {
+  standbys: Standby[];
+  slots: Slot[];
+  /** Of a replica: how it stands to the server that feeds it. */
+  upstream?: { isConnected: boolean; isPaused: boolean; host?: string; lagBytes?: number; lagMs?: number };
+}
+
 /** By name: what each part is. A look asks for some of them, in one read-only transaction. */
 export interface DatabaseParts {
   sessions: Session[];
@@ -246,6 +302,8 @@ export interface DatabaseParts {
   vacuums: Vacuum[];
   horizon: OldestXmin[];
   fill: Fill[];
+  sequences: Sequence[];
+  replication: Replication;
 }
 export type PartName = keyof DatabaseParts;
 

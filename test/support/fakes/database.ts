@@ -33,6 +33,8 @@ const calmParts: DatabaseLook['parts'] = {
   vacuums: { is: 'seen', value: [] },
   horizon: { is: 'seen', value: [] },
   fill: { is: 'seen', value: [] },
+  sequences: { is: 'seen', value: [] },
+  replication: { is: 'seen', value: { standbys: [], slots: [] } },
 };
 
 /** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */

@@ -6,10 +6,12 @@ import bloat from '../../../src/commands/db/bloat.ts';
 import cacheHit from '../../../src/commands/db/cache-hit.ts';
 import indexes from '../../../src/commands/db/indexes.ts';
 import locks from '../../../src/commands/db/locks.ts';
+import sequences from '../../../src/commands/db/sequences.ts';
 import sizes from '../../../src/commands/db/sizes.ts';
 import vacuum from '../../../src/commands/db/vacuum.ts';
 import slow from '../../../src/commands/db/slow.ts';
 import ready from '../../../src/commands/db/ready.ts';
+import replication from '../../../src/commands/db/replication.ts';
 import report from '../../../src/commands/db/report.ts';
 import { databaseNamed } from '../../../src/commands/db/shared.ts';
 import type { ReadCommand } from '../../../src/core/command.ts';
@@ -342,6 +344,63 @@ test('db bloat must say what could be given back', async () => {
   `);
 });
 
+test('db sequences must show the end that comes first', async () => {
+  const sequence = {
+    name: 'public.orders_id_seq',
+    type: 'bigint',
+    min: 1,
+    max: 2 ** 63,
+    increment: 1,
+    cycles: false,
+    table: 'public.orders',
+    column: 'id',
+    columnType: 'integer',
+    isReadable: true,
+    isLocked: false,
+    last: 2_000_000_000,
+  };
+  const all = [sequence, { ...sequence, name: 'public.items_id_seq', table: 'public.items', columnType: 'bigint' }];
+  expect(await shown(sequences, [], { sequences: { is: 'seen', value: all } })).toMatchInlineSnapshot(`
+    "
+    ! 1 of 2 sequences is near its end; public.orders_id_seq has used the most,
+      93.1 %
+    ! public.orders_id_seq: 93.1 % used, 147483647 values left: public.orders.id
+      is integer and takes no greater value; then every insert fails
+    next: ALTER TABLE public.orders ALTER COLUMN id TYPE bigint -- rewrites the table under ACCESS EXCLUSIVE: plan it
+
+    SEQUENCE                USED       LEFT  TYPE    COLUMN
+    public.orders_id_seq  93.1 %  147483647  bigint  public.orders.id integer
+    public.items_id_seq   0.00 %     9.2e18  bigint  public.items.id bigint
+    "
+  `);
+});
+
+test('db replication must show who follows, and what is kept', async () => {
+  const value = {
+    standbys: [
+      { name: 'replica', client: '10.0.0.2', state: 'streaming', mode: 'async', lagBytes: 2e9, lagMs: 41_000 },
+    ],
+    slots: [
+      { name: 'cdc', kind: 'logical' as const, isActive: false, isLost: false, isTemporary: false, retainedBytes: 3e9 },
+    ],
+  };
+  expect(await shown(replication, [], { replication: { is: 'seen', value } })).toMatchInlineSnapshot(`
+    "
+    ✗ 1 standby follows, the farthest 1.86 GiB behind; 1 slot, up to 2.79 GiB kept
+      for one
+    ✗ standby replica: 1.86 GiB behind, 41 s behind
+    ! slot cdc: nobody reads it, and 2.79 GiB of the log are kept for it: start
+      its reader, or drop it
+    next: opsctl db query "SELECT * FROM pg_stat_replication WHERE application_name = 'replica'"
+          SELECT pg_drop_replication_slot('cdc')
+
+    KIND     NAME     STATE      MODE     BEHIND OR KEPT   LAG
+    standby  replica  streaming  async          1.86 GiB  41 s
+    slot     cdc      inactive   logical        2.79 GiB     -
+    "
+  `);
+});
+
 test('db report must give each report a line, then what is bad, the worst first', async () => {
   expect(await shown(report, [holder, waiter])).toMatchInlineSnapshot(`
     "
@@ -361,6 +420,8 @@ test('db report must give each report a line, then what is bad, the worst first'
                    transaction id not known; no VACUUM runs
     ✓ bloat        about 0 B of 0 B (0 %) may be bloat; nothing 4
                    times as large as its rows need
+    ✓ sequences    none of 0 sequences is near its end
+    ✓ replication  no standby follows; no slots
 
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
     next: SELECT pg_cancel_backend(4711)
