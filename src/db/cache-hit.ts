@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 import { localTime, percent, plural } from '../core/format.ts';
-import type { DatabaseUse, Table } from '../core/ports/database.ts';
+import type { DatabaseUse, Table } from '../core/ports/database-storage.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 import { bytes, duration, localTime, percent, plural } from '../core/format.ts';
-import type { Index, Indexes, Table } from '../core/ports/database.ts';
+import type { Index, Indexes, Table } from '../core/ports/database-storage.ts';
 import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 

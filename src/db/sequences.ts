@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 import { percent, plural } from '../core/format.ts';
-import type { Sequence } from '../core/ports/database.ts';
+import type { Sequence } from '../core/ports/database-storage.ts';
 import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 import { bytes, percent, plural } from '../core/format.ts';
-import type { Table } from '../core/ports/database.ts';
+import type { Table } from '../core/ports/database-storage.ts';
 import { verdict } from '../core/verdict.ts';
 import type { Report } from './report.ts';
 

@@ -1,8 +1,10 @@
 /** The reports of `opsctl db` on real servers: what happens there must be found, by a superuser and by who may only watch. */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type Major, POSTGRES, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { underContention } from './reports/contention.ts';
 import { indexReports } from './reports/indexes.ts';
 import { lockReports } from './reports/locks.ts';
+import { queries } from './reports/query.ts';
 import { sequenceReports } from './reports/sequences.ts';
 import { slowReports, slowUnloaded } from './reports/slow.ts';
 import { tableReports } from './reports/tables.ts';
@@ -32,6 +34,8 @@ describe.each(majors)('PostgreSQL %i', (major) => {
   tableReports(() => server);
   vacuumReports(() => server);
   sequenceReports(() => server);
+  queries(() => server);
+  underContention(() => server);
 });
 
 slowUnloaded();

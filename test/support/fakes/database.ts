@@ -1,6 +1,6 @@
 import { OpsError } from '../../../src/core/errors.ts';
 import type { DatabaseReader, DatabaseVitals } from '../../../src/core/ports/data.ts';
-import type { DatabaseLook } from '../../../src/core/ports/database.ts';
+import type { DatabaseLook, QueryAnswer } from '../../../src/core/ports/database.ts';
 
 /** A healthy database, idle but for its own service. */
 export const calmDatabase: DatabaseVitals = {
@@ -37,11 +37,17 @@ const calmParts: DatabaseLook['parts'] = {
   replication: { is: 'seen', value: { standbys: [], slots: [] } },
 };
 
+/** What a database in memory answers besides its vitals: parts of a look, and rows to every statement. */
+interface Told {
+  parts?: Partial<DatabaseLook['parts']>;
+  answer?: Pick<QueryAnswer, 'columns' | 'rows'>;
+}
+
 /** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */
 export function fakeDatabase(
-  state: Record<string, (Partial<DatabaseVitals> & { parts?: Partial<DatabaseLook['parts']> }) | OpsError>,
+  state: Record<string, (Partial<DatabaseVitals> & Told) | OpsError>,
 ): DatabaseReader & { state: typeof state; close(): Promise<void> } {
-  const look = (name: string): DatabaseVitals & { parts?: Partial<DatabaseLook['parts']> } => {
+  const look = (name: string): DatabaseVitals & Told => {
     const found = state[name];
     if (found === undefined) throw new OpsError('NOT_CONFIGURED', `no database ${name} is configured`);
     if (found instanceof OpsError) throw found;
@@ -55,7 +61,7 @@ export function fakeDatabase(
       return { latencyMs, version, inRecovery };
     },
     vitals: async (name) => {
-      const { parts: _parts, ...vitals } = look(name);
+      const { parts: _parts, answer: _answer, ...vitals } = look(name);
       return vitals;
     },
     look: async (name, parts) => {
@@ -72,6 +78,12 @@ export function fakeDatabase(
         latencyMs,
         parts: found as never,
       };
+    },
+    query: async (name, sql, { rows }) => {
+      const { answer } = look(name);
+      if (/^(insert|update|delete|merge|truncate)\b/i.test(sql)) throw new OpsError('UNSAFE', 'the statement writes');
+      const all = answer?.rows ?? [[1]];
+      return { columns: answer?.columns ?? ['one'], rows: all.slice(0, rows), more: all.length > rows, ms: 1 };
     },
     close: async () => undefined,
   };

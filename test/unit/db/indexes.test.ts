@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import type { DatabaseLook, Index, Table } from '../../../src/core/ports/database.ts';
+import type { Index, Table } from '../../../src/core/ports/database-storage.ts';
+import type { DatabaseLook } from '../../../src/core/ports/database.ts';
 import { indexes } from '../../../src/db/indexes.ts';
 import { conclude } from '../../../src/db/report.ts';
 import { limits, lookOf, table, told } from './look.ts';

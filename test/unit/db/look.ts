@@ -1,12 +1,11 @@
 /** What a look found, for tests of reports. */
+import type { DatabaseUse, Table } from '../../../src/core/ports/database-storage.ts';
 import type {
   DatabaseLook,
   DatabaseParts,
   DatabaseServer,
-  DatabaseUse,
   PartName,
   Session,
-  Table,
 } from '../../../src/core/ports/database.ts';
 import { conclude, type Finding, type Report } from '../../../src/db/report.ts';
 import { shop } from '../inspect/platform.ts';

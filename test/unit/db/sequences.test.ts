@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import type { DatabaseLook, Sequence } from '../../../src/core/ports/database.ts';
+import type { Sequence } from '../../../src/core/ports/database-storage.ts';
+import type { DatabaseLook } from '../../../src/core/ports/database.ts';
 import { conclude } from '../../../src/db/report.ts';
 import { sequences } from '../../../src/db/sequences.ts';
 import { limits, lookOf, told } from './look.ts';

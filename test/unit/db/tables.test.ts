@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import type { DatabaseLook, DatabaseUse, Table } from '../../../src/core/ports/database.ts';
+import type { DatabaseUse, Table } from '../../../src/core/ports/database-storage.ts';
+import type { DatabaseLook } from '../../../src/core/ports/database.ts';
 import { cacheHit } from '../../../src/db/cache-hit.ts';
 import { conclude } from '../../../src/db/report.ts';
 import { sizes } from '../../../src/db/sizes.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import type { DatabaseLook, DatabaseUse, Fill, OldestXmin, Table, Vacuum } from '../../../src/core/ports/database.ts';
+import type { DatabaseUse, Fill, OldestXmin, Table, Vacuum } from '../../../src/core/ports/database-storage.ts';
+import type { DatabaseLook } from '../../../src/core/ports/database.ts';
 import { bloat, pagesNeeded } from '../../../src/db/bloat.ts';
 import { conclude } from '../../../src/db/report.ts';
 import { vacuum } from '../../../src/db/vacuum.ts';

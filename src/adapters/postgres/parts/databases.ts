@@ -1,4 +1,4 @@
-import type { DatabaseUse } from '../../../core/ports/database.ts';
+import type { DatabaseUse } from '../../../core/ports/database-storage.ts';
 import { figure, isoTime, type Row, text, told } from '../row.ts';
 import type { Part } from './part.ts';
 

@@ -1,4 +1,4 @@
-import type { Fill } from '../../../core/ports/database.ts';
+import type { Fill } from '../../../core/ports/database-storage.ts';
 import { figure, type Row, text } from '../row.ts';
 import type { Part, Skipped } from './part.ts';
 import { qualified } from './tables.ts';

@@ -1,4 +1,4 @@
-import type { Index, Indexes } from '../../../core/ports/database.ts';
+import type { Index, Indexes } from '../../../core/ports/database-storage.ts';
 import { figure, isoTime, type Row, text, told } from '../row.ts';
 import type { Part } from './part.ts';
 import { isEstimated, sizeOf } from './relations.ts';

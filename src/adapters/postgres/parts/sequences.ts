@@ -1,4 +1,4 @@
-import type { Sequence } from '../../../core/ports/database.ts';
+import type { Sequence } from '../../../core/ports/database-storage.ts';
 import { figure, type Row, text, told } from '../row.ts';
 import type { Part, Skipped } from './part.ts';
 import { contended } from './relations.ts';

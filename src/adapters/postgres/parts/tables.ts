@@ -1,4 +1,4 @@
-import type { Table, Tables } from '../../../core/ports/database.ts';
+import type { Table, Tables } from '../../../core/ports/database-storage.ts';
 import { figure, isoTime, type Row, text, told } from '../row.ts';
 import type { Part } from './part.ts';
 import { isEstimated, sizeOf } from './relations.ts';

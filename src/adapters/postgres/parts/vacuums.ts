@@ -1,4 +1,4 @@
-import type { Vacuum } from '../../../core/ports/database.ts';
+import type { Vacuum } from '../../../core/ports/database-storage.ts';
 import { age, figure, type Row, text, told } from '../row.ts';
 import type { Part } from './part.ts';
 import { qualified } from './tables.ts';
