@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Client } from 'pg';
+import type { Client, Query } from 'pg';
 import { OpsError } from '../../core/errors.ts';
 import { likeSocket, secure, within, type TlsChoice } from '../dial.ts';
 import { connectFirst } from '../route.ts';
@@ -142,14 +142,14 @@ interface Extended {
  * By itself pg asks for row after row until there is none, and waits for ever when such a query fails. So the messages are
  * sent in one: execute so many rows, then sync, whatever comes of it.
  */
-function runOne(client: Client, Query: typeof import('pg').Query, sql: string, rows: number): Promise<OneAnswer> {
+function runOne(client: Client, Extending: typeof Query, sql: string, rows: number): Promise<OneAnswer> {
   const config = {
     text: sql,
     queryMode: 'extended',
     rowMode: 'array',
     types: { getTypeParser: () => (value: string) => value },
   };
-  const query = new Query(config as never);
+  const query = new Extending(config as never);
   return new Promise((resolve, reject) => {
     Object.assign(query, {
       callback: (error, result) => {

@@ -38,7 +38,7 @@ export async function readQuery(connection: Connection, sql: string, { rows, ms 
 
 function refused({ asked }: Connection, error: OpsError, ms: number): OpsError {
   const sqlstate = typeof error.details?.['sqlstate'] === 'string' ? error.details['sqlstate'] : '';
-  const said = String(error.details?.['server'] ?? '');
+  const said = typeof error.details?.['server'] === 'string' ? error.details['server'] : '';
   const position = (error.cause as { position?: string } | undefined)?.position;
   const at = position === undefined ? '' : ` (at character ${position})`;
   const details = { ...error.details, ...(position !== undefined && { position: Number(position) }) };

@@ -43,7 +43,7 @@ test('db activity must show who holds what for how long, at 80 columns', async (
     ✗ 2 sessions: 1 active, 1 idle in transaction, 1 waiting for a lock; 1
       transaction open for too long
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
-    next: SELECT pg_cancel_backend(4711)
+    next: SELECT pg_terminate_backend(4711)
 
      PID  USER  APPLICATION  STATE                       TX  WAITS FOR     QUERY
     4711  app   worker       idle in transaction  3 min 5 s  -             update o…
@@ -187,11 +187,18 @@ test('db report must give each report a line, then what is bad, the worst first'
     ✓ replication  no standby follows; no slots
 
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
-    next: SELECT pg_cancel_backend(4711)
+    next: SELECT pg_terminate_backend(4711)
 
     ✗ crit: PostgreSQL 17.5 (main)
     "
   `);
+});
+
+test('db report must say what mends a report that could not be had', async () => {
+  const fix = ['CREATE EXTENSION pg_stat_statements'];
+  const text = await shown(report, [], { statements: { is: 'skipped', reason: 'it is not created', fix } });
+  expect(text).toContain('- slow         it is not created');
+  expect(text).toContain('- slow: it is not created\nnext: CREATE EXTENSION pg_stat_statements');
 });
 
 test('db ready must say how the database is reached', async () => {

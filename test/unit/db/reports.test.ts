@@ -80,7 +80,8 @@ describe('activity', () => {
     expect(told(activity, at)[1]).toBe(expected);
     expect(told(activity, at)[0]).toContain('2 sessions: ');
     expect(told(activity, at)[0]).toContain('1 waiting for a lock; 1 transaction open for too long');
-    expect(conclude(activity, at, 'main', limits).findings[1]?.next).toEqual(['SELECT pg_cancel_backend(7)']);
+    const ending = more.state === 'active' ? 'pg_cancel_backend' : 'pg_terminate_backend';
+    expect(conclude(activity, at, 'main', limits).findings[1]?.next).toEqual([`SELECT ${ending}(7)`]);
   });
 
   test('must say whose sessions hide what they do, and judge none of them', () => {
