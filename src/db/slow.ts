@@ -218,6 +218,7 @@ function notesOf(
   window: number | undefined,
 ): string[] {
   return [
+    ...(window === undefined ? [] : ['what opsctl asked meanwhile is among them']),
     ...(window === undefined && statements.length > SHOWN
       ? [`the first ${SHOWN.toString()} of ${count.toString()}`]
       : []),
