@@ -1,4 +1,5 @@
 import type { Command } from '../core/command.ts';
+import { database } from './db/entries.ts';
 
 /** Headings of the root help, in order. */
 export const GROUPS = { look: 'Look', change: 'Change', setup: 'Set up' } as const;
@@ -105,30 +106,7 @@ export const registry: readonly Entry[] = [
     group: 'look',
     load: () => import('./deploy/history.ts'),
   },
-  {
-    name: 'db report',
-    summary: 'All that can be told of the database at once: a verdict for each report, findings by severity',
-    group: 'look',
-    load: () => import('./db/report.ts'),
-  },
-  {
-    name: 'db ready',
-    summary: 'Does the database accept connections and answer? If not, which of the reasons is it',
-    group: 'look',
-    load: () => import('./db/ready.ts'),
-  },
-  {
-    name: 'db connections',
-    summary: 'How many connections to the database are taken, by which application and role',
-    group: 'look',
-    load: () => import('./db/connections.ts'),
-  },
-  {
-    name: 'db activity',
-    summary: 'What clients of the database do now: open transactions, waits, queries',
-    group: 'look',
-    load: () => import('./db/activity.ts'),
-  },
+  ...database,
   {
     name: 'lb status',
     summary: 'Where the load balancer sends traffic, since when, and what it runs with',

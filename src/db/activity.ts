@@ -82,7 +82,8 @@ function judgedSession(session: Session, transaction: Limits, idle: Limits): Jud
       status,
       reason: `transaction open for ${duration(transactionMs)}, ${doing}`,
       ...measured,
-      next: [`SELECT pg_cancel_backend(${pid.toString()})`],
+      // One that is idle has no query that could be cancelled.
+      next: [`SELECT ${isIdle ? 'pg_terminate_backend' : 'pg_cancel_backend'}(${pid.toString()})`],
     } satisfies Verdict & { about: string },
   ];
 }

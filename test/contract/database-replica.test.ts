@@ -1,8 +1,13 @@
 import { appendFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { REPORTS } from '../../src/db/all.ts';
+import { replication } from '../../src/db/replication.ts';
+import { conclude } from '../../src/db/report.ts';
 import { startPostgres, type PostgresServer } from '../support/postgres.ts';
 import { pause, waitUntil } from '../support/process.ts';
-import { databaseReader as reader } from '../support/readers.ts';
+import { databaseReader as reader, platformOf } from '../support/readers.ts';
+
+const limits = platformOf({}).thresholds;
 
 describe('PostgreSQL that is not there yet, or a replica', () => {
   let primary: PostgresServer;
@@ -44,6 +49,21 @@ describe('PostgreSQL that is not there yet, or a replica', () => {
       () => 'the replica does not catch up',
     );
 
+    for (const report of REPORTS) {
+      const { status, findings } = conclude(report, await database.look('standby', report.parts), 'standby', limits);
+      expect([report.name, status, findings[0]?.reason]).not.toContain('unknown');
+    }
+    const follows = async (name: string) =>
+      conclude(replication, await database.look(name, ['replication']), name, limits);
+    expect((await follows('main')).rows).toMatchObject([
+      { kind: 'standby', name: 'standby', state: 'streaming', mode: 'async' },
+    ]);
+    expect(await follows('standby')).toMatchObject({
+      status: 'ok',
+      rows: [{ kind: 'upstream', state: 'receiving', lagMs: 0 }],
+      findings: [{ reason: 'a replica, not behind; no standby follows; no slots' }],
+    });
+
     await primary.query('create table first as select 1 as n');
     await waitUntil(
       async () => (await standby.query("select to_regclass('first') as found"))[0]?.['found'] !== null,
@@ -55,6 +75,12 @@ describe('PostgreSQL that is not there yet, or a replica', () => {
     await pause(300);
     expect((await database.vitals('main')).replicas?.[0]?.lagBytes).toBeGreaterThan(100_000);
     expect((await database.vitals('standby')).replayLagMs).toBeGreaterThan(250);
+    expect((await follows('standby')).findings[1]).toMatchObject({
+      status: 'warn',
+      reason: expect.stringMatching(/^replay is paused; the last replayed transaction is .* old$/),
+      next: ['SELECT pg_wal_replay_resume()'],
+    });
+    expect((await follows('main')).rows[0]?.lagBytes).toBeGreaterThan(100_000);
     await database.close();
 
     await standby.kill('SIGINT');

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Client } from 'pg';
+import type { Client, Query } from 'pg';
 import { OpsError } from '../../core/errors.ts';
 import { likeSocket, secure, within, type TlsChoice } from '../dial.ts';
 import { connectFirst } from '../route.ts';
@@ -12,6 +12,12 @@ const CONNECT_MS = 3000;
 const LARGEST_ANSWER = 4 * 1024 * 1024;
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
+/** Rows as the server writes them, with the oids of their types. */
+export interface OneAnswer {
+  columns: { name: string; type: number }[];
+  rows: (string | null)[][];
+}
+
 /** An open connection. */
 export interface Connection {
   asked: Asked;
@@ -19,6 +25,8 @@ export interface Connection {
   route: string;
   /** Runs statements in one message; the rows of each. @throws TIMED_OUT after `ms`, and then the connection is gone */
   run(sql: string, ms: number): Promise<Record<string, unknown>[][]>;
+  /** Runs one statement by the extended protocol, which takes no second one; `rows` of its rows at most. @throws as `run` */
+  one(sql: string, rows: number, ms: number): Promise<OneAnswer>;
   isOpen(): boolean;
   close(): Promise<void>;
 }
@@ -69,7 +77,14 @@ export async function connect(
   return {
     asked,
     route: route.describe,
-    run: (sql, ms) => run(asked, client, bytes, sql, ms),
+    run: async (sql, ms) => {
+      // Several statements in one message give an array of results, which pg's types leave out.
+      const answer: unknown = await bounded(asked, bytes, ms, () => client.query(sql));
+      return (Array.isArray(answer) ? answer : [answer]).map(
+        (result: { rows: Record<string, unknown>[] }) => result.rows,
+      );
+    },
+    one: (sql, rows, ms) => bounded(asked, bytes, ms, () => runOne(client, pg.Query, sql, rows)),
     isOpen: () => !broken && !bytes.destroyed,
     close: async () => {
       await within(500, client.end(), () => new OpsError('TIMED_OUT', 'late')).catch(() => undefined);
@@ -84,13 +99,8 @@ function noPassword(asked: Asked): never {
   });
 }
 
-async function run(
-  asked: Asked,
-  client: Client,
-  bytes: Duplex,
-  sql: string,
-  ms: number,
-): Promise<Record<string, unknown>[][]> {
+/** Work that ends after `ms`, and whose answer stays small; else the connection is lost to whatever comes after it. */
+async function bounded<T>(asked: Asked, bytes: Duplex, ms: number, work: () => Promise<T>): Promise<T> {
   let received = 0;
   let tooMuch = false;
   const count = (chunk: Buffer): void => {
@@ -106,11 +116,7 @@ async function run(
       hint: `The server hangs or is overloaded. See its container: opsctl status; its log: opsctl logs ${asked.service ?? '<service>'} --tail 50.`,
     });
   try {
-    // Several statements in one message give an array of results, which pg's types leave out.
-    const answer: unknown = await within(ms, client.query(sql), late);
-    return (Array.isArray(answer) ? answer : [answer]).map(
-      (result: { rows: Record<string, unknown>[] }) => result.rows,
-    );
+    return await within(ms, work(), late);
   } catch (error) {
     if (tooMuch)
       throw new OpsError('BAD_ANSWER', `${asked.subject} answers more than ${LARGEST_ANSWER} bytes`, { cause: error });
@@ -120,6 +126,48 @@ async function run(
   } finally {
     bytes.off('data', count);
   }
+}
+
+/** What pg's query has beside its types: how its messages are sent, and what ends it. */
+interface Extended {
+  callback: (
+    error: Error | null,
+    result: { fields: { name: string; dataTypeID: number }[]; rows: (string | null)[][] },
+  ) => void;
+  _getRows: (connection: { execute(config: { portal: string; rows: number }): void; sync(): void }) => void;
+  handlePortalSuspended: () => void;
+}
+
+/**
+ * By itself pg asks for row after row until there is none, and waits for ever when such a query fails. So the messages are
+ * sent in one: execute so many rows, then sync, whatever comes of it.
+ */
+function runOne(client: Client, Extending: typeof Query, sql: string, rows: number): Promise<OneAnswer> {
+  const config = {
+    text: sql,
+    queryMode: 'extended',
+    rowMode: 'array',
+    types: { getTypeParser: () => (value: string) => value },
+  };
+  const query = new Extending(config as never);
+  return new Promise((resolve, reject) => {
+    Object.assign(query, {
+      callback: (error, result) => {
+        if (error !== null) reject(error);
+        else
+          resolve({
+            columns: result.fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID })),
+            rows: result.rows,
+          });
+      },
+      _getRows: (connection) => {
+        connection.execute({ portal: '', rows });
+        connection.sync();
+      },
+      handlePortalSuspended: () => undefined,
+    } satisfies Extended);
+    client.query(query);
+  });
 }
 
 /**

@@ -1,8 +1,18 @@
 /** Some parts of a database in one read-only transaction: what a `db` command asks, and the report all at once. */
 import type { DatabaseLook, DatabaseParts, DatabaseServer, Had, PartName } from '../../core/ports/database.ts';
 import type { Connection } from './connect.ts';
+import { databases } from './parts/databases.ts';
+import { fill } from './parts/fill.ts';
+import { horizon } from './parts/horizon.ts';
+import { indexes } from './parts/indexes.ts';
+import { locks } from './parts/locks.ts';
 import { isSkipped, type Part } from './parts/part.ts';
+import { replication } from './parts/replication.ts';
+import { sequences } from './parts/sequences.ts';
 import { sessions } from './parts/sessions.ts';
+import { statements } from './parts/statements.ts';
+import { tables } from './parts/tables.ts';
+import { vacuums } from './parts/vacuums.ts';
 import { figure, isoTime, type Row, shortVersion, text } from './row.ts';
 import { SERVER } from './sql.ts';
 import { type Answer, inTransaction } from './transaction.ts';
@@ -12,6 +22,16 @@ const LOOK_MS = 12_000;
 
 const PARTS: { [P in PartName]: Part<DatabaseParts[P]> } = {
   sessions,
+  locks,
+  statements,
+  tables,
+  indexes,
+  databases,
+  vacuums,
+  horizon,
+  fill,
+  sequences,
+  replication,
 };
 
 export async function readLook<P extends PartName>(
@@ -58,4 +78,12 @@ const serverOf = (row: Row): DatabaseServer => ({
   connectionLimit: figure(row['slots']) ?? Number.NaN,
   role: text(row['role']),
   database: text(row['database']),
+  ...(typeof row['statements_schema'] === 'string' && {
+    statements: {
+      schema: row['statements_schema'],
+      version: text(row['statements_version']),
+      isLoaded: row['statements_loaded'] === true,
+      isUsable: row['statements_usable'] === true,
+    },
+  }),
 });

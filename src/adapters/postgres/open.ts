@@ -3,6 +3,7 @@ import type { DataSources } from '../data-server.ts';
 import { openOnce } from '../once.ts';
 import { connect, type Connection } from './connect.ts';
 import { readLook } from './look.ts';
+import { readQuery } from './query.ts';
 import { settingsOf } from './settings.ts';
 import { readReady, readVitals } from './vitals.ts';
 
@@ -28,6 +29,7 @@ export function openDatabase(sources: DatabaseSources): DatabaseReader & { close
     ready: (name) => connections.use(name, readReady),
     vitals: (name) => connections.use(name, readVitals),
     look: (name, parts) => connections.use(name, (connection) => readLook(connection, parts)),
+    query: (name, sql, bounds) => connections.use(name, (connection) => readQuery(connection, sql, bounds)),
     close: () => connections.close(),
   };
 }

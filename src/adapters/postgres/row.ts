@@ -4,6 +4,11 @@ export type Row = Record<string, unknown>;
 
 export const figure = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
 export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+/** An age in ms: taken one after the other, ages may come out a moment below 0. */
+export const age = (value: unknown): number | undefined => (typeof value === 'number' ? Math.max(0, value) : undefined);
+/** An array of process ids. */
+export const pids = (value: unknown): number[] =>
+  Array.isArray(value) ? value.filter((one) => typeof one === 'number') : [];
 /** A point in time from ms since 1970; undefined for what is none. */
 export const isoTime = (ms: unknown): string | undefined =>
   typeof ms === 'number' && Number.isFinite(ms) ? new Date(ms).toISOString() : undefined;

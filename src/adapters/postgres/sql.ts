@@ -3,7 +3,10 @@
  * numbers (an int8 would come as text). Nothing here touches a user's table, so that no lock on one is waited for.
  */
 
-/** Always visible to everybody. `reserved_connections` exists from 16 on. */
+/**
+ * Always visible to everybody. `reserved_connections` exists from 16 on; settings of pg_stat_statements exist once it was
+ * preloaded.
+ */
 export const SERVER = `
 select current_setting('server_version') as version,
        current_setting('server_version_num')::int4 as number,
@@ -13,7 +16,12 @@ select current_setting('server_version') as version,
        current_user::text as role, current_database()::text as database,
        current_setting('max_connections')::int4
          - current_setting('superuser_reserved_connections')::int4
-         - coalesce(current_setting('reserved_connections', true)::int4, 0) as slots`;
+         - coalesce(current_setting('reserved_connections', true)::int4, 0) as slots,
+       s.schema as statements_schema, s.version as statements_version, s.usable as statements_usable,
+       current_setting('pg_stat_statements.max', true) is not null as statements_loaded
+from (select 1) as one left join (
+  select quote_ident(n.nspname) as schema, e.extversion as version, has_schema_privilege(n.oid, 'usage') as usable
+  from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_stat_statements') as s on true`;
 
 /* A role without pg_read_all_stats sees of other roles' sessions who they are, and neither their kind nor their state. */
 const CLIENTS = `

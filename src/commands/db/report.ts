@@ -75,8 +75,10 @@ export default readCommand({
 
 const longest = (reports: readonly { name: string }[]): number => Math.max(...reports.map(({ name }) => name.length));
 
-/** Findings of single things, of whichever report. */
+/** Findings of single things, of whichever report, and what a report lacks. */
 function worstFirst(findings: z.infer<typeof findingSchema>[], style: Style): string[] {
-  const single = findings.filter(({ about }) => about !== '');
+  const single = findings
+    .filter(({ about, status }) => about !== '' || status === 'skipped' || status === 'unknown')
+    .map((one) => (one.about === '' ? { ...one, about: one.check } : one));
   return single.length === 0 ? [] : [...findingLines(single, style), ''];
 }

@@ -68,7 +68,7 @@ async function looked<P extends PartName, R>(
 /** Findings that are bad are named one by one up to here; a table shows the rest. */
 const NAMED = 10;
 
-function reportText<P extends PartName, R>(report: Report<P, R>, data: ReportData<R>, style: Style): string {
+export function reportText<P extends PartName, R>(report: Report<P, R>, data: ReportData<R>, style: Style): string {
   const rows = data.rows.map((row) => report.cells(row, style));
   return [
     ...findingLines(data.findings, style),

@@ -1,5 +1,5 @@
 /** Databases and caches, asked directly. */
-import type { DatabaseLook, PartName } from './database.ts';
+import type { DatabaseLook, PartName, QueryAnswer, QueryBounds } from './database.ts';
 
 export interface DatabaseReady {
   latencyMs: number;
@@ -54,6 +54,11 @@ export interface DatabaseReader {
    * @throws as `ready`
    */
   look<P extends PartName>(name: string, parts: readonly P[]): Promise<DatabaseLook<P>>;
+  /**
+   * One statement, in a read-only transaction that is rolled back.
+   * @throws UNSAFE where it writes, USAGE where the server does not understand it, TIMED_OUT; else as `ready`
+   */
+  query(name: string, sql: string, bounds: QueryBounds): Promise<QueryAnswer>;
 }
 
 /** What INFO tells. A field that this server hides or does not have is absent, never 0. */

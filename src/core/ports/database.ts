@@ -1,4 +1,5 @@
 /** What a PostgreSQL server tells of itself, part by part: what the `db` commands are made of. */
+import type { DatabaseUse, Fill, Indexes, OldestXmin, Sequence, Tables, Vacuum } from './database-storage.ts';
 
 /** A session of a client. What this role may not see is absent, never empty. */
 export interface Session {
@@ -30,15 +31,144 @@ export interface Session {
   privileged: boolean;
 }
 
+/** A lock that is waited for, that a blocker holds, or that keeps others out of a whole relation. */
+export interface Lock {
+  /** 0 for a prepared transaction, which has no session. */
+  pid: number;
+  /** Identifier of the prepared transaction that holds it. */
+  prepared?: string;
+  /** Kind of process where it is no client: `autovacuum worker`, … */
+  backend?: string;
+  /** `relation`, `transactionid`, `tuple`, `advisory`, … as in pg_locks. */
+  kind: string;
+  /** What is locked, for people: `public.orders`, `row of public.orders`, `transaction 741`. */
+  target: string;
+  /** Such as `AccessExclusiveLock`. */
+  mode: string;
+  granted: boolean;
+  /** How long it is waited for, in ms; before PostgreSQL 14 at most that long. Absent where it is granted or hidden. */
+  waitMs?: number;
+  /** Sessions that have to end their transactions first; empty where it is granted. */
+  blockedBy: number[];
+}
+
+export interface Locks {
+  locks: Lock[];
+  /** Entries of the shared lock table that are taken, and how many it has. */
+  taken: number;
+  capacity: number;
+}
+
+/** What pg_stat_statements counted of one statement, constants left out, of one role in one database. */
+export interface Statement {
+  /** `queryid`, which is a 64 bit number. */
+  id: string;
+  database: string;
+  user: string;
+  /** False where it ran inside a function. */
+  topLevel: boolean;
+  calls: number;
+  rows: number;
+  totalMs: number;
+  meanMs: number;
+  maxMs: number;
+  /** Time spent reading and writing blocks; 0 without track_io_timing. */
+  ioMs: number;
+  /** Blocks found in shared buffers, read from outside of them, and written to or read from temporary files. */
+  hitBlocks: number;
+  readBlocks: number;
+  tempBlocks: number;
+  /** Cut to 300 characters, passwords masked. */
+  query: string;
+}
+
+export interface Statements {
+  /** Those with the most time in all; other roles' statements only where this role may see them. */
+  statements: Statement[];
+  /** How many there are, their time together, and the time of those that are hidden from this role. */
+  count: number;
+  totalMs: number;
+  hiddenMs: number;
+  /** Since when they are counted, ISO; absent where the server does not tell (before 14). */
+  since?: string;
+  /** How often room was made by forgetting statements since then. */
+  evictions?: number;
+  ioTimed: boolean;
+}
+
+/** A server or program that reads the log of this one. */
+export interface Standby {
+  name: string;
+  client: string;
+  /** `streaming`, `catchup`, …; absent where it is hidden from this role. */
+  state?: string;
+  /** `async`, `sync`, `quorum`, `potential`. */
+  mode?: string;
+  /** What it has not replayed yet. */
+  lagBytes?: number;
+  lagMs?: number;
+}
+
+/** A slot, for which the server keeps its log. */
+export interface Slot {
+  name: string;
+  /** Of a logical slot. */
+  database?: string;
+  kind: 'logical' | 'physical';
+  isActive: boolean;
+  /** What it needs was removed: it cannot be used any more. */
+  isLost: boolean;
+  isTemporary: boolean;
+  /** Log that is kept for it. */
+  retainedBytes?: number;
+  /** Log that can still be written before it is lost; absent without max_slot_wal_keep_size. */
+  safeBytes?: number;
+  /** ISO; from 17 on. */
+  inactiveSince?: string;
+}
+
+export interface Replication {
+  standbys: Standby[];
+  slots: Slot[];
+  /** Of a replica: how it stands to the server that feeds it. */
+  upstream?: { isConnected: boolean; isPaused: boolean; host?: string; lagBytes?: number; lagMs?: number };
+}
+
 /** By name: what each part is. A look asks for some of them, in one read-only transaction. */
 export interface DatabaseParts {
   sessions: Session[];
+  locks: Locks;
+  statements: Statements;
+  tables: Tables;
+  indexes: Indexes;
+  databases: DatabaseUse[];
+  vacuums: Vacuum[];
+  horizon: OldestXmin[];
+  fill: Fill[];
+  sequences: Sequence[];
+  replication: Replication;
 }
 export type PartName = keyof DatabaseParts;
 
 /** A part as it was had: whole; left out for a reason that can be mended (`fix` says how); or not observed. */
 export type Had<T> =
   { is: 'seen'; value: T } | { is: 'skipped'; reason: string; fix: string[] } | { is: 'unknown'; reason: string };
+
+/** How much one statement may take. */
+export interface QueryBounds {
+  rows: number;
+  ms: number;
+}
+
+/** What one statement answers. */
+export interface QueryAnswer {
+  columns: string[];
+  /** Numbers and booleans as such, where a number is exact; all else as the server writes it. */
+  rows: (string | number | boolean | null)[][];
+  /** There are more rows than were asked for. */
+  more: boolean;
+  ms: number;
+}
 
 /** The server as it was when it was asked. */
 export interface DatabaseServer {
@@ -54,6 +184,15 @@ export interface DatabaseServer {
   /** The role that asks, and the database that it is connected to. */
   role: string;
   database: string;
+  /** pg_stat_statements where it is created in this database. */
+  statements?: {
+    schema: string;
+    version: string;
+    /** It was preloaded, so that it counts. */
+    isLoaded: boolean;
+    /** The role may use its schema. */
+    isUsable: boolean;
+  };
 }
 
 /** What a look found. */

@@ -1,6 +1,6 @@
 import { OpsError } from '../../../src/core/errors.ts';
 import type { DatabaseReader, DatabaseVitals } from '../../../src/core/ports/data.ts';
-import type { DatabaseLook } from '../../../src/core/ports/database.ts';
+import type { DatabaseLook, QueryAnswer } from '../../../src/core/ports/database.ts';
 
 /** A healthy database, idle but for its own service. */
 export const calmDatabase: DatabaseVitals = {
@@ -22,11 +22,32 @@ export const calmDatabase: DatabaseVitals = {
   hidden: [],
 };
 
+/** Parts of a database in which nothing happens. */
+const calmParts: DatabaseLook['parts'] = {
+  sessions: { is: 'seen', value: [] },
+  locks: { is: 'seen', value: { locks: [], taken: 12, capacity: 6400 } },
+  statements: { is: 'seen', value: { statements: [], count: 0, totalMs: 0, hiddenMs: 0, ioTimed: true } },
+  tables: { is: 'seen', value: { tables: [], count: 0, bytes: 0 } },
+  indexes: { is: 'seen', value: { indexes: [], count: 0 } },
+  databases: { is: 'seen', value: [] },
+  vacuums: { is: 'seen', value: [] },
+  horizon: { is: 'seen', value: [] },
+  fill: { is: 'seen', value: [] },
+  sequences: { is: 'seen', value: [] },
+  replication: { is: 'seen', value: { standbys: [], slots: [] } },
+};
+
+/** What a database in memory answers besides its vitals: parts of a look, and rows to every statement. */
+interface Told {
+  parts?: Partial<DatabaseLook['parts']>;
+  answer?: Pick<QueryAnswer, 'columns' | 'rows'>;
+}
+
 /** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */
 export function fakeDatabase(
-  state: Record<string, (Partial<DatabaseVitals> & { parts?: Partial<DatabaseLook['parts']> }) | OpsError>,
+  state: Record<string, (Partial<DatabaseVitals> & Told) | OpsError>,
 ): DatabaseReader & { state: typeof state; close(): Promise<void> } {
-  const look = (name: string): DatabaseVitals & { parts?: Partial<DatabaseLook['parts']> } => {
+  const look = (name: string): DatabaseVitals & Told => {
     const found = state[name];
     if (found === undefined) throw new OpsError('NOT_CONFIGURED', `no database ${name} is configured`);
     if (found instanceof OpsError) throw found;
@@ -40,13 +61,12 @@ export function fakeDatabase(
       return { latencyMs, version, inRecovery };
     },
     vitals: async (name) => {
-      const { parts: _parts, ...vitals } = look(name);
+      const { parts: _parts, answer: _answer, ...vitals } = look(name);
       return vitals;
     },
     look: async (name, parts) => {
       const { version, inRecovery, startedAt, connectionLimit, latencyMs, parts: known } = look(name);
-      const calm: DatabaseLook['parts'] = { sessions: { is: 'seen', value: [] } };
-      const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calm[part]]));
+      const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calmParts[part]]));
       return {
         server: {
           ...{ version, inRecovery, startedAt, connectionLimit },
@@ -58,6 +78,12 @@ export function fakeDatabase(
         latencyMs,
         parts: found as never,
       };
+    },
+    query: async (name, sql, { rows }) => {
+      const { answer } = look(name);
+      if (/^(insert|update|delete|merge|truncate)\b/i.test(sql)) throw new OpsError('UNSAFE', 'the statement writes');
+      const all = answer?.rows ?? [[1]];
+      return { columns: answer?.columns ?? ['one'], rows: all.slice(0, rows), more: all.length > rows, ms: 1 };
     },
     close: async () => undefined,
   };

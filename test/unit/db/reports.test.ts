@@ -21,7 +21,7 @@ const session = (pid: number, more: Partial<Session> = {}): Session => ({
   ...more,
 });
 
-function look(sessions: DatabaseLook['parts']['sessions'], connectionLimit = 100): DatabaseLook {
+function look(sessions: DatabaseLook['parts']['sessions'], connectionLimit = 100): DatabaseLook<'sessions'> {
   return {
     server: {
       version: '17.5',
@@ -37,8 +37,8 @@ function look(sessions: DatabaseLook['parts']['sessions'], connectionLimit = 100
     parts: { sessions },
   };
 }
-const seen = (...sessions: Session[]): DatabaseLook => look({ is: 'seen', value: sessions });
-const told = <R>(report: Report<'sessions', R>, at: DatabaseLook): string[] =>
+const seen = (...sessions: Session[]): DatabaseLook<'sessions'> => look({ is: 'seen', value: sessions });
+const told = <R>(report: Report<'sessions', R>, at: DatabaseLook<'sessions'>): string[] =>
   conclude(report, at, 'main', limits).findings.map(
     ({ status, about, reason }) => `${status} ${about === '' ? '' : `${about}: `}${reason}`,
   );
@@ -80,7 +80,8 @@ describe('activity', () => {
     expect(told(activity, at)[1]).toBe(expected);
     expect(told(activity, at)[0]).toContain('2 sessions: ');
     expect(told(activity, at)[0]).toContain('1 waiting for a lock; 1 transaction open for too long');
-    expect(conclude(activity, at, 'main', limits).findings[1]?.next).toEqual(['SELECT pg_cancel_backend(7)']);
+    const ending = more.state === 'active' ? 'pg_cancel_backend' : 'pg_terminate_backend';
+    expect(conclude(activity, at, 'main', limits).findings[1]?.next).toEqual([`SELECT ${ending}(7)`]);
   });
 
   test('must say whose sessions hide what they do, and judge none of them', () => {

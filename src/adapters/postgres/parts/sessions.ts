@@ -1,5 +1,5 @@
 import type { Session } from '../../../core/ports/database.ts';
-import { figure, isoTime, type Row, text, told, withoutPasswords } from '../row.ts';
+import { age, figure, isoTime, pids, type Row, text, told, withoutPasswords } from '../row.ts';
 import type { Part } from './part.ts';
 
 /** Characters of a query that are kept; more is asked for, so that a password is recognised before the cut. */
@@ -49,18 +49,12 @@ function sessionOf(row: Row): Session {
     client: text(row['client']),
     state: state === '' ? undefined : state,
     wait: waits ? text(row['wait']) : undefined,
-    transactionMs: atLeastZero(row['transaction_ms']),
-    queryMs: atLeastZero(row['query_ms']),
-    stateMs: atLeastZero(row['state_ms']),
+    transactionMs: age(row['transaction_ms']),
+    queryMs: age(row['query_ms']),
+    stateMs: age(row['state_ms']),
     queryStartedAt: isoTime(row['query_started']),
     query: hidden ? undefined : withoutPasswords(text(row['query'])).slice(0, QUERY_LENGTH),
-    blockedBy: Array.isArray(row['blocked_by']) ? row['blocked_by'].filter((pid) => typeof pid === 'number') : [],
+    blockedBy: pids(row['blocked_by']),
     privileged: row['privileged'] === true,
   });
-}
-
-/** Ages are taken one after the other, so that one may be a moment below 0. */
-function atLeastZero(value: unknown): number | undefined {
-  const ms = figure(value);
-  return ms === undefined ? undefined : Math.max(0, ms);
 }

@@ -1,0 +1,79 @@
+import type { Fill } from '../../../core/ports/database-storage.ts';
+import { figure, type Row, text } from '../row.ts';
+import type { Part, Skipped } from './part.ts';
+import { qualified } from './tables.ts';
+
+/** Relations at most, the largest first. */
+const LIMIT = 4000;
+/** Pages below which nobody minds what is empty. */
+const PAGES = 16;
+
+/**
+ * What is needed to estimate how many pages a table or a btree index needs: rows and pages as of the last VACUUM or
+ * ANALYZE, and the mean width of a row from the statistics of its columns. No page is read.
+ */
+export const fill: Part<Fill[]> = {
+  sql: () => `
+with relation as materialized (
+  select c.oid, c.oid as owner, n.nspname as schema, c.relname as name, null::name as on_table, c.reltuples, c.relpages,
+         coalesce((select option_value::float8 from pg_options_to_table(c.reloptions) where option_name = 'fillfactor'), 100) as fillfactor,
+         array(select a.attnum from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'm') and c.relpages >= ${PAGES.toString()} and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  union all
+  select i.oid, t.oid, n.nspname, i.relname, t.relname, i.reltuples, i.relpages,
+         coalesce((select option_value::float8 from pg_options_to_table(i.reloptions) where option_name = 'fillfactor'), 90),
+         array(select k from unnest(x.indkey) k)
+  from pg_index x
+    join pg_class i on i.oid = x.indexrelid and i.relkind = 'i' and i.relpages >= ${PAGES.toString()}
+    join pg_am am on am.oid = i.relam and am.amname = 'btree'
+    join pg_class t on t.oid = x.indrelid
+    join pg_namespace n on n.oid = t.relnamespace and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  where 0 <> all (x.indkey::int2[])),
+largest as (select * from relation order by relpages desc limit ${LIMIT.toString()})
+select r.schema, r.name, r.on_table, greatest(r.reltuples, 0)::float8 as rows, r.relpages::float8 as pages, r.fillfactor,
+       current_setting('block_size')::float8 as block, cardinality(r.columns) as columns, w.known, w.width, w.nulls,
+       has_any_column_privilege(r.owner, 'select') as readable
+from largest r
+  join pg_class o on o.oid = r.owner
+  cross join lateral (
+    select count(s.attname)::int4 as known, coalesce(sum(s.avg_width * (1 - s.null_frac)), 0)::float8 as width,
+           coalesce(bool_or(s.null_frac > 0), false) as nulls
+    from pg_attribute a
+      join pg_stats s on s.schemaname = r.schema and s.tablename = o.relname and s.attname = a.attname and not s.inherited
+    where a.attrelid = r.owner and a.attnum = any (r.columns)) as w`,
+  read: (rows, { role, major }) => {
+    const readable = rows.filter((row) => row['readable'] === true);
+    if (rows.length > 0 && readable.length === 0) return hidden(rows, role, major);
+    return rows.map(fillOf);
+  },
+};
+
+/** pg_stats shows of a table what one may read of it. */
+const hidden = (rows: readonly Row[], role: string, major: number): Skipped => ({
+  skipped: `column widths are told only of tables that one may read, and role ${role} may read none`,
+  fix:
+    major >= 14
+      ? [`GRANT pg_read_all_data TO ${role}`]
+      : [...new Set(rows.map((row) => qualified(row['schema'])))].map(
+          (schema) => `GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role}`,
+        ),
+});
+
+function fillOf(row: Row): Fill {
+  const table = text(row['on_table']);
+  const count = (name: string): number => figure(row[name]) ?? 0;
+  return {
+    name: qualified(row['schema'], row['name']),
+    ...(table !== '' && { table: qualified(row['schema'], table) }),
+    rows: count('rows'),
+    pages: count('pages'),
+    blockSize: count('block'),
+    fillFactor: count('fillfactor') / 100,
+    columns: count('columns'),
+    knownColumns: count('known'),
+    width: count('width'),
+    hasNulls: row['nulls'] === true,
+    isReadable: row['readable'] === true,
+  };
+}

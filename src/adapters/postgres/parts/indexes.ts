@@ -1,0 +1,67 @@
+import type { Index, Indexes } from '../../../core/ports/database-storage.ts';
+import { figure, isoTime, type Row, text, told } from '../row.ts';
+import type { Part } from './part.ts';
+import { isEstimated, sizeOf } from './relations.ts';
+import { qualified } from './tables.ts';
+
+/** Indexes at most, the largest first. */
+const LIMIT = 5000;
+
+/**
+ * Indexes of users' tables, and since when their use is counted. `kinds` of columns are operator class, collation and
+ * order: what has to be the same besides the column for one index to do another's work.
+ */
+export const indexes: Part<Indexes> = {
+  sql: ({ major }) => `
+select n.nspname as schema, t.relname as table, i.relname as name, am.amname as method,
+       ${sizeOf('i')} as bytes, ${isEstimated('i.oid')} as estimated,
+       x.indisunique as is_unique, x.indisvalid and x.indisready and x.indislive as is_valid,
+       exists (select from pg_stat_progress_create_index p where p.index_relid = i.oid) as is_building,
+       exists (select from pg_constraint o where o.conindid = i.oid) or x.indisprimary or x.indisreplident as is_needed,
+       array(select coalesce(a.attname::text, '(expression)') || case when k.place > x.indnkeyatts then ' (included)' else '' end
+             from unnest(x.indkey) with ordinality k (number, place)
+               left join pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.number
+             order by k.place) as columns,
+       array(select concat_ws('/', x.indclass[place - 1], x.indcollation[place - 1], x.indoption[place - 1])
+             from generate_series(1, x.indnkeyatts) place order by place) as kinds,
+       x.indexprs::text as expressions, x.indpred::text as predicate,
+       s.idx_scan::float8 as scans, ${major >= 16 ? 'extract(epoch from s.last_idx_scan)::float8 * 1000' : 'null::float8'} as used,
+       (select extract(epoch from d.stats_reset)::float8 * 1000 from pg_stat_database d where d.datname = current_database()) as since,
+       count(*) over ()::int4 as count
+from pg_index x
+  join pg_class i on i.oid = x.indexrelid and i.relkind = 'i'
+  join pg_class t on t.oid = x.indrelid
+  join pg_namespace n on n.oid = t.relnamespace and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  join pg_am am on am.oid = i.relam
+  left join pg_stat_all_indexes s on s.indexrelid = i.oid
+order by 5 desc
+limit ${LIMIT.toString()}`,
+  read: (rows) =>
+    told({
+      indexes: rows.map(indexOf),
+      count: figure(rows[0]?.['count']) ?? 0,
+      since: isoTime(rows[0]?.['since']),
+    }),
+};
+
+const strings = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+
+const indexOf = (row: Row): Index =>
+  told({
+    name: qualified(row['schema'], row['name']),
+    table: qualified(row['schema'], row['table']),
+    method: text(row['method']),
+    bytes: figure(row['bytes']) ?? 0,
+    isEstimated: row['estimated'] === true,
+    isUnique: row['is_unique'] === true,
+    isValid: row['is_valid'] === true,
+    isBuilding: row['is_building'] === true,
+    isNeeded: row['is_needed'] === true,
+    columns: strings(row['columns']),
+    kinds: strings(row['kinds']),
+    condition: [text(row['expressions']), text(row['predicate'])].join('|'),
+    isPlain: row['expressions'] === null && row['predicate'] === null,
+    scans: figure(row['scans']) ?? 0,
+    usedAt: isoTime(row['used']),
+  });

@@ -1,0 +1,225 @@
+/** Indexes that cost and do not pay: invalid, unused, duplicate; and tables that seem to lack one. */
+import * as z from 'zod';
+
+import { bytes, duration, localTime, percent, plural } from '../core/format.ts';
+import type { Index, Indexes, Table } from '../core/ports/database-storage.ts';
+import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
+import type { Report, Seat } from './report.ts';
+
+const rowSchema = z
+  .object({
+    problem: z.enum(['invalid', 'missing', 'duplicate', 'redundant', 'unused']),
+    table: z.string(),
+    index: z.string().nullable().describe('null where one seems to be missing'),
+    columns: z.array(z.string()),
+    bytes: z.number().describe('of the index; where one seems to be missing, of the table'),
+    scans: z.number().describe('of the index; where one seems to be missing, of the whole table'),
+    usedAt: z.string().nullable().describe('told from PostgreSQL 16 on'),
+    reason: z.string(),
+    next: z.array(z.string()),
+  })
+  .meta({ id: 'DatabaseIndex' });
+export type IndexRow = z.infer<typeof rowSchema>;
+/** A row with its verdict. */
+type Problem = IndexRow & Pick<Verdict, 'status' | 'value' | 'unit' | 'threshold'>;
+
+/** Statistics that are younger say of no index that it is unused: monthly work was not seen yet. PgHero and others judge at once. */
+const UNUSED_AFTER_MS = 7 * 86_400_000;
+/** A table is worth an index from here on, in rows (supabase looks at tables above 1,000); below, reading all is as quick. */
+const LARGE_ROWS = 10_000;
+/** Scans of the whole table from which on they are a habit. */
+const HABIT = 50;
+
+export const indexes: Report<'indexes' | 'tables', IndexRow> = {
+  name: 'indexes',
+  parts: ['indexes', 'tables'],
+  row: rowSchema,
+  judge: ({ indexes: found, tables: { tables } }, seat) => {
+    const since = found.since ?? seat.server.startedAt;
+    const ageMs = Date.parse(seat.server.at) - Date.parse(since);
+    const problems = [
+      ...found.indexes.flatMap(invalid),
+      ...tables.flatMap((table) => missing(table, seat)),
+      ...duplicates(found.indexes),
+      ...found.indexes.flatMap((index) => unused(index, ageMs, seat)),
+    ];
+    const status = worst(problems.map((one) => one.status));
+    const reason = `${plural(found.count, 'index', 'indexes')}: ${counted(problems)}; use counted for ${duration(ageMs)}`;
+    const measured = { value: problems.length, unit: 'indexes' };
+    return {
+      findings: [
+        { about: '', ...(status === 'ok' ? verdict.ok(reason, measured) : { status, reason, ...measured, next: [] }) },
+        ...problems
+          .filter((one) => one.status !== 'ok')
+          .map(({ status, value, unit, threshold, reason, next, index, table }) => ({
+            about: index ?? table,
+            status,
+            value,
+            unit,
+            threshold,
+            reason,
+            next,
+          })),
+      ],
+      rows: problems.map(({ status: _status, value: _value, unit: _unit, threshold: _threshold, ...row }) => row),
+      notes: notesOf(found, since, ageMs, seat),
+    };
+  },
+  columns: [
+    { title: 'PROBLEM' },
+    { title: 'INDEX OR TABLE', flexible: true },
+    { title: 'SIZE', align: 'right' },
+    { title: 'SCANS', align: 'right' },
+    { title: 'COLUMNS', flexible: true },
+  ],
+  cells: (row) => [
+    row.problem,
+    row.index ?? row.table,
+    bytes(row.bytes),
+    row.scans.toString(),
+    row.columns.length === 0 ? '-' : `${row.table} (${row.columns.join(', ')})`,
+  ],
+};
+
+function counted(problems: readonly Problem[]): string {
+  const count = (...kinds: IndexRow['problem'][]): number =>
+    problems.filter(({ problem }) => kinds.includes(problem)).length;
+  return [
+    `${count('invalid').toString()} invalid`,
+    `${count('unused').toString()} unused`,
+    `${count('duplicate', 'redundant').toString()} duplicate`,
+    `${plural(count('missing'), 'table')} that may lack one`,
+  ].join(', ');
+}
+
+const rowOf = (index: Index): Omit<Problem, 'problem' | 'status' | 'reason' | 'next'> => ({
+  table: index.table,
+  index: index.name,
+  columns: index.columns,
+  bytes: index.bytes,
+  scans: index.scans,
+  usedAt: index.usedAt ?? null,
+});
+
+function invalid(index: Index): Problem[] {
+  if (index.isValid || index.isBuilding) return [];
+  return [
+    {
+      ...rowOf(index),
+      problem: 'invalid',
+      status: 'warn',
+      reason: `invalid, as a CREATE INDEX CONCURRENTLY that failed leaves it: written to, and used by no query${index.isUnique ? '; uniqueness is not ensured' : ''}`,
+      next: [`REINDEX INDEX CONCURRENTLY ${index.name}`, `DROP INDEX CONCURRENTLY ${index.name}`],
+    },
+  ];
+}
+
+function unused(index: Index, ageMs: number, { limits }: Seat): Problem[] {
+  if (index.scans > 0 || index.isUnique || index.isNeeded || !index.isValid) return [];
+  const { status, threshold } = against(index.bytes, limits.unusedIndexBytes);
+  if (status === 'ok') return [];
+  return [
+    {
+      ...rowOf(index),
+      problem: 'unused',
+      status: ageMs >= UNUSED_AFTER_MS ? status : 'ok',
+      value: index.bytes,
+      unit: 'bytes',
+      threshold,
+      reason: `${bytes(index.bytes)} that no query read in ${duration(ageMs)}, and that every write has to keep up`,
+      next: [`DROP INDEX CONCURRENTLY ${index.name}`],
+    },
+  ];
+}
+
+/** Indexes of which another does the work: with the same columns, or with more behind them. */
+function duplicates(all: readonly Index[]): Problem[] {
+  const byTable = Map.groupBy(
+    all.filter(({ isValid }) => isValid),
+    ({ table }) => table,
+  );
+  return [...byTable.values()].flatMap((group) =>
+    group.flatMap((index) => {
+      if (index.isNeeded) return [];
+      const same = group.find((other) => other !== index && isSame(index, other) && isKept(other, index, group));
+      const wider = group.find((other) => other !== index && isPrefix(index, other));
+      const other = same ?? wider;
+      if (other === undefined) return [];
+      return [
+        {
+          ...rowOf(index),
+          problem: same === undefined ? ('redundant' as const) : ('duplicate' as const),
+          status: 'warn' as const satisfies Status,
+          value: index.bytes,
+          unit: 'bytes',
+          reason:
+            same === undefined
+              ? `${other.name} begins with the same columns and can do its work; ${bytes(index.bytes)}`
+              : `the same as ${other.name}; ${bytes(index.bytes)}`,
+          next: [`DROP INDEX CONCURRENTLY ${index.name}`],
+        },
+      ];
+    }),
+  );
+}
+
+const isSame = (one: Index, other: Index): boolean =>
+  one.method === other.method &&
+  one.condition === other.condition &&
+  one.columns.join('\n') === other.columns.join('\n') &&
+  one.kinds.join('\n') === other.kinds.join('\n') &&
+  (other.isUnique || !one.isUnique);
+
+/** Of two that are the same, the one to keep: what is needed or unique, else the first by name. */
+const isKept = (other: Index, index: Index, group: readonly Index[]): boolean =>
+  other.isNeeded ||
+  (other.isUnique && !index.isUnique) ||
+  group.filter((one) => isSame(one, index) && isSame(index, one)).toSorted((a, b) => (a.name < b.name ? -1 : 1))[0] ===
+    other;
+
+const isPrefix = (one: Index, other: Index): boolean =>
+  one.method === 'btree' &&
+  other.method === 'btree' &&
+  !one.isUnique &&
+  one.isPlain &&
+  other.isPlain &&
+  one.kinds.length < other.kinds.length &&
+  one.columns.length === one.kinds.length &&
+  one.columns.every((column, at) => other.columns[at] === column && other.kinds[at] === one.kinds[at]);
+
+function missing(table: Table, { limits }: Seat): Problem[] {
+  const { sequentialScans: scans, sequentialRows, indexScans, liveRows, rows } = table;
+  const each = scans === 0 ? 0 : sequentialRows / scans;
+  if (scans < HABIT || Math.max(liveRows, rows ?? 0) < LARGE_ROWS || each < LARGE_ROWS / 2) return [];
+  const share = scans / (scans + indexScans);
+  const { status, threshold } = against(share, limits.sequentialScans);
+  if (status === 'ok') return [];
+  return [
+    {
+      problem: 'missing',
+      table: table.name,
+      index: null,
+      columns: [],
+      bytes: table.bytes,
+      scans,
+      usedAt: null,
+      status,
+      value: share,
+      unit: 'share',
+      threshold,
+      reason: `${percent(share)} of its ${plural(scans + indexScans, 'scan')} read it from end to end, ${Math.round(each).toString()} rows each: an index may be missing`,
+      next: ['opsctl db slow --by io'],
+    },
+  ];
+}
+
+function notesOf({ indexes: all, count, since }: Indexes, from: string, ageMs: number, { server }: Seat): string[] {
+  return [
+    `use is counted ${since === undefined ? 'since the server started or longer' : `since ${localTime(from)}`}, on this server only: a replica counts its own`,
+    ...(ageMs < UNUSED_AFTER_MS
+      ? [`counted for less than ${duration(UNUSED_AFTER_MS)}: too young to call an index unused`]
+      : []),
+    ...(all.length < count ? [`the ${all.length.toString()} largest of ${count.toString()} were looked at`] : []),
+    ...(server.inRecovery ? ['a replica: drop indexes on its primary'] : []),
+  ];
+}

@@ -1,0 +1,80 @@
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { indexes } from '../../../src/db/indexes.ts';
+import type { PostgresServer } from '../../support/postgres.ts';
+import { waitUntil } from '../../support/process.ts';
+import { reported, type Role } from './reported.ts';
+
+export function indexReports(at: () => PostgresServer): void {
+  describe('indexes', () => {
+    beforeAll(async () => {
+      for (const sql of [
+        'create schema "Shop"',
+        'create table "Shop".orders (id int primary key, customer int, at date, note text)',
+        "insert into \"Shop\".orders select n, n % 100, '2026-01-01', 'x' || n from generate_series(1, 12000) n",
+        'create index by_customer on "Shop".orders (customer)',
+        'create index by_customer_again on "Shop".orders (customer)',
+        'create index by_customer_and_day on "Shop".orders (customer, at)',
+        'create index by_customer_latest on "Shop".orders (customer desc, at)',
+        'create index by_customer_open on "Shop".orders (customer) where note is null',
+        'create index by_note on "Shop".orders (lower(note))',
+        'create index covering on "Shop".orders (at) include (note)',
+        'create index by_day on "Shop".orders (at)',
+        'analyze "Shop".orders',
+      ])
+        await at().query(sql);
+    });
+
+    test('duplicates must be found and others kept, by every role', async () => {
+      for (const role of ['postgres', 'watcher', 'plain'] satisfies Role[]) {
+        const { rows } = await reported(at(), indexes, role);
+        const found = rows
+          .filter(({ table }) => table === '"Shop".orders')
+          .map(({ problem, index }) => [problem, index]);
+        expect(found.toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual([
+          ['duplicate', '"Shop".by_customer_again'],
+          ['redundant', '"Shop".by_customer'],
+        ]);
+      }
+    });
+
+    test('the statement that is advised must be one that the server takes', async () => {
+      const { rows } = await reported(at(), indexes);
+      const again = rows.find(({ index }) => index === '"Shop".by_customer_again');
+      await at().query(again?.next[0] ?? '');
+      expect((await reported(at(), indexes)).rows.some(({ index }) => index === again?.index)).toBe(false);
+    });
+
+    test('what a failed concurrent build left must be found', async () => {
+      await expect(
+        at().query('create unique index concurrently one_each on "Shop".orders (customer)'),
+      ).rejects.toMatchObject({ code: '23505' });
+      const { findings, status } = await reported(at(), indexes);
+      expect(status).toBe('warn');
+      expect(findings).toContainEqual(
+        expect.objectContaining({
+          about: '"Shop".one_each',
+          reason: expect.stringContaining('uniqueness is not ensured'),
+          next: ['REINDEX INDEX CONCURRENTLY "Shop".one_each', 'DROP INDEX CONCURRENTLY "Shop".one_each'],
+        }),
+      );
+    });
+
+    test('a table that is read from end to end again and again must be found', async () => {
+      const client = await at().client();
+      onTestFinished(() => client.end());
+      for (let index = 0; index < 60; index += 1)
+        await client.query('select count(*) from "Shop".orders where at < now() and note = $1', ['x']);
+      await client.end();
+      const found = async () => (await reported(at(), indexes)).findings.find(({ about }) => about === '"Shop".orders');
+      await waitUntil(
+        async () => (await found()) !== undefined,
+        10_000,
+        () => 'the scans are never counted',
+      );
+      expect(await found()).toMatchObject({
+        reason: expect.stringMatching(/read it from end to end, 1[12]\d\d\d rows each/),
+        next: ['opsctl db slow --by io'],
+      });
+    });
+  });
+}

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Index, Table } from '../../../src/core/ports/database-storage.ts';
+import type { DatabaseLook } from '../../../src/core/ports/database.ts';
+import { indexes } from '../../../src/db/indexes.ts';
+import { conclude } from '../../../src/db/report.ts';
+import { limits, lookOf, table, told } from './look.ts';
+
+const MIB = 1024 * 1024;
+const index = (name: string, columns: string[], more: Partial<Index> = {}): Index => ({
+  name,
+  table: 'public.orders',
+  method: 'btree',
+  bytes: 20 * MIB,
+  isEstimated: false,
+  isUnique: false,
+  isValid: true,
+  isBuilding: false,
+  isNeeded: false,
+  columns,
+  kinds: columns.map(() => '1978/0/0'),
+  condition: '|',
+  isPlain: true,
+  scans: 10,
+  ...more,
+});
+/** Statistics of two weeks. */
+const look = (
+  all: Index[],
+  tables: Table[] = [],
+  since = '2026-02-15T12:00:00.000Z',
+): DatabaseLook<'indexes' | 'tables'> =>
+  lookOf({
+    indexes: { indexes: all, count: all.length, since },
+    tables: { tables, count: tables.length, bytes: 0 },
+  });
+const problems = (all: Index[]): (string | null)[][] =>
+  conclude(indexes, look(all), 'main', limits).rows.map(({ problem, index }) => [problem, index]);
+
+describe('indexes', () => {
+  test('that are used must be well', () => {
+    expect(told(indexes, look([index('public.a', ['id'])]))).toEqual([
+      'ok 1 index: 0 invalid, 0 unused, 0 duplicate, 0 tables that may lack one; use counted for 14 d',
+    ]);
+  });
+
+  test('that no query read must be named with the statement that drops them', () => {
+    const at = look([index('public.a', ['id'], { scans: 0 })]);
+    expect(told(indexes, at)[1]).toBe(
+      'warn public.a: 20.0 MiB that no query read in 14 d, and that every write has to keep up',
+    );
+    expect(conclude(indexes, at, 'main', limits).findings[1]?.next).toEqual(['DROP INDEX CONCURRENTLY public.a']);
+  });
+
+  test('must not be called unused by young statistics', () => {
+    const young = look([index('public.a', ['id'], { scans: 0 })], [], '2026-03-01T06:00:00.000Z');
+    const { status, rows, notes } = conclude(indexes, young, 'main', limits);
+    expect({ status, rows: rows.length }).toEqual({ status: 'ok', rows: 1 });
+    expect(notes).toContain('counted for less than 7 d: too young to call an index unused');
+  });
+
+  test.each<[string, Partial<Index>]>([
+    ['small', { bytes: MIB }],
+    ['unique', { isUnique: true }],
+    ['of a constraint', { isNeeded: true }],
+  ])('that are %s must not be called unused', (_what, more) => {
+    expect(problems([index('public.a', ['id'], { scans: 0, ...more })])).toEqual([]);
+  });
+
+  test('that failed to be built must be named, those being built not', () => {
+    expect(problems([index('public.a', ['id'], { isValid: false })])).toEqual([['invalid', 'public.a']]);
+    expect(problems([index('public.a', ['id'], { isValid: false, isBuilding: true })])).toEqual([]);
+  });
+
+  test('that do the same must be named but for one of them', () => {
+    expect(problems(['c', 'a', 'b'].map((name) => index(name, ['id'])))).toEqual([
+      ['duplicate', 'c'],
+      ['duplicate', 'b'],
+    ]);
+    expect(problems([index('a', ['id']), index('pk', ['id'], { isUnique: true, isNeeded: true })])).toEqual([
+      ['duplicate', 'a'],
+    ]);
+  });
+
+  test('whose work a longer one does must be named', () => {
+    expect(problems([index('a', ['x']), index('b', ['x', 'y'])])).toEqual([['redundant', 'a']]);
+  });
+
+  test.each<[string, Index]>([
+    ['of another order', index('b', ['y', 'x'])],
+    ['sorted otherwise', index('b', ['x', 'y'], { kinds: ['1978/0/3', '1978/0/0'] })],
+    ['of some rows', index('b', ['x', 'y'], { isPlain: false, condition: '|{…}' })],
+    ['of another table', index('b', ['x', 'y'], { table: 'public.items' })],
+    ['of another method', index('b', ['x', 'y'], { method: 'gin' })],
+  ])('must be kept beside one %s', (_what, other) => {
+    expect(problems([index('a', ['x']), other])).toEqual([]);
+  });
+
+  test('must be missed where a large table is read from end to end', () => {
+    const large = table('public.orders', {
+      liveRows: 100_000,
+      sequentialScans: 900,
+      sequentialRows: 90_000_000,
+      indexScans: 100,
+    });
+    expect(told(indexes, look([], [large]))[1]).toBe(
+      'crit public.orders: 90 % of its 1000 scans read it from end to end, 100000 rows each: an index may be missing',
+    );
+    expect(told(indexes, look([], [{ ...large, liveRows: 900 }]))).toHaveLength(1);
+    expect(told(indexes, look([], [{ ...large, sequentialScans: 40 }]))).toHaveLength(1);
+    expect(told(indexes, look([], [{ ...large, indexScans: 90_000 }]))).toHaveLength(1);
+  });
+});

@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest';
+
+import type { DatabaseUse, Fill, OldestXmin, Table, Vacuum } from '../../../src/core/ports/database-storage.ts';
+import type { DatabaseLook } from '../../../src/core/ports/database.ts';
+import { bloat, pagesNeeded } from '../../../src/db/bloat.ts';
+import { conclude } from '../../../src/db/report.ts';
+import { vacuum } from '../../../src/db/vacuum.ts';
+import { database, limits, lookOf, table, told } from './look.ts';
+
+describe('vacuum', () => {
+  const look = (
+    tables: Table[],
+    more: { vacuums?: Vacuum[]; horizon?: OldestXmin[]; databases?: DatabaseUse[] } = {},
+  ): DatabaseLook<'tables' | 'databases' | 'vacuums' | 'horizon'> =>
+    lookOf({
+      tables: { tables, count: tables.length, bytes: 0 },
+      databases: more.databases ?? [database('shop', { xidAge: 150_000_000 })],
+      vacuums: more.vacuums ?? [],
+      horizon: more.horizon ?? [],
+    });
+  const dead = table('public.orders', { liveRows: 50_000, deadRows: 30_000, vacuumThreshold: 10_050 });
+
+  test('must be well where autovacuum keeps up', () => {
+    expect(told(vacuum, look([{ ...dead, deadRows: 10_000 }]))).toEqual([
+      'ok no table with too many dead rows; oldest transaction id 150.0 million old (7.0 % of what there is); no VACUUM runs',
+    ]);
+  });
+
+  test('must name tables that autovacuum should have come for', () => {
+    const at = look([{ ...dead, vacuumedAt: '2026-03-01T10:00:00.000Z' }]);
+    expect(told(vacuum, at)[1]).toBe(
+      'warn public.orders: 30000 dead rows (37.5 %), autovacuum comes at 10050; vacuumed 2 h ago',
+    );
+    expect(conclude(vacuum, at, 'main', limits).findings[1]?.next).toEqual(['VACUUM (VERBOSE, ANALYZE) public.orders']);
+  });
+
+  test('must say where autovacuum is off', () => {
+    const at = look([{ ...dead, deadRows: 90_000, isAutovacuumed: false }]);
+    expect(told(vacuum, at)[1]).toBe(
+      'crit public.orders: 90000 dead rows (64.3 %), and autovacuum is off for it; never vacuumed since the statistics were reset',
+    );
+    expect(conclude(vacuum, at, 'main', limits).findings[1]?.next[1]).toBe(
+      'ALTER TABLE public.orders RESET (autovacuum_enabled)',
+    );
+  });
+
+  test('must not advise another VACUUM where one runs', () => {
+    const running = {
+      pid: 7,
+      table: 'public.orders',
+      phase: 'scanning heap',
+      scanned: 0.25,
+      indexRounds: 3,
+      isAuto: true,
+      isForced: true,
+      ms: 60_000,
+    };
+    const { findings, notes, rows } = conclude(vacuum, look([dead], { vacuums: [running] }), 'main', limits);
+    expect(findings[1]).toMatchObject({ next: [], reason: expect.stringContaining('; a VACUUM of it runs') });
+    expect(notes).toEqual([
+      'autovacuum of public.orders (pid 7): scanning heap, 25 % scanned, for 1 min; to prevent wraparound, do not cancel it; 3 rounds through the indexes: maintenance_work_mem is too small',
+    ]);
+    expect(rows[0]?.running).toBe('scanning heap');
+  });
+
+  test('must tell of wraparound, in this database and in others', () => {
+    const databases = [
+      database('shop', { xidAge: 1_200_000_000 }),
+      database('old', { isCurrent: false, xidAge: 1_600_000_000 }),
+    ];
+    const at = look([table('public.a', { xidAge: 9 }), table('public.b', { xidAge: 1_200_000_000 })], { databases });
+    expect(told(vacuum, at).slice(1)).toEqual([
+      'warn database shop: oldest transaction id is 1200.0 million old (55.9 % of what there is): at the end the server takes no more writes',
+      'crit database old: oldest transaction id is 1600.0 million old (74.5 % of what there is): at the end the server takes no more writes',
+    ]);
+    expect(conclude(vacuum, at, 'main', limits).findings.flatMap(({ next }) => next)).toEqual([
+      'VACUUM (FREEZE, VERBOSE) public.b',
+      'vacuumdb --freeze --dbname=old',
+    ]);
+  });
+
+  test.each<[OldestXmin, string, string]>([
+    [
+      { kind: 'session', name: 'report', pid: 5, state: 'idle in transaction', xidAge: 2_000_000, ms: 3_600_000 },
+      'session report (pid 5), idle in transaction, 2000000 transactions old, for 1 h',
+      'SELECT pg_terminate_backend(5)',
+    ],
+    [
+      { kind: 'slot', name: 'cdc', state: 'inactive', xidAge: 2_000_000 },
+      'slot cdc, inactive, 2000000 transactions old',
+      "SELECT pg_drop_replication_slot('cdc')",
+    ],
+    [
+      { kind: 'prepared transaction', name: "it's", xidAge: 2_000_000 },
+      "prepared transaction it's, 2000000 transactions old",
+      "ROLLBACK PREPARED 'it''s'",
+    ],
+  ])('must name who holds it back: %o', (one, about, next) => {
+    const { findings } = conclude(vacuum, look([], { horizon: [one] }), 'main', limits);
+    expect(findings[1]).toMatchObject({ status: 'warn', about, next: [next] });
+  });
+});
+
+describe('bloat', () => {
+  const MIB = 1024 * 1024;
+  const fill = (name: string, more: Partial<Fill> = {}): Fill => ({
+    name,
+    rows: 1_000_000,
+    pages: 9000,
+    blockSize: 8192,
+    fillFactor: 1,
+    columns: 3,
+    knownColumns: 3,
+    width: 40,
+    hasNulls: false,
+    isReadable: true,
+    ...more,
+  });
+
+  test('must know how many rows a page has room for', () => {
+    // (8192 - 24) / (24 + 40 + 4) = 120 rows.
+    expect(pagesNeeded(fill('t', { rows: 1200 }))).toBe(10);
+    expect(pagesNeeded(fill('t', { rows: 1200, hasNulls: true, columns: 9 }))).toBe(12);
+    // (8192 - 24 - 16) * 0.9 / (8 + 8 + 4) = 366 entries, and a page of its own.
+    expect(pagesNeeded(fill('i', { table: 't', rows: 3660, width: 4, fillFactor: 0.9 }))).toBe(11);
+  });
+
+  test('must be well where a table is packed', () => {
+    expect(told(bloat, lookOf({ fill: [fill('public.orders')] }))).toEqual([
+      'ok about 5.20 MiB of 70.3 MiB (7.4 %) may be bloat; nothing 4 times as large as its rows need',
+    ]);
+  });
+
+  test('must name what is mostly empty, and how it is given back', () => {
+    const all = [
+      fill('public.orders', { pages: 100_000 }),
+      fill('public.orders_pkey', { table: 'public.orders', width: 4, fillFactor: 0.9, pages: 12_000 }),
+      fill('public.small', { rows: 10, pages: 1000 }),
+    ];
+    const { findings, status } = conclude(bloat, lookOf({ fill: all }), 'main', limits);
+    expect(status).toBe('crit');
+    expect(findings.slice(1).map((one) => [one.status, one.about, one.value, one.next.at(-1)])).toEqual([
+      ['crit', 'public.orders', 12, 'pg_repack --table=public.orders'],
+      ['warn', 'public.orders_pkey', 4.4, 'REINDEX INDEX CONCURRENTLY public.orders_pkey'],
+    ]);
+    expect((findings[0]?.value ?? 0) / MIB).toBeGreaterThan(700);
+  });
+
+  test('must not take an index with repeated values for negative bloat', () => {
+    const at = lookOf({ fill: [fill('i', { table: 't', width: 4, fillFactor: 0.9, pages: 900 })] });
+    expect(conclude(bloat, at, 'main', limits)).toMatchObject({ status: 'ok', rows: [] });
+  });
+
+  test('must say what was left out', () => {
+    const all = [fill('a', { knownColumns: 0 }), fill('b', { knownColumns: 0, isReadable: false }), fill('c')];
+    expect(conclude(bloat, lookOf({ fill: all }), 'main', limits).notes.slice(1)).toEqual([
+      '1 table that watcher may not read is left out',
+      '1 table or index without statistics left out: ANALYZE',
+    ]);
+  });
+});
