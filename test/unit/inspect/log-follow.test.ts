@@ -9,11 +9,14 @@ import { of, shopEngine } from './platform.ts';
 
 type Script = (query: LogQuery) => AsyncIterable<LogLine>;
 
-/** Follows for a while; gives what was shown, line texts and notices in order. */
+/** Longer than a busy machine takes for anything here. */
+const LONG_MS = 20_000;
+
+/** Follows for a while in ms, or until so many things were shown; gives those, line texts and notices in order. */
 async function shown(
   list: () => Promise<Container[]>,
   scripts: Record<string, Script>,
-  ms: number,
+  until: number | { shown: number },
   tail = 10,
 ): Promise<string[]> {
   const controller = new AbortController();
@@ -28,12 +31,19 @@ async function shown(
     windowMs: 40,
     pollMs: 60,
   });
-  setTimeout(() => {
-    controller.abort();
-  }, ms);
+  const end = setTimeout(
+    () => {
+      controller.abort();
+    },
+    typeof until === 'number' ? until : LONG_MS,
+  );
   const words = (one: Followed): string[] =>
     'lines' in one ? one.lines.map(({ text }) => text) : [`-- ${one.container} ${one.notice}`];
-  for await (const one of following) found.push(...words(one));
+  for await (const one of following) {
+    found.push(...words(one));
+    if (typeof until !== 'number' && found.length >= until.shown) controller.abort();
+  }
+  clearTimeout(end);
   return found;
 }
 
@@ -98,7 +108,7 @@ describe('following', () => {
           if (asked.length > 1) yield at('a', 2);
         },
       },
-      400,
+      { shown: 4 },
     );
     expect(found).toEqual(['a1', '-- a is exited now; waiting for it to start', '-- a started again', 'a2']);
     expect(asked.slice(0, 2)).toEqual([undefined, '2026-03-01T12:00:01Z']);
