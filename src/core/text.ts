@@ -32,3 +32,6 @@ export const publishable = <T>(data: T): T => mapStrings(data, redact);
 
 /** Data as it may be shown on a terminal: no secrets, nothing a terminal would obey. */
 export const showable = <T>(data: T): T => mapStrings(data, (text) => sanitize(redact(text)));
+
+/** In one line, as in a cell of a table: white space of any kind and length is a space. */
+export const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');

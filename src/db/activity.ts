@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { duration, plural } from '../core/format.ts';
 import type { Session } from '../core/ports/database.ts';
+import { oneLine } from '../core/text.ts';
 import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
 import type { Judged, Report } from './report.ts';
 
@@ -54,7 +55,7 @@ export const activity: Report<'sessions', ActivityRow> = {
     row.state ?? 'hidden',
     row.transactionMs === null ? '-' : duration(row.transactionMs),
     row.blockedBy.length > 0 ? `lock of ${row.blockedBy.join(', ')}` : (row.wait ?? '-'),
-    (row.query ?? '-').replaceAll(/\s+/g, ' '),
+    oneLine(row.query ?? '-'),
   ],
 };
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 import { bytes, percent, plural } from '../core/format.ts';
 import type { Fill } from '../core/ports/database-storage.ts';
-import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
+import { against, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
@@ -38,10 +38,7 @@ export const bloat: Report<'fill', BloatRow> = {
     const unreadable = fill.filter(({ isReadable, table }) => !isReadable && table === undefined).length;
     const unanalysed = fill.length - known.length - fill.filter(({ isReadable }) => !isReadable).length;
     return {
-      findings: [
-        { about: '', ...(status === 'ok' ? verdict.ok(reason, measured) : { status, reason, ...measured, next: [] }) },
-        ...bad,
-      ],
+      findings: [{ about: '', status, reason, ...measured, next: [] }, ...bad],
       rows: rows.filter(({ bloatBytes }) => bloatBytes > 0).slice(0, SHOWN),
       notes: [
         'an estimate from column widths, as good as the last ANALYZE; pgstattuple measures, and reads every page',

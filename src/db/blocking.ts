@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { duration, plural } from '../core/format.ts';
 import type { Lock } from '../core/ports/database.ts';
+import { oneLine } from '../core/text.ts';
 import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
 import { nameOf } from './activity.ts';
 import { lockTree, type Waiter } from './lock-tree.ts';
@@ -70,7 +71,7 @@ export const blocking: Report<'sessions' | 'locks', BlockingRow> = {
     durationOrDash(row.waitMs ?? row.transactionMs),
     row.frees === 0 ? '-' : row.frees.toString(),
     row.waitsFor === null ? (row.holds[0] === undefined ? '-' : lockText(row.holds[0])) : lockText(row.waitsFor),
-    (row.query ?? '-').replaceAll(/\s+/g, ' '),
+    oneLine(row.query ?? '-'),
   ],
 };
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 import { bytes, duration, localTime, percent, plural } from '../core/format.ts';
 import type { Index, Indexes, Table } from '../core/ports/database-storage.ts';
-import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
+import { against, type Status, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
@@ -48,7 +48,7 @@ export const indexes: Report<'indexes' | 'tables', IndexRow> = {
     const measured = { value: problems.length, unit: 'indexes' };
     return {
       findings: [
-        { about: '', ...(status === 'ok' ? verdict.ok(reason, measured) : { status, reason, ...measured, next: [] }) },
+        { about: '', status, reason, ...measured, next: [] },
         ...problems
           .filter((one) => one.status !== 'ok')
           .map(({ status, value, unit, threshold, reason, next, index, table }) => ({

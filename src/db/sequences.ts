@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 import { percent, plural } from '../core/format.ts';
 import type { Sequence } from '../core/ports/database-storage.ts';
-import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
+import { against, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
@@ -47,10 +47,7 @@ export const sequences: Report<'sequences', SequenceRow> = {
     const hidden = names(({ isReadable }) => !isReadable).length;
     const locked = names(({ isLocked }) => isLocked);
     return {
-      findings: [
-        { about: '', ...(status === 'ok' ? verdict.ok(reason, measured) : { status, reason, ...measured, next: [] }) },
-        ...bad,
-      ],
+      findings: [{ about: '', status, reason, ...measured, next: [] }, ...bad],
       rows: rows.slice(0, SHOWN),
       notes: [
         ...(hidden === 0 ? [] : [`${plural(hidden, 'sequence')} that ${seat.server.role} may not read left out`]),

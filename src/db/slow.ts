@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { duration, localTime, percent, plural } from '../core/format.ts';
 import type { Statement, Statements } from '../core/ports/database.ts';
+import { oneLine } from '../core/text.ts';
 import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -66,10 +67,7 @@ export const slowBy = (by: Order, window?: number): Report<'statements', Stateme
     const limit = `${duration(seat.limits.slowQueryMs.warn)} or more on average${often > 1 ? ` in ${often.toString()} calls or more` : ''}`;
     const reason = `${bad.length === 0 ? 'none' : bad.length.toString()} of ${plural(window === undefined ? statements.count : all.length, 'statement')} ${bad.length > 1 ? 'take' : 'takes'} ${limit}${counted}`;
     return {
-      findings: [
-        { about: '', ...(status === 'ok' ? verdict.ok(reason, measured) : { status, reason, ...measured, next: [] }) },
-        ...bad.slice(0, SHOWN),
-      ],
+      findings: [{ about: '', status, reason, ...measured, next: [] }, ...bad.slice(0, SHOWN)],
       rows: ordered.slice(0, SHOWN).map((one) => rowOf(one, statements, window)),
       notes: notesOf(statements, seat, window),
     };
@@ -88,7 +86,7 @@ export const slowBy = (by: Order, window?: number): Report<'statements', Stateme
     row.calls.toString(),
     duration(row.meanMs),
     percent(row.readBlocks / Math.max(1, row.readBlocks + row.hitBlocks)),
-    row.query.replaceAll(/\s+/g, ' '),
+    oneLine(row.query),
   ],
 });
 
@@ -201,7 +199,7 @@ function causeOf({
 /** Characters of a query that stand for it in a line. */
 const NAME_LENGTH = 60;
 const short = (query: string): string => {
-  const line = query.replaceAll(/\s+/g, ' ').trim();
+  const line = oneLine(query).trim();
   return line.length > NAME_LENGTH ? `${line.slice(0, NAME_LENGTH - 1)}…` : line;
 };
 

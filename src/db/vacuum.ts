@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 import { duration, percent, plural } from '../core/format.ts';
 import type { DatabaseUse, OldestXmin, Table, Vacuum } from '../core/ports/database-storage.ts';
-import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
+import { against, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
@@ -45,10 +45,7 @@ export const vacuum: Report<'tables' | 'databases' | 'vacuums' | 'horizon', Vacu
     const reason = `${dead.length === 0 ? 'no table' : plural(dead.length, 'table')} with too many dead rows; oldest transaction id ${oldest === undefined ? 'not known' : millions(oldest.xidAge)}; ${vacuums.length === 0 ? 'no VACUUM runs' : plural(vacuums.length, 'VACUUM runs', 'VACUUMs run')}`;
     const measured = { value: dead.length, unit: 'tables' };
     return {
-      findings: [
-        { about: '', ...(status === 'ok' ? verdict.ok(reason, measured) : { status, reason, ...measured, next: [] }) },
-        ...bad,
-      ],
+      findings: [{ about: '', status, reason, ...measured, next: [] }, ...bad],
       rows: tables
         .filter(({ deadRows }) => deadRows > 0)
         .toSorted((a, b) => b.deadRows - a.deadRows)

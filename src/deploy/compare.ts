@@ -31,6 +31,13 @@ export function lookAtStep({ forMs, firstLook, plannedLooks: planned }: CanarySt
   return lookAt({ before: firstLook, own, planned }, elapsedMs);
 }
 
+/** A look at a release that is live since then, beside the version that had all visitors before. */
+export const glanceAtWatch = (watch: Watch, since: string, elapsed: number): Glance => ({
+  elapsed,
+  looks: lookAtWatch(watch, elapsed),
+  stableUntil: since,
+});
+
 /** Which look at a release after its switch it is. */
 export function lookAtWatch({ forMs }: Watch, elapsedMs: number): Looks {
   const own = plannedLooks({ steps: 1, stepMs: forMs, extensions: 0 });

@@ -9,7 +9,7 @@ import type { Candidate, CanaryStep, ComparedService, ReleaseReader } from '../c
 import { sameRoute } from '../core/routing.ts';
 import type { Analysis } from './analysis/data.ts';
 import { intervalAt } from './analysis/looks.ts';
-import { compareVersions, lookAtStep, lookAtWatch, sinceThen } from './compare.ts';
+import { compareVersions, glanceAtWatch, lookAtStep, sinceThen } from './compare.ts';
 import { viewOf, watchViewOf } from './view.ts';
 import { SHORTEST_MS } from './measure.ts';
 
@@ -57,7 +57,7 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
       const isOver = elapsed >= watch.forMs;
       // What came since the last look counts as well when the time is over.
       if (elapsed >= SHORTEST_MS && (isDue(since, elapsed) || isOver)) {
-        const glance = { elapsed, looks: lookAtWatch(watch, elapsed), stableUntil: since };
+        const glance = glanceAtWatch(watch, since, elapsed);
         // Prometheus that does not answer is no reason to take a release back: its containers are still watched.
         mustNotFail(await compareVersions(watch.services, glance, platform, readers).catch(() => []));
       }

@@ -5,7 +5,7 @@ import type { Readers } from '../core/ports.ts';
 import type { CanaryStep, CanaryView, Watch } from '../core/ports/release.ts';
 import { asOpsError } from '../core/errors.ts';
 import type { Observation } from './analysis/analyse.ts';
-import { type Compared, compareVersions, lookAtStep, lookAtWatch, sinceThen } from './compare.ts';
+import { type Compared, compareVersions, glanceAtWatch, lookAtStep, sinceThen } from './compare.ts';
 import { SHORTEST_MS } from './measure.ts';
 
 const BAR = 20;
@@ -50,8 +50,7 @@ export async function watchViewOf(watch: Watch, platform: Platform, readers: Rea
     const since = (await readers.loadBalancer.routing(watch.instance, watch.directory))?.since;
     const elapsed = since === undefined ? 0 : await sinceThen(since, readers);
     if (since === undefined || elapsed < SHORTEST_MS) return { lines: ['nothing measured yet'] };
-    const glance = { elapsed, looks: lookAtWatch(watch, elapsed), stableUntil: since };
-    const seen = await compareVersions(watch.services, glance, platform, readers);
+    const seen = await compareVersions(watch.services, glanceAtWatch(watch, since, elapsed), platform, readers);
     return { lines: seen.flatMap((one) => [one.service.metrics, ...sidesOf(one)]) };
   } catch (thrown) {
     return { lines: [`${notAsked(thrown)}; ${only}`] };

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { readCommand } from '../../core/command.ts';
 import { duration, plural } from '../../core/format.ts';
 import type { Column, Style } from '../../core/style.ts';
+import { oneLine } from '../../core/text.ts';
 import { durationMs, durationText } from '../../core/values.ts';
 import { mustRead } from '../../db/statement.ts';
 import { databaseFields, databaseNamed } from './shared.ts';
@@ -72,7 +73,7 @@ function answerText({ columns, rows }: Answer, style: Style): string {
   });
   return style.table(
     titles,
-    rows.map((row) => row.map((value) => shown(value).replaceAll(/\s+/g, ' '))),
+    rows.map((row) => row.map((value) => oneLine(shown(value)))),
   );
 }
 

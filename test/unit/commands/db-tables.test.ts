@@ -7,7 +7,7 @@ import replication from '../../../src/commands/db/replication.ts';
 import sequences from '../../../src/commands/db/sequences.ts';
 import sizes from '../../../src/commands/db/sizes.ts';
 import vacuum from '../../../src/commands/db/vacuum.ts';
-import { database as databaseOf, table as tableOf } from '../db/look.ts';
+import { database as databaseOf, fill, sequence, table as tableOf } from '../db/look.ts';
 import { type Parts, shown } from './db-shown.ts';
 
 test('db indexes must name the statement that ends each problem', async () => {
@@ -141,19 +141,8 @@ test('db vacuum must show dead rows against what autovacuum waits for', async ()
 });
 
 test('db bloat must say what could be given back', async () => {
-  const fill = {
-    name: 'public.orders',
-    rows: 1_000_000,
-    pages: 100_000,
-    blockSize: 8192,
-    fillFactor: 1,
-    columns: 3,
-    knownColumns: 3,
-    width: 40,
-    hasNulls: false,
-    isReadable: true,
-  };
-  expect(await shown(bloat, [], { fill: { is: 'seen', value: [fill] } })).toMatchInlineSnapshot(`
+  expect(await shown(bloat, [], { fill: { is: 'seen', value: [fill('public.orders', { pages: 100_000 })] } }))
+    .toMatchInlineSnapshot(`
     "
     ✗ about 716 MiB of 781 MiB (91.7 %) may be bloat; 1 table or index 4 times as
       large as its rows need
@@ -173,21 +162,8 @@ test('db bloat must say what could be given back', async () => {
 });
 
 test('db sequences must show the end that comes first', async () => {
-  const sequence = {
-    name: 'public.orders_id_seq',
-    type: 'bigint',
-    min: 1,
-    max: 2 ** 63,
-    increment: 1,
-    cycles: false,
-    table: 'public.orders',
-    column: 'id',
-    columnType: 'integer',
-    isReadable: true,
-    isLocked: false,
-    last: 2_000_000_000,
-  };
-  const all = [sequence, { ...sequence, name: 'public.items_id_seq', table: 'public.items', columnType: 'bigint' }];
+  const orders = sequence({ last: 2_000_000_000 });
+  const all = [orders, { ...orders, name: 'public.items_id_seq', table: 'public.items', columnType: 'bigint' }];
   expect(await shown(sequences, [], { sequences: { is: 'seen', value: all } })).toMatchInlineSnapshot(`
     "
     ! 1 of 2 sequences is near its end; public.orders_id_seq has used the most,

@@ -1,5 +1,5 @@
 /** What a look found, for tests of reports. */
-import type { DatabaseUse, Table } from '../../../src/core/ports/database-storage.ts';
+import type { DatabaseUse, Fill, Sequence, Table } from '../../../src/core/ports/database-storage.ts';
 import type {
   DatabaseLook,
   DatabaseParts,
@@ -86,5 +86,35 @@ export const database = (name: string, more: Partial<DatabaseUse> = {}): Databas
   tempBytes: 0,
   xidAge: 1_000_000,
   multixactAge: 1,
+  ...more,
+});
+
+export const sequence = (more: Partial<Sequence> = {}): Sequence => ({
+  name: 'public.orders_id_seq',
+  type: 'bigint',
+  min: 1,
+  max: 2 ** 63,
+  increment: 1,
+  cycles: false,
+  table: 'public.orders',
+  column: 'id',
+  columnType: 'integer',
+  isReadable: true,
+  isLocked: false,
+  last: 1000,
+  ...more,
+});
+
+export const fill = (name: string, more: Partial<Fill> = {}): Fill => ({
+  name,
+  rows: 1_000_000,
+  pages: 9000,
+  blockSize: 8192,
+  fillFactor: 1,
+  columns: 3,
+  knownColumns: 3,
+  width: 40,
+  hasNulls: false,
+  isReadable: true,
   ...more,
 });

@@ -4,39 +4,12 @@ import type { DatabaseLook, Session } from '../../../src/core/ports/database.ts'
 import { activity } from '../../../src/db/activity.ts';
 import { connections } from '../../../src/db/connections.ts';
 import { conclude, type Report } from '../../../src/db/report.ts';
-import { shop } from '../inspect/platform.ts';
+import { limits, lookOf, session } from './look.ts';
 
-const limits = shop().thresholds;
-
-const session = (pid: number, more: Partial<Session> = {}): Session => ({
-  pid,
-  startedAt: '2026-03-01T10:00:00.000Z',
-  database: 'shop',
-  user: 'app',
-  application: 'api',
-  client: '172.18.0.5',
-  state: 'idle',
-  blockedBy: [],
-  privileged: false,
-  ...more,
+const look = (sessions: DatabaseLook['parts']['sessions'], connectionLimit = 100): DatabaseLook<'sessions'> => ({
+  ...lookOf({ sessions: [] }, { connectionLimit }),
+  parts: { sessions },
 });
-
-function look(sessions: DatabaseLook['parts']['sessions'], connectionLimit = 100): DatabaseLook<'sessions'> {
-  return {
-    server: {
-      version: '17.5',
-      major: 17,
-      inRecovery: false,
-      startedAt: '2026-03-01T00:00:00.000Z',
-      at: '2026-03-01T12:00:00.000Z',
-      connectionLimit,
-      role: 'watcher',
-      database: 'shop',
-    },
-    latencyMs: 1,
-    parts: { sessions },
-  };
-}
 const seen = (...sessions: Session[]): DatabaseLook<'sessions'> => look({ is: 'seen', value: sessions });
 const told = <R>(report: Report<'sessions', R>, at: DatabaseLook<'sessions'>): string[] =>
   conclude(report, at, 'main', limits).findings.map(

@@ -4,24 +4,9 @@ import type { Sequence } from '../../../src/core/ports/database-storage.ts';
 import type { DatabaseLook } from '../../../src/core/ports/database.ts';
 import { conclude } from '../../../src/db/report.ts';
 import { sequences } from '../../../src/db/sequences.ts';
-import { limits, lookOf, told } from './look.ts';
+import { limits, lookOf, sequence, told } from './look.ts';
 
 const INTEGER = 2 ** 31 - 1;
-const sequence = (more: Partial<Sequence> = {}): Sequence => ({
-  name: 'public.orders_id_seq',
-  type: 'bigint',
-  min: 1,
-  max: 2 ** 63,
-  increment: 1,
-  cycles: false,
-  table: 'public.orders',
-  column: 'id',
-  columnType: 'integer',
-  isReadable: true,
-  isLocked: false,
-  last: 1000,
-  ...more,
-});
 const look = (...all: Sequence[]): DatabaseLook<'sequences'> => lookOf({ sequences: all });
 
 describe('sequences', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
-import type { DatabaseUse, Fill, OldestXmin, Table, Vacuum } from '../../../src/core/ports/database-storage.ts';
+import type { DatabaseUse, OldestXmin, Table, Vacuum } from '../../../src/core/ports/database-storage.ts';
 import type { DatabaseLook } from '../../../src/core/ports/database.ts';
 import { bloat, pagesNeeded } from '../../../src/db/bloat.ts';
 import { conclude } from '../../../src/db/report.ts';
 import { vacuum } from '../../../src/db/vacuum.ts';
-import { database, limits, lookOf, table, told } from './look.ts';
+import { database, fill, limits, lookOf, table, told } from './look.ts';
 
 describe('vacuum', () => {
   const look = (
@@ -103,20 +103,6 @@ describe('vacuum', () => {
 
 describe('bloat', () => {
   const MIB = 1024 * 1024;
-  const fill = (name: string, more: Partial<Fill> = {}): Fill => ({
-    name,
-    rows: 1_000_000,
-    pages: 9000,
-    blockSize: 8192,
-    fillFactor: 1,
-    columns: 3,
-    knownColumns: 3,
-    width: 40,
-    hasNulls: false,
-    isReadable: true,
-    ...more,
-  });
-
   test('must know how many rows a page has room for', () => {
     // (8192 - 24) / (24 + 40 + 4) = 120 rows.
     expect(pagesNeeded(fill('t', { rows: 1200 }))).toBe(10);
