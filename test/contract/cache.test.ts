@@ -102,7 +102,7 @@ describe('Redis', () => {
     try {
       const before = performance.now();
       const [kept, fresh] = await Promise.allSettled([cache.ping('main'), reader(server.url()).ping('main')]);
-      expect(performance.now() - before).toBeLessThan(4500);
+      expect(performance.now() - before).toBeLessThan(10_000);
       expect(kept).toMatchObject({ reason: { code: 'TIMED_OUT', hint: expect.stringContaining('opsctl status') } });
       expect(fresh).toMatchObject({ reason: { code: 'TIMED_OUT' } });
     } finally {

@@ -266,7 +266,7 @@ describe('the lock on a real engine', () => {
       code: 'LOCKED',
       message: expect.stringContaining('cannot be confirmed') as unknown,
     });
-    expect(performance.now() - started).toBeLessThan(6000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     held.length = 0;
     await rm(folder, { recursive: true, force: true });
   });

@@ -188,7 +188,7 @@ describe('what is no Prometheus, or an ill one', () => {
     const reader = openMetrics({ url: async () => ({ url, how: 'its URL' }), directory: '/' });
     const began = performance.now();
     await expect(reader.alerts()).rejects.toMatchObject({ code: 'TIMED_OUT' });
-    expect(performance.now() - began).toBeLessThan(4500);
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   test('the bearer token is sent and never shown; the place is looked up again after a failure', async () => {

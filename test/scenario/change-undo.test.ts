@@ -121,7 +121,7 @@ describe.concurrent('an interruption', () => {
         },
       },
     );
-    expect(performance.now() - at).toBeLessThan(5000);
+    expect(performance.now() - at).toBeLessThan(20_000);
     expect((await one.see())[0]?.running).toBe(true);
     expect(result.code).toBe(130);
     const lines = result.stdout

@@ -17,13 +17,14 @@ const busy = (path = '/api/products') => visit({ base: inject('platform').http, 
 beforeAll(async () => {
   await ensurePlatform();
 });
-beforeEach(async () => {
-  const { canary: one } = await status().catch(() => ({ canary: null }));
-  if (one !== null) await alice(['deploy', 'canary', '--rollback', '--yes', '--json']);
-  await fresh();
-});
 
 describe('deploy canary', () => {
+  beforeEach(async () => {
+    const { canary: one } = await status().catch(() => ({ canary: null }));
+    if (one !== null) await alice(['deploy', 'canary', '--rollback', '--yes', '--json']);
+    await fresh();
+  });
+
   test.each<[string, string, string, RegExp]>([
     ['2 % errors', 'v1.2.0-errors', '/api/products', /fail/],
     ['three times the latency', 'v1.3.0-slow', '/api/slow?ms=60', /p95/],
@@ -121,10 +122,15 @@ describe('bad input', () => {
     ['a weight of 100', ['--version', GOOD, '--initial-traffic-percent', '100'], 2],
     ['steps that fall', ['--version', GOOD, '--steps', '50,5'], 2],
     ['a step without a length', ['--version', GOOD, '--step-duration', 'soon'], 2],
-    ['nothing to take back', ['--rollback'], 5],
+    ['--rollback of one service', ['--rollback'], 2],
   ])('%s must be refused', async (_name, argv, code) => {
     const result = await canary(...argv);
     expect(result.code, result.stdout).toBe(code);
+  });
+
+  test('--rollback without a canary must be refused', async () => {
+    const result = await alice(['deploy', 'canary', '--rollback', '--yes', '--json']);
+    expect(result.code, result.stdout).toBe(5);
   });
 
   test('without Prometheus it must be refused, and told what to do', async () => {

@@ -133,7 +133,7 @@ describe('the first way that works must be taken', () => {
     const { routes } = await findRoutes(engine, target);
     const started = performance.now();
     await expect(connectFirst(routes, 3000)).rejects.toMatchObject({ message: 'no tunnel here' });
-    expect(performance.now() - started).toBeLessThan(900);
+    expect(performance.now() - started).toBeLessThan(2500);
   });
   test('a published port must carry bytes', async () => {
     const server = net.createServer((socket) => socket.end('hello'));

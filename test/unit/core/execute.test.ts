@@ -389,6 +389,6 @@ describe('a wait', () => {
       held ? Promise.resolve() : Promise.reject(new OpsError('LOCKED', 'lost'));
     const began = performance.now();
     expect((await execute(planOf(waiting()), around(writers, { confirmLock }))).error?.code).toBe('LOCKED');
-    expect(performance.now() - began).toBeLessThan(5000);
+    expect(performance.now() - began).toBeLessThan(10_000);
   }, 12_000);
 });

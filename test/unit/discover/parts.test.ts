@@ -79,7 +79,7 @@ describe('an nginx configuration', () => {
     const began = performance.now();
     factsOf(parseNginx('a {'.repeat(200_000)));
     factsOf(parseNginx(`"${'\\'.repeat(300_000)}`));
-    expect(performance.now() - began).toBeLessThan(5000);
+    expect(performance.now() - began).toBeLessThan(15_000);
   });
 });
 

@@ -233,7 +233,7 @@ describe('the detailed checks', () => {
     Object.assign(one.engine, { info: () => new Promise(() => undefined) });
     const began = performance.now();
     const health = await one.look({ detailed: true, timeoutMs: 200 });
-    expect(performance.now() - began).toBeLessThan(1000);
+    expect(performance.now() - began).toBeLessThan(4000);
     expect(statuses(health)).toMatchObject({ engine: 'unknown', api: 'ok' });
     expect(reasonOf(health, 'engine')).toBe('could not be observed within 200 ms');
     for (const check of health.checks.filter(({ id }) => id !== 'engine')) expect(check.durationMs).toBeLessThan(150);
