@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { OpsError } from '../core/errors.ts';
 import type { Alert, Sample, ScrapeTarget } from '../core/ports/metrics.ts';
+import { compareNames } from '../core/text.ts';
 
 const labels = z.record(z.string(), z.string());
 const point = z.tuple([z.number(), z.string()]);
@@ -87,7 +88,7 @@ export function readTargets(data: unknown): ScrapeTarget[] {
       lastError: target.lastError,
       lastScrapeAt: isoTime(target.lastScrape),
     }))
-    .toSorted((a, b) => a.job.localeCompare(b.job, 'en') || a.instance.localeCompare(b.instance, 'en'));
+    .toSorted((a, b) => compareNames(a.job, b.job) || compareNames(a.instance, b.instance));
 }
 
 function healthOf(text: string): ScrapeTarget['health'] {

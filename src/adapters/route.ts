@@ -4,6 +4,7 @@ import { asOpsError, OpsError } from '../core/errors.ts';
 import type { Container, EngineInfo } from '../core/ports/engine.ts';
 import { dial, showAddress, type Address } from './dial.ts';
 import { greet, relayArgv } from './tunnel.ts';
+import { compareNames } from '../core/text.ts';
 
 /** What a container was started with. */
 export interface Startup {
@@ -83,7 +84,7 @@ export async function containerOf(
 ): Promise<Container | undefined> {
   const all = (await source.containers({ project })).filter((container) => container.service === service);
   const rank = (container: Container): number => (container.state === 'running' ? 0 : 1);
-  return all.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name))[0];
+  return all.sort((a, b) => rank(a) - rank(b) || compareNames(a.name, b.name))[0];
 }
 
 /** The way given by a URL. */

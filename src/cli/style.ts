@@ -1,5 +1,5 @@
 import { Chalk, type ChalkInstance } from 'chalk';
-import stringWidth from 'string-width';
+import stringWidth from 'fast-string-width';
 
 import type { Column, Style } from '../core/style.ts';
 import type { Status } from '../core/verdict.ts';

@@ -64,7 +64,7 @@ const SEARCHED_LINES = 100_000;
 export default readCommand({
   name: 'logs',
   summary: 'Logs of a service, replicas merged in order of time, JSON made readable',
-  description: `${ERROR_RULE}\n\nA search (--grep, --errors) without --since looks at the last ${SEARCHED_LINES.toLocaleString('en')} lines of each container. A pattern runs under a deadline, on the first 16,384 characters of a line.`,
+  description: `${ERROR_RULE}\n\nA search (--grep, --errors) without --since looks at the last ${SEARCHED_LINES / 1000},000 lines of each container. A pattern runs under a deadline, on the first 16,384 characters of a line.`,
   examples: [
     { command: 'opsctl logs api', explains: 'the last 100 lines of all replicas' },
     { command: 'opsctl logs api --errors --since 1h', explains: 'the errors of the last hour' },

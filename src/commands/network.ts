@@ -5,6 +5,7 @@ import { localTime, plural } from '../core/format.ts';
 import type { Style } from '../core/style.ts';
 import { unknownName } from '../inspect/names.ts';
 import { networkSchema, type NetworkView, networkView } from '../inspect/networks.ts';
+import { compareNames } from '../core/text.ts';
 
 const input = z.object({
   name: z
@@ -32,7 +33,7 @@ export default readCommand({
     const [networks, containers] = await Promise.all([readers.engine.networks(), readers.engine.containers()]);
     const views = networks
       .map((network) => networkView(network, containers, platform))
-      .toSorted((a, b) => a.name.localeCompare(b.name, 'en'));
+      .toSorted((a, b) => compareNames(a.name, b.name));
     if (name === undefined) {
       const shown = views.filter(({ own }) => all || own);
       return { networks: shown, others: views.length - shown.length };

@@ -5,6 +5,7 @@ import { bytes, localTime, plural } from '../core/format.ts';
 import type { Style } from '../core/style.ts';
 import { unknownName } from '../inspect/names.ts';
 import { volumeSchema, type VolumeView, volumeView } from '../inspect/networks.ts';
+import { compareNames } from '../core/text.ts';
 
 const input = z.object({
   name: z
@@ -39,7 +40,7 @@ export default readCommand({
     const [volumes, containers] = await Promise.all([readers.engine.volumes({ sizes }), readers.engine.containers()]);
     const views = volumes
       .map((volume) => volumeView(volume, containers, platform))
-      .toSorted((a, b) => a.name.localeCompare(b.name, 'en'));
+      .toSorted((a, b) => compareNames(a.name, b.name));
     const missing = platform.volumes.filter((wanted) => views.every((view) => view.name !== wanted));
     if (name === undefined) {
       const shown = views.filter(({ own }) => all || own);

@@ -1,4 +1,5 @@
 import type { Container } from './ports/engine.ts';
+import { compareNames } from './text.ts';
 
 /** Whether a container belongs to the platform: made by its compose project, or by opsctl for it. */
 export const isOfPlatform = (container: Container, project: string): boolean =>
@@ -41,4 +42,4 @@ export function versionOf(container: Container): string | undefined {
 
 /** By service, then by name: replicas stand together. */
 export const byService = (a: Container, b: Container): number =>
-  serviceOf(a).localeCompare(serviceOf(b), 'en') || a.name.localeCompare(b.name, 'en', { numeric: true });
+  compareNames(serviceOf(a), serviceOf(b)) || compareNames(a.name, b.name);

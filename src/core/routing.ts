@@ -4,6 +4,7 @@ import { OpsError } from './errors.ts';
 import type { Platform, Service } from './platform.ts';
 import type { Container } from './ports/engine.ts';
 import type { Colour, Route } from './ports/load-balancer.ts';
+import { compareNames } from './text.ts';
 
 /** The network name of a service's containers of one colour. */
 export const aliasOf = (service: string, colour: Colour): string => `${service}-${colour}`;
@@ -89,7 +90,7 @@ export function replicasOfBalancer(platform: Platform, containers: readonly Cont
   );
   const running = all.filter(({ state }) => state === 'running');
   const reached = running.length > 0 ? running : all;
-  const byName = [...reached].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+  const byName = [...reached].sort((a, b) => compareNames(a.name, b.name));
   return { instances: byName.map((one) => instanceOf(one, directory)), running: running.length > 0 };
 }
 

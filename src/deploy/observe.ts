@@ -17,6 +17,7 @@ import {
 } from '../core/routing.ts';
 import { deployOf } from './names.ts';
 import { agreed, ask, notSetUp, routingsOf, type Told } from './told.ts';
+import { compareNames } from '../core/text.ts';
 
 /** The containers of a service, by what they are to a release. */
 export interface ServiceFacts {
@@ -154,7 +155,7 @@ async function seen(
   };
 }
 
-const byName = (a: Container, b: Container): number => a.name.localeCompare(b.name, 'en', { numeric: true });
+const byName = (a: Container, b: Container): number => compareNames(a.name, b.name);
 
 /** The version that all containers of a service run; undefined when they differ or none is there. */
 export const versionIn = (containers: readonly Container[]): string | undefined => only(containers.map(versionOf));

@@ -2,6 +2,7 @@ import { isOneOff } from '../core/containers.ts';
 import { OpsError } from '../core/errors.ts';
 import { plural } from '../core/format.ts';
 import type { Container, EngineInfo, EngineReader, PublishedPort } from '../core/ports/engine.ts';
+import { compareNames } from '../core/text.ts';
 
 /** A compose service as the engine shows it. Its environment may hold secrets: it is looked at, never shown. */
 export interface Found {
@@ -28,7 +29,7 @@ export async function observe(engine: EngineReader, wanted: string | undefined):
   const [info, all] = await Promise.all([engine.info(), engine.containers()]);
   const project = choose(all, wanted, info.host);
   const mine = all.filter((one) => one.project === project && one.service !== undefined && !isOneOff(one));
-  const services = [...new Set(mine.map((one) => one.service ?? ''))].toSorted((a, b) => a.localeCompare(b));
+  const services = [...new Set(mine.map((one) => one.service ?? ''))].toSorted(compareNames);
   const found = await Promise.all(services.map((service) => look(engine, service, mine)));
   return { project, engine: info, found };
 }
@@ -37,7 +38,7 @@ async function look(engine: EngineReader, service: string, all: Container[]): Pr
   const rank = (one: Container): number => (one.state === 'running' ? 0 : 1);
   const containers = all
     .filter((one) => one.service === service)
-    .toSorted((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
+    .toSorted((a, b) => rank(a) - rank(b) || compareNames(a.name, b.name));
   const [first] = containers;
   // A container that went away between listing and looking is still worth its image and ports.
   const startup = await engine.startup(first?.id ?? '').catch((thrown: unknown) => {
@@ -59,7 +60,7 @@ function choose(all: Container[], wanted: string | undefined, host: string): str
     if (project !== undefined && state === 'running') running.set(project, (running.get(project) ?? 0) + 1);
   }
   const list = [...running]
-    .toSorted(([a], [b]) => a.localeCompare(b))
+    .toSorted(([a], [b]) => compareNames(a, b))
     .map(([name, count]) => `${name} (${plural(count, 'container')})`);
   const [only] = running.keys();
   if (wanted !== undefined && all.some(({ project }) => project === wanted)) return wanted;

@@ -7,6 +7,7 @@ import { plural } from '../core/format.ts';
 import type { Container, QuickUsage } from '../core/ports/engine.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
 import { once, type Probe } from './probe.ts';
+import { compareNames } from '../core/text.ts';
 
 const RETIRED = 'stopped after a deploy; a rollback starts it again';
 
@@ -15,7 +16,7 @@ export function engineProbes(context: Context, timeoutMs: number): Probe[] {
   const { platform, readers } = context;
   const list = once(async () =>
     (await readers.engine.containers({ project: platform.compose.project })).toSorted((a, b) =>
-      a.name.localeCompare(b.name, 'en'),
+      compareNames(a.name, b.name),
     ),
   );
   return [

@@ -5,6 +5,7 @@ import { composeService } from '../core/names.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Container } from '../core/ports/engine.ts';
 import { byService, isOfPlatform, serviceOf } from '../core/containers.ts';
+import { compareNames } from '../core/text.ts';
 
 /** A part that the configuration names, and the compose service that runs it. */
 export interface Part {
@@ -94,7 +95,7 @@ export function nearest(word: string, names: readonly string[]): string[] {
   return [...new Set(names)]
     .map((name) => ({ name, far: distance(typed, name.toLowerCase()) }))
     .filter(({ name, far }) => far <= allowed || (typed.length >= 3 && name.toLowerCase().includes(typed)))
-    .toSorted((a, b) => a.far - b.far || a.name.localeCompare(b.name, 'en'))
+    .toSorted((a, b) => a.far - b.far || compareNames(a.name, b.name))
     .slice(0, MOST_NEAR)
     .map(({ name }) => name);
 }

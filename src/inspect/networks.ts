@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { Platform } from '../core/platform.ts';
 import type { Container, Network, Volume } from '../core/ports/engine.ts';
 import { isOfPlatform } from '../core/containers.ts';
+import { compareNames } from '../core/text.ts';
 
 const PROJECT = 'com.docker.compose.project';
 
@@ -29,7 +30,7 @@ export function networkView(network: Network, containers: readonly Container[], 
     .flatMap(({ name, networks, state }) =>
       networks.filter((end) => end.name === network.name).map(({ address }) => ({ name, address, state })),
     )
-    .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+    .toSorted((a, b) => compareNames(a.name, b.name));
   const { id, name, driver, scope, internal, createdAt, subnets, labels } = network;
   const used = containers.some(
     (container) => isOfPlatform(container, compose.project) && container.networks.some((end) => end.name === name),
@@ -79,8 +80,6 @@ export function volumeView(volume: Volume, containers: readonly Container[], pla
     ...(size === undefined ? {} : { size }),
     own,
     data,
-    usedBy: uses
-      .map(({ use }) => use)
-      .toSorted((a, b) => a.container.localeCompare(b.container, 'en', { numeric: true })),
+    usedBy: uses.map(({ use }) => use).toSorted((a, b) => compareNames(a.container, b.container)),
   };
 }

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { redact, Secret } from '../../../src/core/secret.ts';
-import { mapStrings, publishable, sanitize, showable } from '../../../src/core/text.ts';
+import { compareNames, mapStrings, publishable, sanitize, showable } from '../../../src/core/text.ts';
 
 describe('text from outside must lose what a terminal would obey, and nothing else', () => {
   test.each([
@@ -68,5 +68,25 @@ describe('a secret must not show', () => {
     expect(publishable(data)).toEqual({ list: [{ '[redacted]': 'x [redacted] \u001b[2J' }], number: 1 });
     expect(showable(data)).toEqual({ list: [{ '[redacted]': 'x [redacted] ' }], number: 1 });
     expect(mapStrings(new Date(0), () => '')).toEqual(new Date(0));
+  });
+});
+
+describe('names', () => {
+  test('replicas must stand by their numbers, also where the numbers are longer than any number', () => {
+    expect(['api-10', 'api-2', 'api', 'web', `api-${'9'.repeat(400)}`, 'api-02', 'Api'].toSorted(compareNames)).toEqual(
+      ['Api', 'api', 'api-02', 'api-2', 'api-10', `api-${'9'.repeat(400)}`, 'web'],
+    );
+  });
+
+  test('any names must have one order, whatever order they come in', () => {
+    const name = fc.stringMatching(/^[ab0-9-]{0,8}$/);
+    fc.assert(
+      fc.property(fc.array(name, { maxLength: 8 }), (names) => {
+        const once = names.toSorted(compareNames);
+        expect(names.toReversed().toSorted(compareNames)).toEqual(once);
+        for (const [a, b] of once.slice(1).map((later, index) => [once[index] ?? '', later] as const))
+          expect(compareNames(a, b) <= 0 && compareNames(b, a) >= 0).toBe(true);
+      }),
+    );
   });
 });
