@@ -76,7 +76,8 @@ export async function composeRun(args: readonly string[], env: Record<string, st
 async function settle(reset: boolean): Promise<void> {
   const newCertificate = await ensureState();
   const recorded = await readRecord();
-  for (const { name, paused, connected, identity } of await demoContainers()) {
+  for (const { name, paused, connected, identity, member } of await demoContainers()) {
+    if (!member) continue;
     if (paused) await run(['docker', 'unpause', name]);
     // Compose does not see these two: a network that was cut, limits that were changed.
     const limits = recorded.identities[name];

@@ -83,6 +83,12 @@ async function installEngine(): Promise<void> {
   if (wanted.includes('docker.io')) await disableService('docker.service', 'docker.socket');
 }
 
+/** Ends the private engine, and with it its containers, and starts it again: what a reboot of the host is to those who use it. */
+export async function restartPrivate(): Promise<void> {
+  await end(pidIn(PIDFILE, `--pidfile=${PIDFILE}`), 'Docker engine');
+  await startPrivate();
+}
+
 /** Ends the private engine and removes its data. Containers in it end with it. */
 export async function removePrivate(): Promise<void> {
   await end(pidIn(PIDFILE, `--pidfile=${PIDFILE}`), 'Docker engine');

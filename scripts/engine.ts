@@ -1,7 +1,7 @@
 /** The engine that demo and tests run on: the machine's own when it has one, else a private one. */
 import { withLock } from './lock.mjs';
 import { candidates, findEngine, PRIVATE_HOST, type Engine } from './engine-find.ts';
-import { PRIVATE_LOCK, privateExists, removePrivate, startPrivate } from './engine-private.ts';
+import { PRIVATE_LOCK, privateExists, removePrivate, restartPrivate, startPrivate } from './engine-private.ts';
 import { Failure, say } from './failure.ts';
 import { hasProgram, install, isAvailable, isDebianLike, isRoot } from './packages.ts';
 import { attempt } from './run.ts';
@@ -29,6 +29,13 @@ async function startOurs(): Promise<Engine> {
   }
   await underLock(startPrivate);
   return { host: PRIVATE_HOST, source: 'private engine of the demo', ours: true };
+}
+
+/** Restarts the engine with all its containers, when it is the private one: any other is not ours to restart, and false. */
+export async function restartEngine(): Promise<boolean> {
+  if ((await findEngine())?.ours !== true) return false;
+  await underLock(restartPrivate);
+  return true;
 }
 
 /** Ends and removes the private engine, if there is one; any other engine is left alone. */

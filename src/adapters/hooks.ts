@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Platform } from '../core/platform.ts';
 import { OpsError } from '../core/errors.ts';
+import { duration } from '../core/format.ts';
 import type { HookRunner } from '../core/ports/hooks.ts';
 
 /** Characters kept of what a hook prints; the end of it matters most. */
@@ -48,6 +49,7 @@ export function openHooks(platform: Platform, env: Record<string, string | undef
       running.all.setEncoding('utf8').on('data', (text: string) => {
         output = `${output}${text}`.slice(-OUTPUT_LIMIT);
       });
+      const lastWords = (): Record<string, string> => (output === '' ? {} : { output: output.slice(-2000) });
       // It is done when it ends. What it left running may hold its output open for as long as it likes.
       running.nodeChildProcess.once('exit', () => {
         void sleep(LAST_WORDS_MS, undefined, { ref: false }).then(() => {
@@ -58,8 +60,8 @@ export function openHooks(platform: Platform, env: Record<string, string | undef
       const result = await running;
       if (result.timedOut) {
         await ended(running);
-        throw new OpsError('TIMED_OUT', `hook ${program} did not end within ${hook.timeoutMs.toString()} ms`, {
-          details: { output: output.slice(-2000) },
+        throw new OpsError('TIMED_OUT', `hook ${program} did not end within ${duration(hook.timeoutMs)}`, {
+          details: lastWords(),
         });
       }
       if (result.failed) {
@@ -69,7 +71,7 @@ export function openHooks(platform: Platform, env: Record<string, string | undef
             : `failed with exit code ${result.exitCode.toString()}`;
         throw new OpsError('REJECTED', `hook ${program} ${how}`, {
           hint: `Run it by hand where the configuration is: ${hook.command.join(' ')}`,
-          details: { output: output.slice(-2000) },
+          details: lastWords(),
         });
       }
       return output.trimEnd();

@@ -25,6 +25,7 @@ export const stepSchema = z
     undone: callSchema.optional().describe('answers true once the step is taken back'),
     verify: callSchema.optional().describe('answers true once the step is done'),
     explain: callSchema.optional().describe('tells why, when the step was not seen done in time'),
+    output: callSchema.optional().describe('asked once the step is done: its log is kept in the journal'),
     onFailure: z
       .enum(['go on', 'pause'])
       .optional()

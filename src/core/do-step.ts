@@ -27,7 +27,7 @@ const VERIFY_AFTER_FAILURE_MS = 5000;
 const CONFIRM_MS = 2000;
 /** A long wait says this often, in ms, what it sees. */
 const SEEN_MS = 5000;
-/** How long it may take to say why a step was not seen done, in ms. */
+/** How long it may take to say something about a step, such as why it was not seen done, in ms. */
 const EXPLAIN_MS = 5000;
 
 /** How a step went. */
@@ -57,12 +57,17 @@ export async function doStep(step: Step, around: Surroundings): Promise<Done> {
       unknown = error;
     }
   }
-  const done: Done = typeof said === 'string' && said !== '' ? { output: said.slice(-OUTPUT_LIMIT) } : {};
-  if (step.verify === undefined)
-    return unknown === undefined ? done : { failure: { error: unknown, mayHaveHappened: true } };
-  const error = await settle(step, step.verify, { deadline, unknown }, around);
-  if (error === undefined) return done;
-  return { failure: { error, mayHaveHappened: step.do !== undefined } };
+  const error = step.verify === undefined ? unknown : await settle(step, step.verify, { deadline, unknown }, around);
+  if (error !== undefined) return { failure: { error, mayHaveHappened: step.do !== undefined } };
+  const output = typeof said === 'string' ? said : await outputOf(step, around);
+  return output === '' ? {} : { output: output.slice(-OUTPUT_LIMIT) };
+}
+
+/** What a step that is done said meanwhile. That it cannot be read is no failure of the step. */
+async function outputOf(step: Step, around: Surroundings): Promise<string> {
+  const heard = await heardBy(step, step.output, around);
+  const log = heard !== undefined && 'log' in heard ? heard.log : [];
+  return Array.isArray(log) ? log.join('\n') : '';
 }
 
 /** Asks until the step is seen done. @returns why it was not */
@@ -128,10 +133,14 @@ async function notSeenDone(step: Step, around: Surroundings): Promise<OpsError> 
   return new OpsError('TIMED_OUT', `${step.id} was not seen done within ${duration(step.timeoutMs)}`, details);
 }
 
-/** What there is to say of a step that is not seen done; that nobody can say it is no failure. */
-async function explained(step: Step, around: Surroundings): Promise<object | undefined> {
-  if (step.explain === undefined) return undefined;
-  const found = await within(EXPLAIN_MS, step, perform(step.explain, around.writers, 'ask')).catch(() => undefined);
+/** What there is to say of a step that is not seen done. */
+const explained = (step: Step, around: Surroundings): Promise<object | undefined> =>
+  heardBy(step, step.explain, around);
+
+/** The answer to a question about a step; that nobody can say it is no failure. */
+async function heardBy(step: Step, call: Call | undefined, around: Surroundings): Promise<object | undefined> {
+  if (call === undefined) return undefined;
+  const found = await within(EXPLAIN_MS, step, perform(call, around.writers, 'ask')).catch(() => undefined);
   return typeof found === 'object' && found !== null ? found : undefined;
 }
 

@@ -54,7 +54,7 @@ export async function execute(plan: Plan, surroundings: Execution): Promise<Outc
     const error = await one(step, reached, around).catch(asOpsError);
     if (error === undefined) continue;
     if (step.onFailure === 'go on' && error.code !== 'LOCKED') {
-      notDone.push(`${step.id}: ${error.message}`);
+      notDone.push([`${step.id}: ${error.message}`, ...lastSaid(error)].join(', the last it said: '));
       continue;
     }
     if (step.onFailure === 'pause' && isUndecided(error))
@@ -66,6 +66,12 @@ export async function execute(plan: Plan, surroundings: Execution): Promise<Outc
   }
   return await ended({ outcome: 'done', left: notDone }, around);
 }
+
+/** The last line of what a command of the user said before it failed, if anything. */
+const lastSaid = ({ details }: OpsError): string[] => {
+  const output = details?.['output'];
+  return typeof output === 'string' && output.trim() !== '' ? output.trim().split('\n').slice(-1) : [];
+};
 
 /** Whether a gate was not answered: neither yes nor no. */
 const isUndecided = ({ code }: OpsError): boolean => code === 'INTERRUPTED' || ERRORS[code].exit === 6;

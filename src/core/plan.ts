@@ -26,6 +26,8 @@ export interface StepSpec {
   verify?: (readers: Readers) => Promise<boolean>;
   /** Asked once when the step was not seen done in time; its answer tells why. */
   explain?: (readers: Readers) => Promise<object>;
+  /** Asked once the step is done: what was said meanwhile, to be kept, where the call itself does not answer with it. */
+  output?: (readers: Readers) => Promise<{ log: string[] }>;
   /** `go on`: a failure is reported and ends nothing; for what comes after the change has reached its aim. */
   onFailure?: 'go on';
   /** How long the call and its verification together may take. Default 60 s. */
@@ -60,6 +62,7 @@ export function step(spec: StepSpec): Step {
     ...(spec.undone === undefined ? {} : { undone: recordCall(spec.undone) }),
     ...(spec.verify === undefined ? {} : { verify: recordCall(spec.verify) }),
     ...(spec.explain === undefined ? {} : { explain: recordCall(spec.explain) }),
+    ...(spec.output === undefined ? {} : { output: recordCall(spec.output) }),
     ...(spec.onFailure === undefined ? {} : { onFailure: spec.onFailure }),
     timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     ...(spec.undoTimeoutMs === undefined ? {} : { undoTimeoutMs: spec.undoTimeoutMs }),
@@ -151,7 +154,7 @@ const MAY_ASK = {
     'whyNotServing',
     'hasRestartPolicy',
   ],
-  replicas: ['isComplete', 'isAbsent', 'hasImage', 'lacksLabel', 'hasSucceeded'],
+  replicas: ['isComplete', 'isAbsent', 'hasImage', 'lacksLabel', 'hasSucceeded', 'lastWords'],
   files: ['hasVariable'],
   release: ['answers', 'whyNoAnswer', 'isWell', 'watchView', 'hasPassed', 'canaryView'],
   loadBalancer: ['workersReplaced', 'isRouted', 'hasSnippets', 'loads', 'checkConfiguration', 'runs', 'loaded'],

@@ -168,6 +168,9 @@ export const serving = (name: string, withinMs: number): Step =>
     timeoutMs: withinMs,
   });
 
+/** Lines of a release command that are shown while it runs, and kept when it has succeeded. */
+const [LAST_LINES, KEPT_LINES] = [5, 200];
+
 /** A command of the release runs once and must succeed. */
 export function releaseCommand(replica: Replica, timeoutMs: number): Step[] {
   return [
@@ -179,6 +182,8 @@ export function releaseCommand(replica: Replica, timeoutMs: number): Step[] {
       do: (w) => w.replicas.startOnce(replica.name),
       undo: 'not needed',
       verify: (r) => r.replicas.hasSucceeded(replica.name),
+      explain: (r) => r.replicas.lastWords(replica.name, LAST_LINES),
+      output: (r) => r.replicas.lastWords(replica.name, KEPT_LINES),
       timeoutMs,
     }),
     step({

@@ -205,6 +205,7 @@ describe.each(Object.keys(worlds))('replica port: %s', (which) => {
       await world.replicas.startOnce(name);
       expect(await world.engine.isStopped(name)).toBe(true);
       expect(await logOf(name)).toEqual(['done']);
+      expect(await world.replicas.lastWords(name, 10)).toEqual({ log: ['done'] });
       expect((await world.engine.container(name)).restartPolicy).toBe('no');
     });
 
@@ -214,12 +215,14 @@ describe.each(Object.keys(worlds))('replica port: %s', (which) => {
       await expect(world.replicas.hasSucceeded(name)).rejects.toMatchObject(failed);
       await world.replicas.startOnce(name);
       expect(await logOf(name)).toEqual(['first', 'last']);
+      expect(await world.replicas.lastWords(name, 1)).toEqual({ log: ['last'] });
       await expect(world.replicas.hasSucceeded(name)).rejects.toMatchObject(failed);
     });
 
     it('has not succeeded, nor failed, where it is not there', async () => {
       await expect(world.replicas.hasSucceeded('opsctl-nowhere')).rejects.toMatchObject({ code: 'NOT_FOUND' });
       await expect(world.replicas.startOnce('opsctl-nowhere')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(await world.replicas.lastWords('opsctl-nowhere', 10)).toEqual({ log: [] });
     });
   });
 

@@ -16,6 +16,7 @@ import {
   made,
   status,
   versions,
+  whenAt,
 } from '../support/deploy-scene.ts';
 import { visit } from '../support/traffic.ts';
 
@@ -78,20 +79,13 @@ async function stepsOf(argv: string[]): Promise<string[]> {
   return (documentOf(dry).plan as { steps: { id: string }[] }).steps.map(({ id }) => id);
 }
 
-/** Runs it and kills it as soon as a step has begun: the call is on its way, or the gate waits. */
+/** Runs it and kills it at a step. */
 async function killedAt(argv: string[], step: string): Promise<void> {
-  let kill: () => void = () => undefined;
-  const result = await alice([...argv, '--yes', '--json=stream'], {
-    onStart: (child) => {
-      kill = () => void child.kill('SIGKILL');
-      let text = '';
-      child.stdout?.on('data', (chunk: string) => {
-        text += chunk;
-        if (text.split('\n').some((line) => line.includes('"step-begin"') && line.includes(JSON.stringify(step))))
-          kill();
-      });
-    },
-  });
+  const result = await whenAt(
+    argv,
+    (id) => id === step,
+    (child) => child.kill('SIGKILL'),
+  );
   expect(result.signal, `${step}: ${result.stdout}${result.stderr}`).toBe('SIGKILL');
 }
 

@@ -1,4 +1,6 @@
 /** Deploys on the reference platform: by whom, what is live, what is there afterwards. */
+import type { ChildProcess } from 'node:child_process';
+
 import { expect, inject } from 'vitest';
 
 import { run } from '../../scripts/run.ts';
@@ -101,6 +103,31 @@ export async function freeLock(): Promise<void> {
   ]);
   if (result.code !== 0 && !result.stdout.includes('NOT_FOUND') && !result.stdout.includes('"free"'))
     throw new Error(result.stdout + result.stderr);
+}
+
+/**
+ * Runs a change and does something to it or to the platform as soon as a step has begun: its call is on its way, or its gate
+ * waits. Once; `act` is waited for.
+ */
+export async function whenAt(
+  argv: string[],
+  isStep: (id: string) => boolean,
+  act: (child: ChildProcess) => unknown,
+): Promise<Result> {
+  let acted: Promise<unknown> | undefined;
+  const result = await alice([...argv, '--yes', '--json=stream'], {
+    onStart: (child) => {
+      let text = '';
+      child.stdout?.on('data', (chunk: string) => {
+        text += chunk;
+        const begun = [...text.matchAll(/"step-begin","step":"([^"]*)"/g)].map(([, id]) => id ?? '');
+        if (begun.some(isStep)) acted ??= Promise.resolve(act(child));
+      });
+    },
+  });
+  await acted;
+  if (acted === undefined) throw new Error(`never came to that step: ${result.stdout}${result.stderr}`);
+  return result;
 }
 
 /** What `.env` says of the versions, as compose would read it. */

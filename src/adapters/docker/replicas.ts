@@ -143,6 +143,7 @@ export function openReplicas({ docker, engine, ...kept }: ReplicaSource): Replic
         details: { exitCode, log: await lastLines(docker, name, LAST_LINES) },
       });
     },
+    lastWords: async (name, lines) => ({ log: await lastLines(docker, name, lines) }),
     pull: registry.pull,
     create,
     startOnce: async (name) => {

@@ -60,7 +60,9 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
     readers.journal.changes(SEARCHED_CHANGES),
     readers.lock.holder(),
   ]);
-  const running = holder === undefined || holder.stale ? undefined : holder;
+  // Whoever holds the lock for a change that has ended is about to let it go: so it is when a deploy tells what came of it.
+  const ended = changes.some(({ id, end }) => id === holder?.change && end !== undefined);
+  const running = holder === undefined || holder.stale || ended ? undefined : holder;
   const unfinished = changes.find((one) => isUnfinished(one) && running?.change !== one.id);
   const services = await Promise.all(
     seen.services.map(async (one) => {

@@ -67,6 +67,8 @@ export interface ReplicaReader {
   isAbsent(name: string): Promise<boolean>;
   /** True once it ended with exit code 0. @throws UNSAFE with its last lines when it ended otherwise */
   hasSucceeded(name: string): Promise<boolean>;
+  /** The last lines that it wrote, `lines` at most; none when they cannot be read. */
+  lastWords(name: string, lines: number): Promise<{ log: string[] }>;
 }
 
 export interface ReplicaWriter extends ReplicaReader {

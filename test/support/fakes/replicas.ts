@@ -69,6 +69,7 @@ export function fakeReplicas(engine: FakeEngine): FakeReplicas {
       const log = find(name)?.log.map(({ text }) => text);
       throw new OpsError('UNSAFE', `the command in ${name} failed`, { details: { exitCode, log } });
     },
+    lastWords: async (name, lines) => ({ log: (find(name)?.log ?? []).slice(-lines).map(({ text }) => text) }),
     pull: async (reference) => {
       const digest = digestOf(reference);
       const digests = [`${reference.replace(/:[^/]*$/, '')}@${digest}`];

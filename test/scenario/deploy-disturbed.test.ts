@@ -1,0 +1,118 @@
+/** The ground shakes in the middle of a deploy: nginx or the engine with all containers restarts, or the host reboots. */
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+
+import { ensurePlatform } from '../../demo/platform.ts';
+import { restartEngine } from '../../scripts/engine.ts';
+import { PRIVATE_HOST } from '../../scripts/engine-find.ts';
+import {
+  as,
+  docker,
+  documentOf,
+  fresh,
+  freeLock,
+  GOOD,
+  LIVE_AT_FIRST,
+  leftOver,
+  made,
+  status,
+  versions,
+  whenAt,
+} from '../support/deploy-scene.ts';
+import { waitUntil } from '../support/process.ts';
+import { visit } from '../support/traffic.ts';
+
+const DEPLOY = ['deploy', 'blue-green', '--version', GOOD];
+const bob = as('bob');
+
+/** Steps in the order of a deploy, before and after the switch. */
+const MOMENTS: [string, (id: string) => boolean][] = [
+  ['while a new version becomes healthy', (id) => id.startsWith('engine.serving:')],
+  ['at the switch', (id) => /^lb\.route:[^:]*$/.test(id)],
+  ['while the new version is watched', (id) => id === 'release.well'],
+];
+
+beforeAll(async () => {
+  await ensurePlatform();
+});
+beforeEach(async () => {
+  await ensurePlatform();
+  await fresh();
+});
+afterAll(async () => {
+  await ensurePlatform();
+});
+
+/** One version for all visitors, nothing left in the middle, and answers: whatever happened before. */
+async function expectWhole(version: string, where: string): Promise<void> {
+  const now = await status();
+  expect(now, `${where}: ${JSON.stringify(now)}`).toMatchObject({ code: 0, canary: null, drift: [] });
+  expect(await versions(), where).toEqual({ api: version, web: version });
+  expect(await made(), where).toHaveLength(version === GOOD ? 2 : 0);
+  expect(await leftOver(), where).toEqual([]);
+  const clients = visit({ base: inject('platform').http, gets: 4, posts: 2 });
+  await waitUntil(
+    () => Promise.resolve((clients.report.versions[version] ?? 0) > 50),
+    60_000,
+    () => `${where}: no answers`,
+  );
+  const { failed, versions: seen } = await clients.stop();
+  expect([failed, Object.keys(seen)], where).toEqual([[], [version]]);
+}
+
+/** Answers again, after all was down. */
+async function waitForAnswers(): Promise<void> {
+  const { http } = inject('platform');
+  await waitUntil(
+    async () => (await fetch(`${http}/api/health`).catch(() => undefined))?.ok === true,
+    120_000,
+    () => 'the platform does not come back',
+  );
+}
+
+describe.each(MOMENTS)('%s', (moment, isStep) => {
+  test('a restart of nginx must be survived, or end where it began', async () => {
+    const result = await whenAt(DEPLOY, isStep, () => docker('restart', 'ecommerce-nginx-prod'));
+    expect(result.code, `${moment}: ${result.stdout}${result.stderr}`).toBeOneOf([0, 3]);
+    await expectWhole(result.code === 0 ? GOOD : LIVE_AT_FIRST, moment);
+  }, 400_000);
+
+  test.runIf(inject('platform').dockerHost === PRIVATE_HOST)(
+    'a restart of the engine must be survived, or be taken back, or be recoverable from another machine',
+    async () => {
+      const result = await whenAt(DEPLOY, isStep, restartEngine);
+      expect(result.code, `${moment}: ${result.stdout}${result.stderr}`).toBeOneOf([0, 3, 4]);
+      await waitForAnswers();
+      if (result.code === 4) await recover('abort', moment);
+      await expectWhole(result.code === 0 ? GOOD : LIVE_AT_FIRST, moment);
+    },
+    400_000,
+  );
+
+  test.runIf(inject('platform').dockerHost === PRIVATE_HOST)(
+    'a reboot of the host must be recoverable from another machine',
+    async () => {
+      const result = await whenAt(DEPLOY, isStep, async (child) => {
+        child.kill('SIGKILL');
+        await restartEngine();
+      });
+      expect(result.signal).toBe('SIGKILL');
+      await waitForAnswers();
+      await freeLock();
+      const how = moment.startsWith('while a new') ? 'abort' : 'resume';
+      await recover(how, moment);
+      await expectWhole(how === 'resume' ? GOOD : LIVE_AT_FIRST, moment);
+    },
+    400_000,
+  );
+});
+
+async function recover(how: 'resume' | 'abort', where: string): Promise<void> {
+  const told = await status();
+  expect([told.code, told.next.join(' ').includes(`opsctl ${how}`)], `${where}: ${JSON.stringify(told)}`).toEqual([
+    1,
+    true,
+  ]);
+  const result = await bob([how, '--yes', '--json', '--set', 'deploy.watchMs=2000']);
+  expect(result.code, `${where}: ${result.stdout}${result.stderr}`).toBe(0);
+  expect(documentOf(result).ok).toBe(true);
+}

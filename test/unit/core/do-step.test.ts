@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Step } from '../../../src/core/change.ts';
+import { doStep } from '../../../src/core/do-step.ts';
+import { OpsError } from '../../../src/core/errors.ts';
+import { step } from '../../../src/core/plan.ts';
+import type { Writers } from '../../../src/core/ports.ts';
+
+/** A step that starts a command and is done when that has ended. */
+const command: Step = step({
+  id: 'replicas.run:migrate',
+  describe: 'run migrate',
+  why: 'test',
+  do: (w) => w.replicas.startOnce('migrate'),
+  undo: 'not needed',
+  verify: (r) => r.replicas.hasSucceeded('migrate'),
+  explain: (r) => r.replicas.lastWords('migrate', 1),
+  output: (r) => r.replicas.lastWords('migrate', 10),
+  timeoutMs: 100,
+});
+
+async function went(replicas: Partial<Writers['replicas']>) {
+  const nothing = { startOnce: () => Promise.resolve(), hasSucceeded: () => Promise.resolve(true) };
+  const writers = { replicas: { ...nothing, ...replicas } } as unknown as Writers;
+  return doStep(command, { writers, confirmLock: () => Promise.resolve(), signal: new AbortController().signal });
+}
+
+describe('what a step said', () => {
+  test('must be kept once it is done, the end of it', async () => {
+    const long = Array.from({ length: 10 }, (_, line) => `${line.toString()}${'x'.repeat(1999)}`);
+    const { output } = await went({ lastWords: (_name, lines) => Promise.resolve({ log: long.slice(-lines) }) });
+    expect(output).toHaveLength(8000);
+    expect(output?.endsWith(`\n${long.at(-1) ?? ''}`)).toBe(true);
+  });
+
+  test('must be no failure where it said nothing or cannot be heard', async () => {
+    expect(await went({ lastWords: () => Promise.resolve({ log: [] }) })).toEqual({});
+    expect(await went({ lastWords: () => Promise.reject(new OpsError('UNREACHABLE', 'gone')) })).toEqual({});
+  });
+
+  test('must be told when it is not seen done', async () => {
+    const gone = await went({
+      hasSucceeded: () => Promise.resolve(false),
+      lastWords: (_name, lines) => Promise.resolve({ log: ['one', 'two'].slice(-lines) }),
+    });
+    expect(gone.failure?.error).toMatchObject({ code: 'TIMED_OUT', details: { log: ['two'] } });
+  });
+});
