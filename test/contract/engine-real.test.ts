@@ -156,6 +156,21 @@ describe('start, stop, serving', () => {
     expect(await engine.isServing(id, 1)).toBe(true);
   });
 
+  it('a container that was sent a signal is started again when it ends, as before', async () => {
+    const heard = 'echo heard; touch /tmp/heard';
+    const script = `trap '${heard}' HUP; while [ ! -e /tmp/end ]; do sleep 0.1; done; rm /tmp/end; exit 1`;
+    const id = await box(script, { host: { RestartPolicy: { Name: 'unless-stopped' } } });
+    const run = (command: string): Promise<boolean> =>
+      engine.exec(id, ['sh', '-c', command]).then(({ exitCode }) => exitCode === 0);
+    // The shell sets its trap some ms after its start.
+    await until('heard', async () => {
+      await engine.signal(id, 'HUP').catch(() => undefined);
+      return run('[ -e /tmp/heard ]');
+    });
+    await run('touch /tmp/end');
+    await until('started again', async () => (await engine.container(id)).restartCount === 1);
+  });
+
   it('an unhealthy container does not serve', async () => {
     const id = await box(WAIT, { health: { test: ['CMD', 'false'], intervalMs: 200 } });
     await until('unhealthy', async () => (await engine.container(id)).health === 'unhealthy');

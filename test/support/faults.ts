@@ -112,7 +112,11 @@ export const FAULTS: readonly Fault[] = [
     name: 'redis hangs',
     inject: async () => {
       await docker('kill', '--signal', 'STOP', name('redis'));
-      return () => docker('kill', '--signal', 'CONT', name('redis'));
+      return async () => {
+        await docker('kill', '--signal', 'CONT', name('redis'));
+        // A container that was sent a signal counts as stopped by hand, and would not come back with its engine.
+        await docker('restart', name('redis'));
+      };
     },
     isSo: async () => /^T/m.test(await docker('top', name('redis'), '-o', 'stat,pid')),
     expected: { redis: 'crit', 'redis.direct': 'crit', api: 'warn' },

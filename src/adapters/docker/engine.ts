@@ -21,7 +21,7 @@ import { readQuickUsage, readUsage, type UsageSource } from './usage.ts';
 export interface Engine extends EngineWriter {
   exec(id: string, argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   tunnel(id: string, argv: readonly string[]): Promise<Duplex>;
-  /** Sends a signal to the container's main process. */
+  /** Sends a signal to the container's main process; that the engine then starts it again as before is seen to. */
   signal(id: string, name: 'HUP'): Promise<void>;
 }
 
@@ -34,6 +34,8 @@ const CHANGE_MS = 30_000;
 const STOP_EXTRA_MS = 15_000;
 /** Reading two small files in a container, in ms. */
 const TABLES_MS = 5000;
+/** A shell that sends a signal, in ms. */
+const SIGNAL_MS = 5000;
 /** Lines of log that explain why a container is down. */
 const LAST_LINES = 20;
 
@@ -175,6 +177,7 @@ export function openEngine(docker: DockerClient): Engine {
     tunnel: (id, argv) => tunnel(docker, id, argv),
     startup: (id) => startupOf(docker, id),
     signal: async (id, name) => {
+      if (await signalFromInside(docker, id, name)) return;
       if ((await act(id, 'kill', { signal: `SIG${name}` })) === 409)
         throw refused(id, 'signal', (await container(id)).state);
     },
@@ -246,6 +249,22 @@ async function listProcesses(docker: DockerClient, id: string): Promise<{ pid: n
     top,
   );
   return (Processes ?? []).map(([pid, ...command]) => ({ pid: Number(pid), command: command.join(' ') }));
+}
+
+const processSpace = z.object({ HostConfig: z.object({ PidMode: z.string().optional() }) });
+
+/**
+ * From a shell in the container. An engine that is asked to send a signal, whichever, takes the container for one that
+ * somebody stopped: with `unless-stopped` it never starts it again, after a crash or a reboot (moby/moby issue 41302).
+ * @returns false where that cannot be done: without a shell, or where process 1 is not the container's own
+ */
+async function signalFromInside(docker: DockerClient, id: string, name: string): Promise<boolean> {
+  const path = `/containers/${named('container', id)}/json`;
+  const call = { path, asked: `inspect container ${id}`, thing: `container ${id}` };
+  const { HostConfig } = await docker.json(call, processSpace);
+  if ((HostConfig.PidMode ?? '') !== '') return false;
+  const { exitCode } = await exec(docker, id, ['sh', '-c', `kill -s ${name} 1`], { timeoutMs: SIGNAL_MS });
+  return exitCode === 0;
 }
 
 /** Up for a while, by the engine's clock: between two crashes a container runs, too. */
