@@ -8,7 +8,8 @@
  *     live -> generations/<n>                    replaced by one rename: all of it changes at once
  *
  * The engine's archive API replaces a path by removing it first, so `live` is never written by it: a link beside it is,
- * and `mv` in the container renames that.
+ * and `mv` in the container renames that. Nobody can end an `mv` that was begun and does not come back; but without its
+ * link it does nothing, so whoever decides otherwise removes that first.
  */
 import { posix } from 'node:path';
 import * as z from 'zod';
@@ -24,6 +25,8 @@ import type { ExecResult } from './docker/exec.ts';
 /** Runs a program in a container. */
 export type Exec = (id: string, argv: string[]) => Promise<ExecResult>;
 
+/** The link that becomes `live`. */
+const NEXT = 'live.next';
 /** Generations that are kept, for whoever wants to see what was. */
 const KEPT = 10;
 const JSON_LIMIT = 64 * 1024;
@@ -71,6 +74,15 @@ export async function forgetRouting(
   if (now !== undefined && sameRoute(now, { live: {} })) await run(exec, id, ['rm', '-f', `${directory}/live`]);
 }
 
+/** Removes the link of a switch that was begun and did not come to its end: it must not happen later. */
+export async function withdrawSwitch(
+  { docker, exec }: { docker: DockerClient; exec: Exec },
+  { id, directory }: { id: string; directory: string },
+): Promise<void> {
+  const pending = posix.join(directory, NEXT);
+  if ((await statPath(docker, id, pending)) !== undefined) await run(exec, id, ['rm', '-f', pending]);
+}
+
 /** Writes the generation after `before` and makes it live. What a killed program left of it is removed first. */
 export async function writeRouting(
   { docker, exec }: { docker: DockerClient; exec: Exec },
@@ -85,11 +97,17 @@ export async function writeRouting(
     .map((one) => at(`generations/${one.toString()}`));
   await run(exec, id, ['rm', '-rf', ...gone]);
   const { headers } = await docker.request({ path: '/_ping', asked: 'answer' });
-  const link = { name: 'live.next', linkTarget: `generations/${generation.toString()}`, data: '' };
+  const link = { name: NEXT, linkTarget: `generations/${generation.toString()}`, data: '' };
   const files = filesOf(route, generation).map(({ name, data }) => ({ name: `${link.linkTarget}/${name}`, data }));
   await putArchive(docker, id, directory, [...files, { ...link, modifiedAt: new Date(engineTime(headers.date)) }]);
   // -T: else `live`, a link to a directory, would be moved into.
-  await run(exec, id, ['mv', '-T', at('live.next'), at('live')]);
+  try {
+    await run(exec, id, ['mv', '-T', at(NEXT), at('live')]);
+  } catch (thrown) {
+    // One that was begun before and did not come back may have been quicker, with the same link.
+    const now = await knownRouting(docker, id, directory);
+    if (now === undefined || !sameRoute(now, route)) throw thrown;
+  }
 }
 
 function filesOf(route: Route, generation: number): NewFile[] {

@@ -12,7 +12,7 @@ import { sameRoute } from '../core/routing.ts';
 import type { DockerClient } from './docker/client.ts';
 import type { ExecResult } from './docker/exec.ts';
 import { type ContainerProcesses, findMaster, inTheWay } from './nginx-master.ts';
-import { forgetRouting, knownRouting, readRouting, writeRouting } from './nginx-routing.ts';
+import { forgetRouting, knownRouting, readRouting, withdrawSwitch, writeRouting } from './nginx-routing.ts';
 import { confirm, probe } from './nginx-probe.ts';
 import { knownToken, placeSnippets, readSnippet, readToken, restore } from './nginx-snippets.ts';
 import { isAcceptingWorker, testArguments } from './nginx-processes.ts';
@@ -144,13 +144,17 @@ export function openLoadBalancer({ docker, files, http }: LoadBalancerSource): L
     },
 
     route: async (container, directory, route) => {
+      await withdrawSwitch({ docker: files, exec }, { id: container, directory });
       // What is there and is not ours is replaced: routing by it is not possible either.
       const now = await knownRouting(files, container, directory);
       if (now !== undefined && sameRoute(now, route)) return;
       await writeRouting({ docker: files, exec }, { id: container, directory }, now?.generation ?? 0, route);
     },
 
-    unroute: (container, directory) => forgetRouting({ docker: files, exec }, { id: container, directory }),
+    unroute: async (container, directory) => {
+      await withdrawSwitch({ docker: files, exec }, { id: container, directory });
+      await forgetRouting({ docker: files, exec }, { id: container, directory });
+    },
 
     writeSnippets: (container, directory, snippets) =>
       placeSnippets({ docker: files, exec }, { id: container, directory }, snippets),

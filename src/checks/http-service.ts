@@ -67,7 +67,13 @@ export function httpService(facts: ServiceFacts): Verdict {
   const why = FROM_PROXY[answer.status];
   return verdict.crit(
     `answers ${answer.status.toString()}${why === undefined ? '' : `: ${why}`}`,
-    [`opsctl status ${name}`, `opsctl logs ${name} --errors`, 'opsctl history'],
+    [
+      `opsctl status ${name}`,
+      // Where visitors are sent, and whether anything is there.
+      ...(why === undefined ? [] : ['opsctl deploy status']),
+      `opsctl logs ${name} --errors`,
+      'opsctl history',
+    ],
     measured,
   );
 }

@@ -4,6 +4,7 @@ import { readCommand } from '../core/command.ts';
 import { duration, localTime, plural } from '../core/format.ts';
 import type { Style } from '../core/style.ts';
 import { byService, isOfPlatform } from '../core/containers.ts';
+import { whatIsLive } from '../core/live.ts';
 import { inspectAll } from '../inspect/containers.ts';
 import { containersNamed } from '../inspect/names.ts';
 import { type ContainerStatus, containerStatus, containerStatusSchema, missingParts } from '../inspect/status.ts';
@@ -46,11 +47,11 @@ export default readCommand({
         ? all.filter((container) => isOfPlatform(container, project))
         : containersNamed(service, platform, all);
     containers.sort(byService);
-    const details = await inspectAll(engine, containers);
+    const [details, live] = await Promise.all([inspectAll(engine, containers), whatIsLive(platform, all, readers)]);
     return {
       project,
       containers: containers.map((one) =>
-        containerStatus(one, details.get(one.id), { platform, engineTime: info.time, all: containers }),
+        containerStatus(one, details.get(one.id), { platform, engineTime: info.time, live }),
       ),
       missing: service === undefined ? missingParts(platform, all) : [],
     };

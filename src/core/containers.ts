@@ -11,17 +11,15 @@ export const ONCE_LABEL = 'opsctl.once';
 /** What `docker-compose run` made, to do something once. What opsctl deployed may be called so for compose's sake, and is none. */
 export const isOneOff = ({ labels }: Pick<Container, 'labels'>): boolean =>
   labels[ONCE_LABEL] !== undefined ||
-  (labels['com.docker.compose.oneoff']?.toLowerCase() === 'true' && labels['opsctl.deploy'] === undefined);
+  (labels['com.docker.compose.oneoff']?.toLowerCase() === 'true' && labels[DEPLOY_LABEL] === undefined);
 
-/** A release before the live one that was stopped: another of its service runs in the other colour. */
-export function isRetired(container: Container, all: readonly Container[]): boolean {
-  const colour = ({ labels }: Container): string => labels['opsctl.colour'] ?? 'blue';
-  return (
-    (container.state === 'exited' || container.state === 'created') &&
-    all.some(
-      (one) => one.state === 'running' && serviceOf(one) === serviceOf(container) && colour(one) !== colour(container),
-    )
-  );
+/** The label with the number of the deploy that made a container. */
+export const DEPLOY_LABEL = 'opsctl.deploy';
+
+/** The number of the deploy that made a container; 0 for what compose made. */
+export function deployOf({ labels }: Pick<Container, 'labels'>): number {
+  const number = Number(labels[DEPLOY_LABEL] ?? 0);
+  return Number.isSafeInteger(number) && number > 0 ? number : 0;
 }
 
 /** The service that a container is a replica of; a container that nobody grouped stands for itself. */

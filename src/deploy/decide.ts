@@ -5,7 +5,7 @@ import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import { withVersion } from './image.ts';
 import type { Facts, ServiceFacts } from './observe.ts';
-import { versionIn } from './observe.ts';
+import { isStranded, versionIn } from './observe.ts';
 import type { Wanted } from './request.ts';
 import { smokeUrls } from './smoke.ts';
 import { versionVariable } from './version-variable.ts';
@@ -51,7 +51,9 @@ async function wanted(facts: ServiceFacts, asked: Asked, platform: Platform, rea
   const [model] = live;
   if (model === undefined) {
     throw new OpsError('UNSAFE', `service ${name} has no live container that a new one could be made after`, {
-      hint: 'Start it once with compose, then deploy again: opsctl deploy status',
+      hint: isStranded(facts)
+        ? 'Send visitors to what runs, then deploy again: opsctl deploy blue-green --rollback'
+        : 'Start it once with compose, then deploy again: opsctl deploy status',
     });
   }
   const service = platform.services[name];

@@ -6,10 +6,10 @@ import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { aliasOf, colourIn, colourOf, type Instance, notRunning, startOf } from '../core/routing.ts';
 import { waysOut } from '../core/unfinished.ts';
-import { isPlaced, type Look, other, type ServiceFacts } from './observe.ts';
+import { isPlaced, isStranded, type Look, other, type ServiceFacts, versionIn } from './observe.ts';
 import { isUp } from './stages.ts';
 import { routeText } from './steps.ts';
-import { agreed, type Known, knows, notSetUp } from './told.ts';
+import { agreed, type Known, knows, notSetUp } from '../core/told.ts';
 
 /** A thing that does not agree, as a sentence, and the commands that mend it. */
 export interface Drift {
@@ -34,6 +34,7 @@ export function platformDrift(look: Look, changes: Changes): Drift[] {
     ...unfinishedDrift(changes),
     ...services.flatMap((one) => [
       ...absent(one, look.routing),
+      ...stranded(one),
       ...neverStarted(one),
       ...one.older.filter(isUp).map((container) => outlived(container, one, look.routing)),
     ]),
@@ -85,12 +86,29 @@ const unfinishedDrift = ({ unfinished }: Changes): Drift[] =>
         },
       ];
 
-function absent({ name, colour, previous }: ServiceFacts, route: Route | undefined): Drift[] {
-  const canary = canaryOf(name, route);
-  if (canary === undefined || previous.some(({ state }) => state === 'running')) return [];
+function stranded(service: ServiceFacts): Drift[] {
+  if (!isStranded(service)) return [];
+  const { name, colour, previous } = service;
+  const there = versionIn(previous) ?? 'another release';
   return [
     {
-      line: `a canary gets ${canary.percent.toString()} % of the traffic of ${name}, but no container of it runs in ${other(colour)}`,
+      line: `visitors of ${name} are sent to ${colour}, where nothing runs; ${there} runs in ${other(colour)}`,
+      next: ['opsctl deploy blue-green --rollback'],
+    },
+  ];
+}
+
+function absent({ name, colour, previous }: ServiceFacts, route: Route | undefined): Drift[] {
+  const canary = canaryOf(name, route);
+  const down = previous.filter(({ state }) => state !== 'running');
+  if (canary === undefined || (down.length === 0 && previous.length > 0)) return [];
+  const what =
+    down.length === previous.length
+      ? `no container of it runs in ${other(colour)}`
+      : down.map((one) => `${one.name} is ${one.state}`).join(', ');
+  return [
+    {
+      line: `a canary gets ${canary.percent.toString()} % of the traffic of ${name}, but ${what}`,
       next: [],
     },
   ];

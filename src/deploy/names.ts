@@ -1,6 +1,7 @@
 /** How the containers of releases are called. */
 import type { Container } from '../core/ports/engine.ts';
 import type { Colour } from '../core/ports/load-balancer.ts';
+import { DEPLOY_LABEL } from '../core/containers.ts';
 import { COLOUR_LABEL } from '../core/routing.ts';
 
 /** Labels that a release puts on its containers. Labels cannot be changed, so none says what is live. */
@@ -10,16 +11,10 @@ export const LABEL = {
   service: 'opsctl.service',
   colour: COLOUR_LABEL,
   release: 'opsctl.release',
-  deploy: 'opsctl.deploy',
+  deploy: DEPLOY_LABEL,
   base: 'opsctl.base',
   noRollback: 'opsctl.rollback.forbidden',
 } as const;
-
-/** The number of the deploy that made a container; 0 for what compose made. */
-export function deployOf({ labels }: Pick<Container, 'labels'>): number {
-  const number = Number(labels[LABEL.deploy] ?? 0);
-  return Number.isSafeInteger(number) && number > 0 ? number : 0;
-}
 
 /** What stays of a container's name from release to release. */
 export function baseName(container: Pick<Container, 'name' | 'labels' | 'project' | 'service'>): string {

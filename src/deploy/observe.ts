@@ -1,5 +1,5 @@
 /** What a deploy has to know of the platform before it plans. */
-import { isOfPlatform, isOneOff, serviceOf, versionOf } from '../core/containers.ts';
+import { deployOf, isOfPlatform, isOneOff, serviceOf, versionOf } from '../core/containers.ts';
 import { OpsError } from '../core/errors.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
@@ -15,8 +15,7 @@ import {
   type Places,
   runningInstances,
 } from '../core/routing.ts';
-import { deployOf } from './names.ts';
-import { agreed, ask, notSetUp, routingsOf, type Told } from './told.ts';
+import { agreed, ask, notSetUp, routingsOf, type Told } from '../core/told.ts';
 import { compareNames } from '../core/text.ts';
 
 /** The containers of a service, by what they are to a release. */
@@ -156,6 +155,13 @@ async function seen(
 }
 
 const byName = (a: Container, b: Container): number => compareNames(a.name, b.name);
+
+/**
+ * Visitors are sent to where nothing runs any more, while the other colour has something to send them to: as after
+ * `docker-compose down` and `up`, which make the first colour only. Going there can only make it better.
+ */
+export const isStranded = ({ live, previous }: Pick<ServiceFacts, 'live' | 'previous'>): boolean =>
+  !live.some(({ state }) => state === 'running') && previous.some(({ state }) => state === 'running');
 
 /** The version that all containers of a service run; undefined when they differ or none is there. */
 export const versionIn = (containers: readonly Container[]): string | undefined => only(containers.map(versionOf));

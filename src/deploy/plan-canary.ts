@@ -7,6 +7,7 @@ import type { Route } from '../core/ports/load-balancer.ts';
 import { plannedLooks } from './analysis/looks.ts';
 import { nothingToDo, released } from './plan-blue-green.ts';
 import type { DeployRequest, Released, Surroundings } from './request.ts';
+import { other } from './observe.ts';
 import { firstInstance, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
 import * as steps from './steps.ts';
 
@@ -106,19 +107,46 @@ export function planCanaryRollback(where: Surroundings, services: readonly Relea
   });
 }
 
-/** The canary gets all visitors, or another share of them. @throws UNSAFE when none of its containers is there */
-export function planPromote(where: Surroundings, services: readonly Released[], walk: Walk): Plan {
-  const gone = services.find(({ containers }) => containers.length === 0);
-  if (gone !== undefined)
-    throw new OpsError('UNSAFE', `no container of the canary of ${gone.facts.name} runs`, {
-      hint: 'Take it back: opsctl deploy canary --rollback',
-    });
+/** A canary that is promoted, and the URLs that it is asked for. */
+export type Promoted = Released & { smoke: string[] };
+
+/** With fewer containers than it was made of, it would be given more than it can bear. */
+function mustBeWhole({ facts: { name, previous } }: Released): void {
+  const down = previous.find(({ state }) => state !== 'running');
+  if (down === undefined && previous.length > 0) return;
+  const back = 'take it back: opsctl deploy canary --rollback';
+  throw down === undefined
+    ? new OpsError('UNSAFE', `no container of the canary of ${name} is there`, { hint: `T${back.slice(1)}` })
+    : new OpsError('UNSAFE', `${down.name} of the canary of ${name} is ${down.state}`, {
+        hint: `See why: opsctl logs ${down.name} --tail 50; then ${back}`,
+      });
+}
+
+/**
+ * The canary gets all visitors, or another share of them. It may have begun long ago: it is asked again first.
+ * @throws UNSAFE when not all of its containers run
+ */
+export function planPromote(where: Surroundings, services: readonly Promoted[], walk: Walk): Plan {
+  for (const one of services) mustBeWhole(one);
+  const { facts, options } = where;
+  const asks = services.flatMap(({ smoke, facts: { colour } }) => smoke.map((url) => ({ url, colour: other(colour) })));
+  const candidate = {
+    instance: firstInstance(facts).name,
+    directory: facts.directory,
+    asks,
+    passes: options.smokePasses,
+  };
   const whole = walk.percents.includes(100);
   const share = walk.percents.map((percent) => `${percent.toString()} %`).join(', ');
   return plan({
     target: where.environment,
     summary: whole ? `promote ${summaryOf(services)}` : `canary of ${summaryOf(services)}: ${share}`,
     touches: whole ? liveTouches(where, services) : [`visitors: ${share} for ${duration(walk.stepMs)} at least`],
-    steps: [...sharing(where, services, walk), ...(whole ? goLive(where, services) : [])],
+    steps: [
+      ...services.flatMap(({ containers }) => containers.map((name) => steps.serving(name, options.healthyWithinMs))),
+      ...(asks.length === 0 ? [] : [steps.smoke(candidate, 'the canary')]),
+      ...sharing(where, services, walk),
+      ...(whole ? goLive(where, services) : []),
+    ],
   });
 }

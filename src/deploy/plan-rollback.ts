@@ -3,8 +3,9 @@ import type { Plan } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
 import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
-import { deployOf, LABEL } from './names.ts';
-import { other, type ServiceFacts, versionIn } from './observe.ts';
+import { deployOf } from '../core/containers.ts';
+import { LABEL } from './names.ts';
+import { isStranded, other, type ServiceFacts, versionIn } from './observe.ts';
 import type { Surroundings, Wanted } from './request.ts';
 import { tagOf } from './image.ts';
 import { distinct, firstInstance, flipped } from './stages.ts';
@@ -62,6 +63,8 @@ type Candidates = RollbackRequest['services'];
 
 /** The services of the last release: those whose live containers it made. They go back together, as they came. */
 function released(services: Candidates): Candidates {
+  const stranded = services.filter(({ facts }) => isStranded(facts));
+  if (stranded.length > 0) return stranded;
   const last = newestIn(services.flatMap(({ facts: { live } }) => live));
   const able = services.filter(canGoBack);
   const back = able.filter(({ facts: { live } }) => newestIn(live) === last);
@@ -80,7 +83,8 @@ function chosen(services: Candidates, named: readonly string[]): Candidates {
 
 /** What is newer than the live one was rolled back itself, for a reason; what has the same version, compose made anew. */
 const canGoBack = ({ facts: { live, previous } }: Candidates[number]): boolean =>
-  previous.length > 0 && newestIn(previous) < newestIn(live) && versionIn(previous) !== versionIn(live);
+  isStranded({ live, previous }) ||
+  (previous.length > 0 && newestIn(previous) < newestIn(live) && versionIn(previous) !== versionIn(live));
 
 /** Who rolls back twice means the same release, not one before it that happens to be the last that is live now. */
 function mustBeTheNewest(last: number, services: Candidates, able: Candidates): void {
@@ -102,7 +106,8 @@ const nothingBefore = (message: string): OpsError =>
     hint: 'Deploy the version that you want instead: opsctl deploy blue-green --version <version>',
   });
 
-const text = (containers: ServiceFacts['live']): string => versionIn(containers) ?? 'several versions';
+const text = (containers: ServiceFacts['live']): string =>
+  containers.length === 0 ? 'nothing' : (versionIn(containers) ?? 'several versions');
 
 function mustBeAllowed({ name, live }: ServiceFacts, force: boolean): void {
   const why = live.map(({ labels }) => labels[LABEL.noRollback]).find((label) => label !== undefined && label !== '');

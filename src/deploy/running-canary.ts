@@ -15,7 +15,9 @@ import { type Compared, compareVersions, lookAtStep, sinceThen } from './compare
 import { SHORTEST_MS } from './measure.ts';
 import { LABEL } from './names.ts';
 import { type Facts, versionIn } from './observe.ts';
+import type { Promoted } from './plan-canary.ts';
 import { comparison, type Released } from './request.ts';
+import { smokeUrls } from './smoke.ts';
 import { firstInstance } from './stages.ts';
 import { versionVariable } from './version-variable.ts';
 
@@ -23,7 +25,7 @@ import { versionVariable } from './version-variable.ts';
 const SEARCHED_CHANGES = 50;
 
 /** The services of the canary, as they would go live. @throws UNSAFE when there is none */
-export async function runningCanary(facts: Facts, platform: Platform, { files }: Readers): Promise<Released[]> {
+export async function runningCanary(facts: Facts, platform: Platform, { files }: Readers): Promise<Promoted[]> {
   const { canary } = facts.routing;
   if (canary === undefined)
     throw new OpsError('UNSAFE', 'there is no canary', {
@@ -42,6 +44,7 @@ export async function runningCanary(facts: Facts, platform: Platform, { files }:
           variable: await versionVariable(one.name, platform, files),
           noRollback: one.previous.some(({ labels }) => (labels[LABEL.noRollback] ?? '') !== ''),
           gone: one.older,
+          smoke: smokeUrls(platform.services[one.name]),
         };
       }),
   );

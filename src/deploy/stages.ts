@@ -11,6 +11,7 @@ import { baseName } from './names.ts';
 import { type Facts, other, type ServiceFacts, versionIn } from './observe.ts';
 import { replicasOf } from './replicas.ts';
 import type { DeployRequest, Released, Surroundings, Wanted } from './request.ts';
+import { releaseCommand } from './release-command.ts';
 import * as steps from './steps.ts';
 
 /** Everything up to a new version that serves and gets no traffic yet. */
@@ -39,7 +40,7 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
       if (one.releaseCommand === undefined || first === undefined) return [];
       const { command, timeoutMs } = one.releaseCommand;
       const name = `${baseName(first.model)}-release-r${(facts.deploy + 1).toString()}`;
-      return steps.releaseCommand(
+      return releaseCommand(
         {
           ...first.replica,
           labels: { ...first.replica.labels, [ONCE_LABEL]: 'true' },
@@ -47,7 +48,7 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
           aliases: 'none',
           once: command,
         },
-        timeoutMs,
+        { timeoutMs, graceSeconds: steps.graceOf(first.model) },
       );
     }),
     ...all.flatMap(({ made }) =>

@@ -6,7 +6,7 @@ import type { ContainerDetail } from '../core/ports/engine.ts';
 import { COLOURS, type Route } from '../core/ports/load-balancer.ts';
 import { colourOf } from '../core/routing.ts';
 import { type Look, only, type SeenService, versionIn } from './observe.ts';
-import { routingsOf } from './told.ts';
+import { routingsOf } from '../core/told.ts';
 import type { VersionVariable } from './version-variable.ts';
 
 const replicaSchema = z.object({

@@ -19,8 +19,8 @@ const STOP_MARGIN_MS = 20_000;
 const START_MS = 15_000;
 /** A new candidate answers in ms, or not at all; this is for the connection to be found. */
 const SMOKE_MS = 30_000;
-/** One rename in a container. */
-const SWITCH_MS = 10_000;
+/** One rename in a container. Above the deadlines of all its calls together, so that none is made once the step is given up. */
+const SWITCH_MS = 60_000;
 /** How often a step of a canary that cannot be decided yet is prolonged by its own length. */
 export const EXTENSIONS = 2;
 /** For the questions after the watch's time is over. */
@@ -162,41 +162,12 @@ export const serving = (name: string, withinMs: number): Step =>
     id: `engine.serving:${name}`,
     describe: `wait until ${name} serves`,
     why: 'its own health check decides',
-    verify: (r) => r.engine.isServing(name),
+    // One that ended and was started again would do so under visitors.
+    verify: (r) => r.engine.isServing(name, 0),
     explain: (r) => r.engine.whyNotServing(name),
     recheck: true,
     timeoutMs: withinMs,
   });
-
-/** Lines of a release command that are shown while it runs, and kept when it has succeeded. */
-const [LAST_LINES, KEPT_LINES] = [5, 200];
-
-/** A command of the release runs once and must succeed. */
-export function releaseCommand(replica: Replica, timeoutMs: number): Step[] {
-  return [
-    create(replica, { graceSeconds: 0 }),
-    step({
-      id: `replicas.run:${replica.name}`,
-      describe: `run ${(replica.once ?? []).join(' ')} in ${replica.name}`,
-      why: 'the release command of the service; what it does to data is not taken back',
-      do: (w) => w.replicas.startOnce(replica.name),
-      undo: 'not needed',
-      verify: (r) => r.replicas.hasSucceeded(replica.name),
-      explain: (r) => r.replicas.lastWords(replica.name, LAST_LINES),
-      output: (r) => r.replicas.lastWords(replica.name, KEPT_LINES),
-      timeoutMs,
-    }),
-    step({
-      id: `replicas.remove:${replica.name}`,
-      describe: `remove ${replica.name}`,
-      why: 'it has done its work',
-      do: (w) => w.replicas.remove({ container: replica.name, labels: replica.labels, graceSeconds: 0 }),
-      undo: 'not needed',
-      verify: (r) => r.replicas.isAbsent(replica.name),
-      onFailure: 'go on',
-    }),
-  ];
-}
 
 export const smoke = (candidate: Candidate, who = 'the new version'): Step =>
   gate({

@@ -1,7 +1,8 @@
 import { isMeantToRun } from '../checks/configured.ts';
 import { container as judgeContainer } from '../checks/container.ts';
 import type { Context } from '../core/command.ts';
-import { isRetired, versionOf } from '../core/containers.ts';
+import { serviceOf, versionOf } from '../core/containers.ts';
+import { isRetired, type Live, whatIsLive } from '../core/live.ts';
 import { asOpsError, OpsError } from '../core/errors.ts';
 import { plural } from '../core/format.ts';
 import type { Container, QuickUsage } from '../core/ports/engine.ts';
@@ -9,16 +10,26 @@ import { type Verdict, verdict } from '../core/verdict.ts';
 import { once, type Probe } from './probe.ts';
 import { compareNames } from '../core/text.ts';
 
-const RETIRED = 'stopped after a deploy; a rollback starts it again';
+const RETIRED = 'stopped after a deploy: it is of a release that is not live';
 
-/** The engine and every container of the platform. */
-export function engineProbes(context: Context, timeoutMs: number): Probe[] {
-  const { platform, readers } = context;
-  const list = once(async () =>
+/** What there is and which of it is live, observed once for all checks that need it. */
+export interface Place {
+  containers(): Promise<Container[]>;
+  live(): Promise<Live>;
+}
+
+export function preparePlace({ platform, readers }: Context): Place {
+  const containers = once(async () =>
     (await readers.engine.containers({ project: platform.compose.project })).toSorted((a, b) =>
       compareNames(a.name, b.name),
     ),
   );
+  return { containers, live: once(async () => whatIsLive(platform, await containers(), readers)) };
+}
+
+/** The engine and every container of the platform. */
+export function engineProbes(context: Context, place: Place, timeoutMs: number): Probe[] {
+  const { readers } = context;
   return [
     {
       id: 'engine',
@@ -34,19 +45,19 @@ export function engineProbes(context: Context, timeoutMs: number): Probe[] {
       component: 'containers',
       gives: ['container:*', 'containers.usage'],
       timeoutMs,
-      run: async () => containers(context, await list()),
+      run: async () => containers(context, await place.containers(), await place.live()),
     },
     {
       id: 'releases',
       component: 'releases',
       gives: ['release:*'],
       timeoutMs,
-      run: async () => releases(context, await list()),
+      run: async () => releases(context, await place.containers(), await place.live()),
     },
   ];
 }
 
-async function containers(context: Context, list: Container[]): Promise<Record<string, Verdict>> {
+async function containers(context: Context, list: Container[], live: Live): Promise<Record<string, Verdict>> {
   const { engine } = context.readers;
   const { project } = context.platform.compose;
   if (list.length === 0)
@@ -69,7 +80,7 @@ async function containers(context: Context, list: Container[]): Promise<Record<s
   const { thresholds } = context.platform;
   const findings = details.flatMap((detail): [string, Verdict][] => {
     if (!('error' in detail)) {
-      if (isRetired(detail, list)) return [[`container:${detail.name}`, verdict.ok(RETIRED)]];
+      if (isRetired(detail, live)) return [[`container:${detail.name}`, verdict.ok(RETIRED)]];
       const meantToRun = isMeantToRun(detail, context.platform);
       return [[`container:${detail.name}`, judgeContainer(detail, used.get(detail.id), thresholds, now, meantToRun)]];
     }
@@ -93,18 +104,27 @@ async function containers(context: Context, list: Container[]): Promise<Record<s
 }
 
 /** Version and colour of each service that a release may hold. */
-function releases(context: Context, list: Container[]): Record<string, Verdict> {
+function releases(context: Context, list: Container[], live: Live): Record<string, Verdict> {
   const entries = Object.entries(context.platform.services).filter(([, service]) => service.deployable);
   return Object.fromEntries(
     entries.map(([key, service]): [string, Verdict] => {
-      const mine = list.filter((one) => one.service === (service.service ?? key) && one.state === 'running');
+      const name = service.service ?? key;
+      const mine = list.filter((one) => serviceOf(one) === name && one.state === 'running');
+      const liveColour = live.colour(name);
       const versions = [...new Set(mine.map((one) => versionOf(one) ?? one.image))];
       const colours = [
         ...new Set(mine.map((one) => one.labels['opsctl.colour'] ?? '').filter((colour) => colour !== '')),
       ];
       if (mine.length === 0)
         return [`release:${key}`, verdict.skipped('no container of it runs', [`opsctl status ${key}`])];
-      const text = `${versions.join(' and ')}${colours.length === 0 ? ', no colour' : `, ${colours.join(' and ')}`}, ${plural(mine.length, 'container')}`;
+      if (liveColour !== undefined && !mine.some((one) => live.has(one) === true))
+        return [
+          `release:${key}`,
+          verdict.crit(`visitors are sent to ${liveColour}, in which no container of it runs`, [
+            'opsctl deploy status',
+          ]),
+        ];
+      const text = `${versions.join(' and ')}${colours.length === 0 ? ', no colour' : `, ${colours.join(' and ')}`}${colours.length > 1 && liveColour !== undefined ? ` (live: ${liveColour})` : ''}, ${plural(mine.length, 'container')}`;
       return [
         `release:${key}`,
         versions.length > 1 && colours.length < 2

@@ -2,7 +2,7 @@ import type { Context } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import { type Status, verdict, worst } from '../core/verdict.ts';
 import { componentProbes, vitalsProbes } from './data.ts';
-import { engineProbes } from './engine.ts';
+import { engineProbes, preparePlace } from './engine.ts';
 import { hostProbes } from './host.ts';
 import { monitoringProbes } from './monitoring.ts';
 import { type Finding, type Probe, type Ran, runProbes } from './probe.ts';
@@ -79,15 +79,16 @@ function chosen(ran: Ran[], only: string[]): Finding[] {
 
 function probesOf(context: Context, detailed: boolean, timeoutMs: number): Probe[] {
   const looks = prepareLooks(context, timeoutMs);
+  const place = preparePlace(context);
   const basic = [
-    ...serviceProbes(context, looks, timeoutMs),
+    ...serviceProbes(context, { looks, place }, timeoutMs),
     ...componentProbes(context, looks, timeoutMs),
     ...loadBalancerProbe(context, looks, timeoutMs),
   ];
   if (!detailed) return basic;
   return [
     ...basic,
-    ...engineProbes(context, timeoutMs),
+    ...engineProbes(context, place, timeoutMs),
     ...vitalsProbes(context, timeoutMs),
     ...hostProbes(context, timeoutMs),
     ...monitoringProbes(context, timeoutMs),

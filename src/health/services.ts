@@ -1,5 +1,5 @@
 import { isHealthJson, type Reported, reportedComponent } from '../checks/component.ts';
-import { isOneOff, isRetired } from '../core/containers.ts';
+import { isOneOff, serviceOf } from '../core/containers.ts';
 import { container as judgeContainer } from '../checks/container.ts';
 import { certificateTrouble, httpService } from '../checks/http-service.ts';
 import type { Context } from '../core/command.ts';
@@ -8,6 +8,7 @@ import { duration } from '../core/format.ts';
 import type { Service } from '../core/platform.ts';
 import type { HttpAnswer } from '../core/ports/http.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
+import type { Place } from './engine.ts';
 import { once, type Probe } from './probe.ts';
 
 /** What one look at a URL gave. */
@@ -17,6 +18,12 @@ export type Look = { answer: HttpAnswer } | { error: OpsError };
 export interface Looks {
   service(key: string): Promise<Look>;
   loadBalancer(): Promise<Look>;
+}
+
+/** What services are judged by. */
+export interface Seen {
+  looks: Looks;
+  place: Place;
 }
 
 /** Prepares the looks; nothing is asked before somebody needs it. */
@@ -47,13 +54,15 @@ export function prepareLooks(context: Context, timeoutMs: number): Looks {
 }
 
 /** A check for each service; those without a URL are judged by their containers. */
-export function serviceProbes(context: Context, looks: Looks, timeoutMs: number): Probe[] {
+export function serviceProbes(context: Context, seen: Seen, timeoutMs: number): Probe[] {
   return Object.entries(context.platform.services).map(([key, service]) => ({
     id: key,
     component: key,
     timeoutMs,
     run: () =>
-      service.health === undefined ? byContainers(context, key, service) : byUrl(context, looks, key, service),
+      service.health === undefined
+        ? byContainers(context, seen.place, key, service)
+        : byUrl(context, seen, key, service),
   }));
 }
 
@@ -91,7 +100,8 @@ export function loadBalancerProbe(context: Context, looks: Looks, timeoutMs: num
   ];
 }
 
-async function byUrl(context: Context, looks: Looks, key: string, service: Service): Promise<Verdict> {
+async function byUrl(context: Context, seen: Seen, key: string, service: Service): Promise<Verdict> {
+  const { looks, place } = seen;
   const look = await looks.service(key);
   if ('answer' in look) {
     const { database, cache } = componentsOf(look.answer.body, service);
@@ -110,35 +120,45 @@ async function byUrl(context: Context, looks: Looks, key: string, service: Servi
   const behind = context.platform.loadBalancer?.health !== undefined;
   if (certificate === undefined) {
     if (!behind || 'answer' in (await looks.loadBalancer())) return failed;
-    return unasked(context, key, service, 'the load balancer does not answer', 'load-balancer');
+    return unasked(context, place, key, service, 'the load balancer does not answer', 'load-balancer');
   }
   // The certificate is shown by the load balancer where there is one, and is told there.
   if (!behind && certificate === 'everybody') return failed;
-  return unasked(context, key, service, look.error.message, 'certificates');
+  return unasked(context, place, key, service, look.error.message, 'certificates');
 }
 
 /** A service that cannot be asked for a reason that is not its own: its containers tell the most that is known. */
 async function unasked(
   context: Context,
+  place: Place,
   key: string,
   service: Service,
   why: string,
   cause: 'load-balancer' | 'certificates',
 ): Promise<Verdict> {
-  const inside = await byContainers(context, key, service).catch(() => undefined);
+  const inside = await byContainers(context, place, key, service).catch(() => undefined);
   if (inside?.status === 'crit') return inside;
   return verdict.unknown(`cannot be asked: ${why}${inside === undefined ? '' : `; its container: ${inside.reason}`}`, [
     `opsctl health --detailed --only ${cause}`,
   ]);
 }
 
-async function byContainers(context: Context, key: string, service: Service): Promise<Verdict> {
+async function byContainers(context: Context, place: Place, key: string, service: Service): Promise<Verdict> {
   const name = service.service ?? key;
   const { engine } = context.readers;
-  const mine = (await engine.containers({ project: context.platform.compose.project })).filter(
-    (one, _, all) => one.service === name && !isOneOff(one) && !isRetired(one, all),
+  const live = await place.live();
+  // Those that visitors are not sent to say nothing of the service, however well they are.
+  const mine = (await place.containers()).filter(
+    (one) => serviceOf(one) === name && !isOneOff(one) && live.has(one) !== false,
   );
-  if (mine.length === 0) return verdict.crit(`no container of service ${name} exists`, ['opsctl status']);
+  if (mine.length === 0) {
+    const colour = live.colour(name);
+    return colour === undefined
+      ? verdict.crit(`no container of service ${name} exists`, ['opsctl status'])
+      : verdict.crit(`visitors are sent to ${colour}, in which service ${name} has no container`, [
+          'opsctl deploy status',
+        ]);
+  }
   const details = await Promise.all(mine.map((one) => engine.container(one.id)));
   const seen = details.map((detail) =>
     judgeContainer(detail, undefined, context.platform.thresholds, context.now().getTime(), true),

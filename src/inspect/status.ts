@@ -5,7 +5,8 @@ import { container as judge } from '../checks/container.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Container, ContainerDetail } from '../core/ports/engine.ts';
 import { statusSchema } from '../core/verdict.ts';
-import { isOfPlatform, isRetired, serviceOf, versionOf } from '../core/containers.ts';
+import { isOfPlatform, serviceOf, versionOf } from '../core/containers.ts';
+import { isRetired, type Live } from '../core/live.ts';
 import { configuredParts, type Part } from './names.ts';
 
 /** A container in `status`. */
@@ -38,7 +39,7 @@ export type ContainerStatus = z.infer<typeof containerStatusSchema>;
 export function containerStatus(
   container: Container,
   detail: ContainerDetail | undefined,
-  { platform, engineTime, all }: { platform: Platform; engineTime: string; all: readonly Container[] },
+  { platform, engineTime, live }: { platform: Platform; engineTime: string; live: Live },
 ): ContainerStatus {
   const { id, name, image, state, health } = detail ?? container;
   const service = serviceOf(container);
@@ -62,7 +63,7 @@ export function containerStatus(
     status:
       detail === undefined
         ? 'unknown'
-        : isRetired(container, all)
+        : isRetired(container, live)
           ? 'ok'
           : judge(detail, undefined, platform.thresholds, Date.parse(engineTime), isMeantToRun(detail, platform))
               .status,

@@ -144,6 +144,18 @@ describe('start, stop, serving', () => {
     expect(told).toMatchObject({ code: 'UNSAFE', details: { exitCode: 9 } });
   });
 
+  it('a container that ended once and was started again serves, but not for who wants none that did', async () => {
+    const once = `[ -e /tmp/second ] || { touch /tmp/second; sleep 0.3; exit 1; }; ${WAIT}`;
+    const id = await box(once, { host: { RestartPolicy: { Name: 'always' } } });
+    await until('started again', async () => {
+      const { restartCount, state } = await engine.container(id);
+      return restartCount === 1 && state === 'running';
+    });
+    await until('serves', () => engine.isServing(id));
+    await expect(engine.isServing(id, 0)).rejects.toMatchObject({ code: 'UNSAFE', details: { restarts: 1 } });
+    expect(await engine.isServing(id, 1)).toBe(true);
+  });
+
   it('an unhealthy container does not serve', async () => {
     const id = await box(WAIT, { health: { test: ['CMD', 'false'], intervalMs: 200 } });
     await until('unhealthy', async () => (await engine.container(id)).health === 'unhealthy');

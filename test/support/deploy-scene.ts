@@ -65,11 +65,11 @@ export async function versions(): Promise<Record<string, string | null>> {
 
 /** Makes the load balancer ready; the first version live alone, whatever was tried before. */
 export async function fresh(): Promise<void> {
-  const set = await alice(['lb', 'setup', '--yes', '--json']);
-  expect(set.code, set.stdout + set.stderr).toBe(0);
   // What an earlier test left in the middle, when it failed, is no matter of the next.
   while ((await status()).next.some((command) => command.startsWith('opsctl abort')))
     expect((await alice(['abort', '--yes', '--json'])).code).toBe(0);
+  const set = await alice(['lb', 'setup', '--yes', '--json']);
+  expect(set.code, set.stdout + set.stderr).toBe(0);
   expect(await status()).toMatchObject({ code: 0, canary: null, drift: [] });
 }
 

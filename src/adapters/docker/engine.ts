@@ -132,9 +132,9 @@ export function openEngine(docker: DockerClient): Engine {
     isDrained: async (id, from) => (await connections(id, from)).established === 0,
     connections,
     isStopped: async (id) => ['created', 'exited', 'dead'].includes((await container(id)).state),
-    isServing: async (id) => {
+    isServing: async (id, restarts) => {
       const found = await container(id);
-      if (isDown(found.state)) throw await downError(docker, found);
+      if (isDown(found.state) || found.restartCount > (restarts ?? Infinity)) throw await downError(docker, found);
       if (found.state !== 'running') return false;
       return found.health === 'none' ? await hasSettled(docker, found) : found.health === 'healthy';
     },
@@ -257,7 +257,12 @@ async function hasSettled(docker: DockerClient, { startedAt, createdAt }: Contai
 async function downError(docker: DockerClient, found: ContainerDetail): Promise<OpsError> {
   const log = await lastLines(docker, found.id, LAST_LINES);
   const killed = found.oomKilled ? ', killed for want of memory' : '';
-  const word = found.state === 'restarting' ? 'restarts again and again' : `is ${found.state}`;
+  const word =
+    found.state === 'restarting'
+      ? 'restarts again and again'
+      : found.state === 'running'
+        ? 'ended and was started again'
+        : `is ${found.state}`;
   return new OpsError('UNSAFE', `container ${found.name} ${word} (exit code ${found.exitCode}${killed})`, {
     hint: `Read why: opsctl logs ${found.service ?? found.name} --tail 100.`,
     details: {

@@ -27,10 +27,9 @@ const input = z.object({
     .meta({ description: 'go back to the release before; with --service, only of those' }),
   service: releaseFields.service,
   incompatibleMigration: releaseFields.incompatibleMigration,
-  force: z
-    .boolean()
-    .default(false)
-    .meta({ description: 'although memory is short, or a migration forbids the rollback' }),
+  force: z.boolean().default(false).meta({
+    description: 'although memory is short, the load balancer lacks something, or a migration forbids the rollback',
+  }),
 });
 
 export default changeCommand({

@@ -13,6 +13,7 @@ import { currentStep, runningCanary } from '../../deploy/running-canary.ts';
 import { type ServiceStatus, serviceStatusSchema, statusOf } from '../../deploy/status.ts';
 import { versionVariable } from '../../deploy/version-variable.ts';
 import * as z from 'zod';
+import { readiness } from '../lb/shared.ts';
 
 /** How far back a change that was left in the middle is looked for: each costs a read of the journal. */
 const SEARCHED_CHANGES = 50;
@@ -148,7 +149,23 @@ export async function requestOf(
       context.warn(
         `once ${name} is made anew, visitors get blue, whatever is live: ${facts.directory} is on no volume, see opsctl lb check`,
       );
+  if (!given.force && changing.length > 0) await mustObey(context);
   return { ...surroundingsOf(facts, context), wanted };
+}
+
+/**
+ * A load balancer that does not do as it is told gives a new version to nobody, and the deploy after that stops what
+ * everybody gets. @throws UNSAFE naming the first thing that it lacks
+ */
+async function mustObey(context: Context): Promise<void> {
+  const { findings } = await readiness(context);
+  // That it may forget where traffic goes is warned of: it does not keep this deploy from what it does.
+  const lacking = findings.find(({ id, status }) => status === 'crit' && id !== 'directory');
+  if (lacking === undefined) return;
+  throw new OpsError('UNSAFE', `visitors might not get the new version: ${lacking.about}: ${lacking.reason}`, {
+    hint: 'See all that the load balancer lacks, and what to add: opsctl lb check. If you know better: --force',
+    details: { finding: lacking.id },
+  });
 }
 
 /** @throws UNSAFE while visitors get two versions */

@@ -165,8 +165,12 @@ export interface EngineReader {
   isDrained(id: string, from: string[]): Promise<boolean>;
   /** How many such connections there are; absent when that cannot be told. */
   connections(id: string, from: string[]): Promise<{ established?: number }>;
-  /** Running and healthy; without a health check, up for some seconds. Throws UNSAFE at once when the container exited or restarts. */
-  isServing(id: string): Promise<boolean>;
+  /**
+   * Running and healthy; without a health check, up for some seconds.
+   * @param restarts how often the engine may have started it again since it was started; default: as often as it likes
+   * @throws UNSAFE at once when the container exited, restarts, or was started again more often than that
+   */
+  isServing(id: string, restarts?: number): Promise<boolean>;
   /** Running, healthy or not, and for some seconds now. Throws UNSAFE at once when it exited or restarts. */
   staysUp(id: string): Promise<boolean>;
   /** What a container that does not serve says of itself. */

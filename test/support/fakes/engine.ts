@@ -178,8 +178,10 @@ export function fakeEngine(): FakeEngine {
     connections: async (id) => ({ established: find(id).connections }),
     isStopped: async (id) => ['created', 'exited', 'dead'].includes(find(id).state),
     staysUp: async (id) => up(id).state === 'running',
-    isServing: async (id) => {
+    isServing: async (id, restarts = Infinity) => {
       const found = up(id);
+      if (found.restartCount > restarts)
+        throw new OpsError('UNSAFE', `container ${found.name} ended and was started again`);
       return found.state === 'running' && (found.health === 'none' || found.health === 'healthy');
     },
     whyNotServing: async (id) => {

@@ -8,26 +8,40 @@ import { fakeReplicas } from '../../support/fakes/replicas.ts';
 import { made } from '../deploy/facts.ts';
 import { contextOf, of, shop } from '../inspect/platform.ts';
 
-/** What planning a deploy of version v2 warns of. */
-async function warnings(volumes: { source: string; target: string; readOnly: boolean }[]): Promise<string[]> {
+/** What planning a deploy of version v2 warns of, and what it is refused for: no location of nginx goes by what it is told. */
+async function planned(
+  volumes: { source: string; target: string; readOnly: boolean }[],
+): Promise<{ said: string[]; refused: unknown }> {
   const engine = fakeEngine();
   engine.add(of('nginx', { name: 'nginx', id: 'nginx', volumes }));
   engine.add(made('shop_api_1', { memoryLimit: 1024 }));
   const replicas = fakeReplicas(engine);
+  replicas.images.set('shop/api:v1', { id: 'sha256:1', digests: [], labels: {}, ports: [3000], size: 1 });
   replicas.images.set('shop/api:v2', { id: 'sha256:2', digests: [], labels: {}, ports: [3000], size: 1 });
   const routing = { live: {}, generation: 1, since: '2026-03-01T11:00:00.000Z' };
   const loadBalancer = fakeLoadBalancer({ nginx: { routing } });
   const files = fakeFiles();
-  const platform = shop({ services: { api: { versionVariable: 'API_VERSION' } } });
+  const platform = shop({ services: { api: { versionVariable: 'API_VERSION', port: 3000 } } });
   const said: string[] = [];
   const context = { ...contextOf({ engine, replicas, loadBalancer, files }, platform) };
-  await blueGreen.plan(blueGreen.input.parse({ version: 'v2' }), { ...context, warn: (line) => void said.push(line) });
-  return said.filter((line) => line.includes('nginx'));
+  const refused = await blueGreen
+    .plan(blueGreen.input.parse({ version: 'v2' }), { ...context, warn: (line) => void said.push(line) })
+    .then(() => undefined)
+    .catch((thrown: unknown) => thrown);
+  return { said: said.filter((line) => line.includes('nginx')), refused };
 }
 
 test('a deploy must warn when where traffic goes would be forgotten with the container of the load balancer', async () => {
-  expect(await warnings([])).toEqual([
+  expect((await planned([])).said).toEqual([
     'once nginx is made anew, visitors get blue, whatever is live: /etc/opsctl is on no volume, see opsctl lb check',
   ]);
-  expect(await warnings([{ source: '/srv/lb', target: '/etc/opsctl', readOnly: false }])).toEqual([]);
+  expect((await planned([{ source: '/srv/lb', target: '/etc/opsctl', readOnly: false }])).said).toEqual([]);
+});
+
+test('a deploy must be refused when the load balancer would not send visitors to it', async () => {
+  expect((await planned([])).refused).toMatchObject({
+    code: 'UNSAFE',
+    message: expect.stringMatching(/^visitors might not get the new version: nginx: /) as string,
+    hint: expect.stringContaining('opsctl lb check') as string,
+  });
 });

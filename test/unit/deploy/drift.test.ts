@@ -5,7 +5,7 @@ import { OpsError } from '../../../src/core/errors.ts';
 import type { Routing } from '../../../src/core/ports/load-balancer.ts';
 import { type Changes, type Drift, platformDrift } from '../../../src/deploy/drift.ts';
 import type { Look, ServiceFacts } from '../../../src/deploy/observe.ts';
-import type { Told } from '../../../src/deploy/told.ts';
+import type { Told } from '../../../src/core/told.ts';
 import { deployed, lookOf, made, serviceFacts } from './facts.ts';
 
 const live = [deployed('api', { colour: 'green', version: 'v3', deploy: 3 })];
@@ -35,6 +35,24 @@ test('there must be none where all agrees', () => {
   expect(of([api])).toEqual([]);
   expect(of([api], { canary })).toEqual([]);
   expect(of([{ ...api, previous: [made('a', { state: 'exited' })] }])).toEqual([]);
+});
+
+test('visitors that are sent to where nothing runs must be sent back to what does', () => {
+  for (const dead of [[], [{ ...made('b'), state: 'exited' as const }]])
+    expect(of([{ ...api, live: dead }])).toEqual([
+      {
+        line: 'visitors of api are sent to green, where nothing runs; v2 runs in blue',
+        next: ['opsctl deploy blue-green --rollback'],
+      },
+    ]);
+  expect(of([{ ...api, live: [], previous: [] }])).toEqual([]);
+});
+
+test('a canary of which one container does not run must be named', () => {
+  const half = [previous[0] ?? made('a'), { ...made('b'), state: 'exited' as const }];
+  expect(lines([{ ...api, previous: half }], { canary })).toEqual([
+    'a canary gets 5 % of the traffic of api, but b is exited',
+  ]);
 });
 
 test('a canary that gets traffic and does not run must be named', () => {

@@ -5,7 +5,7 @@ import type { Colour, Routing } from '../../../src/core/ports/load-balancer.ts';
 import type { Plan } from '../../../src/core/change.ts';
 import { planText } from '../../../src/cli/progress.ts';
 import { makeStyle } from '../../../src/cli/style.ts';
-import { deployOf } from '../../../src/deploy/names.ts';
+import { deployOf } from '../../../src/core/containers.ts';
 import type { Facts, Look, ServiceFacts } from '../../../src/deploy/observe.ts';
 import type { DeployRequest, Wanted } from '../../../src/deploy/request.ts';
 import { container } from '../../support/containers.ts';

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 
 import { COLOURS } from '../../../src/core/ports/load-balancer.ts';
 import { tagOf, withVersion } from '../../../src/deploy/image.ts';
-import { baseName, deployOf, replicaName } from '../../../src/deploy/names.ts';
+import { deployOf } from '../../../src/core/containers.ts';
+import { baseName, replicaName } from '../../../src/deploy/names.ts';
 
 describe('the name of a container from release to release', () => {
   const named = (name: string, labels: Record<string, string> = {}) =>

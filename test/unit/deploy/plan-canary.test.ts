@@ -2,8 +2,13 @@ import { describe, expect, test } from 'vitest';
 
 import type { Plan } from '../../../src/core/change.ts';
 import { released } from '../../../src/deploy/plan-blue-green.ts';
-import { planCanary, planCanaryRollback, planPromote, type Walk } from '../../../src/deploy/plan-canary.ts';
-import type { Released } from '../../../src/deploy/request.ts';
+import {
+  type Promoted,
+  planCanary,
+  planCanaryRollback,
+  planPromote,
+  type Walk,
+} from '../../../src/deploy/plan-canary.ts';
 import { deployed, factsOf, ids, requestOf, serviceFacts, shown, wanted } from './facts.ts';
 
 const request = requestOf([wanted(serviceFacts('api'))]);
@@ -123,10 +128,11 @@ const running = {
   ...request,
   facts: factsOf([facts], { live: { api: 'blue' }, canary: { services: ['api'], percent: 5 } }),
 };
-const service: Released = {
+const service: Promoted = {
   ...released(wanted(facts), running),
   containers: [canary.name],
   gone: [],
+  smoke: [],
 };
 
 describe('to take a canary back', () => {
@@ -174,11 +180,13 @@ describe('to promote a canary', () => {
         touches .env: API_VERSION=v2
         touches container shop_api_1: keeps running for a quick rollback
 
-        1. nginx sends traffic to api green
+        1. wait until shop_api-green-r1 serves
+           its own health check decides
+        2. nginx sends traffic to api green
            one rename, seen by the next request; no reload
-        2. watch the new version for 1 min
+        3. watch the new version for 1 min
            what only real traffic shows is taken back by itself
-        3. set API_VERSION=v2 in .env
+        4. set API_VERSION=v2 in .env
            else the next docker-compose up would bring the old version back"
     `);
     expect(switches(planPromote(running, [service], walk([100])))).toEqual([
@@ -193,17 +201,31 @@ describe('to promote a canary', () => {
 
         touches visitors: 50 % for 1 min at least
 
-        1. nginx sends traffic to api blue (50 % to green)
+        1. wait until shop_api-green-r1 serves
+           its own health check decides
+        2. nginx sends traffic to api blue (50 % to green)
            one rename, seen by the next request; no reload
-        2. compare the new version with the stable one for at least 1 min
+        3. compare the new version with the stable one for at least 1 min
            errors and latency of both, in the same window"
     `);
     expect(switches(plan)).toEqual([['lb.route:nginx:50%', share(50), share(5)]]);
   });
 
-  test('must be refused when none of its containers runs', () => {
-    expect(() => planPromote(running, [{ ...service, containers: [] }], walk([100]))).toThrow(
-      expect.objectContaining({ code: 'UNSAFE', message: 'no container of the canary of api runs' }),
+  test('must be asked once more before, at its URLs', () => {
+    const { steps } = planPromote(running, [{ ...service, smoke: ['http://127.0.0.1:8080/api/health'] }], walk([100]));
+    expect(steps[1]?.verify).toMatchObject({ method: 'answers', args: [{ asks: [{ colour: 'green' }] }] });
+  });
+
+  test.each([
+    ['none of its containers is there', [], 'no container of the canary of api is there'],
+    [
+      'one of its containers does not run',
+      [canary, { ...canary, name: 'second', state: 'exited' as const }],
+      'second of the canary of api is exited',
+    ],
+  ])('must be refused when %s', (_name, previous, message) => {
+    expect(() => planPromote(running, [{ ...service, facts: { ...facts, previous } }], walk([100]))).toThrow(
+      expect.objectContaining({ code: 'UNSAFE', message }),
     );
   });
 });

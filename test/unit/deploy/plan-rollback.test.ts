@@ -35,6 +35,17 @@ describe('the plan of a rollback', () => {
     `);
   });
 
+  test('must send visitors to what runs where nothing runs that they are sent to, whichever release is newer', () => {
+    const previous = [deployed('api', { colour: 'blue', version: 'v2', deploy: 2 })];
+    for (const live of [[], [{ ...v2, state: 'exited' as const }]]) {
+      const stranded = { ...api, live, previous };
+      expect(planRollback(request([stranded, web])).summary).toBe(
+        `roll back api ${live.length === 0 ? 'nothing' : 'v2'} → v2`,
+      );
+    }
+    expect(() => planRollback(request([{ ...api, previous }]))).toThrow(/rolled back already|before the live one/);
+  });
+
   test('must start first what was stopped, and stop that again when the rollback fails', () => {
     const previous = [made('shop_api_1', { state: 'exited', stopSeconds: 5 })];
     const plan = planRollback(request([{ ...api, previous }]));

@@ -3,6 +3,7 @@ import { calmCache, fakeCache } from '../../support/fakes/cache.ts';
 import { calmDatabase, fakeDatabase } from '../../support/fakes/database.ts';
 import { type FakeFile, fakeFiles } from '../../support/fakes/files.ts';
 import { fakeHttp, type FakeHttp } from '../../support/fakes/http.ts';
+import { fakeLoadBalancer, type FakeNginx } from '../../support/fakes/load-balancer.ts';
 import { fakeMetrics, type FakeMetrics } from '../../support/fakes/metrics.ts';
 import type { FakeEngine } from '../../support/fakes/engine.ts';
 import type { OpsError } from '../../../src/core/errors.ts';
@@ -27,13 +28,13 @@ export interface World {
   look(request?: Partial<HealthRequest>): Promise<Health>;
 }
 
-/** `parts` replace parts of the configuration; undefined ones are taken away. */
-export function world(parts: object = {}): World {
+/** `parts` replace parts of the configuration; undefined ones are taken away. `nginx` is the load balancer's. */
+export function world(parts: object = {}, nginx: Partial<FakeNginx> = {}): World {
   const platform = shop({ caches: { main: { service: 'redis' } }, ...parts });
   const engine = shopEngine();
   for (const service of ['api', 'web', 'nginx', 'postgres', 'redis'])
     engine.add({
-      ...of(service),
+      ...of(service, { id: `id-${service}` }),
       state: 'running',
       networks: [{ name: 'shop', address: '10.0.0.2' }],
       networkMode: 'shop',
@@ -57,6 +58,7 @@ export function world(parts: object = {}): World {
     database: fakeDatabase(databases),
     cache: fakeCache(caches),
     files: fakeFiles(files),
+    loadBalancer: fakeLoadBalancer({ 'id-nginx': nginx }),
   };
   return {
     engine,

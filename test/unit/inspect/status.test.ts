@@ -1,3 +1,4 @@
+import { UNKNOWN } from '../../../src/core/live.ts';
 import { describe, expect, it } from 'vitest';
 
 import type { FakeContainer } from '../../support/fakes/engine.ts';
@@ -27,7 +28,7 @@ describe('the status of a container', () => {
       const made = one.engine.all.find((container) => container.service === service);
       Object.assign(made ?? {}, facts);
       const detail = await one.engine.container(made?.id ?? '');
-      const { status } = containerStatus(detail, detail, { platform: shop(), engineTime: NOW, all: [] });
+      const { status } = containerStatus(detail, detail, { platform: shop(), engineTime: NOW, live: UNKNOWN });
       const health = await one.look({ only: [`container:${made?.name ?? ''}`] });
       expect(statuses(health)).toMatchObject({ [`container:${made?.name ?? ''}`]: status });
     }
@@ -36,7 +37,9 @@ describe('the status of a container', () => {
   it('must be unknown when it was gone before it could be looked at', async () => {
     const engine = shopEngine();
     const gone = engine.add({ ...of('web') });
-    expect(containerStatus(gone, undefined, { platform: shop(), engineTime: NOW, all: [] }).status).toBe('unknown');
+    expect(containerStatus(gone, undefined, { platform: shop(), engineTime: NOW, live: UNKNOWN }).status).toBe(
+      'unknown',
+    );
   });
 });
 

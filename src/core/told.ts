@@ -1,8 +1,8 @@
 /** What each load balancer says of where traffic goes, and whether they say the same. */
-import { OpsError } from '../core/errors.ts';
-import type { Readers } from '../core/ports.ts';
-import type { Routing } from '../core/ports/load-balancer.ts';
-import { type Instance, sameRoute } from '../core/routing.ts';
+import { OpsError } from './errors.ts';
+import type { Readers } from './ports.ts';
+import type { Routing } from './ports/load-balancer.ts';
+import { type Instance, sameRoute } from './routing.ts';
 
 /** What one of them says: undefined where it was never told, an error where that cannot be read. */
 export interface Told {
@@ -24,7 +24,7 @@ const OF_ITS_STATE: readonly string[] = ['BAD_ANSWER', 'NOT_FOUND', 'REJECTED'];
 export const ask = async (
   instances: readonly Instance[],
   directory: string,
-  { loadBalancer }: Readers,
+  { loadBalancer }: Pick<Readers, 'loadBalancer'>,
 ): Promise<Told[]> =>
   await Promise.all(
     instances.map(async (instance) => {
