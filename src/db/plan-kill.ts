@@ -43,7 +43,8 @@ export function planKill({ sessions, locks }: { sessions: Session[]; locks: Lock
     target: database,
     summary: `end what ${plural(victims.length, 'session')} of database ${database} ${victims.length === 1 ? 'does' : 'do'}`,
     touches: victims.map(
-      (one) => `session ${nameOf(one)} of ${one.user} from ${one.client}${queryOf(one)}, connected since ${one.startedAt}`,
+      (one) =>
+        `session ${nameOf(one)} of ${one.user} from ${one.client}${queryOf(one)}, connected since ${one.startedAt}`,
     ),
     seen: victims.map((one) => seenOf(one, locks, sessions)),
     steps: [
@@ -60,7 +61,14 @@ export function planKill({ sessions, locks }: { sessions: Session[]; locks: Lock
   });
 }
 
-const queryIn = ({ pid, startedAt, queryStartedAt = null }: Session): RunningQuery => ({ pid, startedAt, queryStartedAt });
+const queryIn = ({ pid, startedAt, queryStartedAt }: Session): RunningQuery => ({
+  pid,
+  startedAt,
+  queryStartedAt: queryStartedAt ?? null,
+});
+
+/** A transaction that failed: it holds no lock any more, only the connection. */
+const FAILED = 'idle in transaction (aborted)';
 
 function endingOf(session: Session, { database, terminate }: KillRequest): Step[] {
   const query = queryIn(session);
@@ -69,13 +77,15 @@ function endingOf(session: Session, { database, terminate }: KillRequest): Step[
     step({
       id: `database.${how}:${pid.toString()}`,
       describe: `end session ${nameOf(session)}${how === 'disconnect' ? '' : ', unless its query and its transaction are over'}`,
-      why: how === 'disconnect' ? 'it only holds a connection' : 'its transaction is rolled back, which frees its locks',
-      do: (w) => (how === 'disconnect' ? w.database.disconnect(database, query) : w.database.terminate(database, query)),
+      why:
+        how === 'disconnect' ? 'it only holds a connection' : 'its transaction is rolled back, which frees its locks',
+      do: (w) =>
+        how === 'disconnect' ? w.database.disconnect(database, query) : w.database.terminate(database, query),
       verify: (r) => (how === 'disconnect' ? r.database.isGone(database, query) : r.database.isOver(database, query)),
       explain: (r) => r.database.sessionState(database, query),
       timeoutMs: TERMINATE_MS,
     });
-  if (session.state === 'idle') return [ending('disconnect')];
+  if (session.state === 'idle' || session.state === FAILED) return [ending('disconnect')];
   if (session.state !== 'active') return [ending('terminate')];
   const cancel = step({
     id: `database.cancel:${pid.toString()}`,
@@ -118,13 +128,18 @@ function mustBeEndable(session: Session, { terminate, force, pids }: KillRequest
       `End the session instead${state === 'idle' ? '' : ', whose transaction is then rolled back'}: ${again('--terminate')}`,
     );
   const precious = preciousness(session);
-  if (precious !== undefined && !force) refuse(precious, `If you mean it: ${again(terminate ? '--terminate --force' : '--force')} (session ${pid.toString()})`);
+  if (precious !== undefined && !force)
+    refuse(
+      precious,
+      `If you mean it: ${again(terminate ? '--terminate --force' : '--force')} (session ${pid.toString()})`,
+    );
 }
 
 /** Why a session is left alone unless somebody insists. */
 function preciousness({ privileged, application, query = '' }: Session): string | undefined {
   if (privileged) return 'is of a superuser or of replication';
-  if (/^pg_(?:dump|dumpall|restore|basebackup)\b/.test(application)) return `is ${application}, whose work would be lost`;
+  if (/^pg_(?:dump|dumpall|restore|basebackup)\b/.test(application))
+    return `is ${application}, whose work would be lost`;
   if (/\b(?:create\s+(?:unique\s+)?index|reindex\b.*)\s+concurrently\b/is.test(query))
     return 'builds an index concurrently, and would leave an invalid one behind';
   return undefined;

@@ -39,19 +39,19 @@ export function openChanges(connections: Connections<Connection>): Changes & Dat
   const signal = async (name: string, call: string, condition: string): Promise<void> =>
     void (await one(name, `select count(${call}(a.pid))::int4 as signalled from ${SESSION} where ${condition}`));
   return {
-    cancel: (name, query) => signal(name, 'pg_cancel_backend', `${thatQuery(query)} and a.state = 'active'`),
-    terminate: (name, query) => signal(name, 'pg_terminate_backend', `${thatQuery(query)} and ${IS_OPEN}`),
-    disconnect: (name, query) => signal(name, 'pg_terminate_backend', thatSession(query)),
-    isCancelled: (name, query) =>
+    cancel: async (name, query) => signal(name, 'pg_cancel_backend', `${thatQuery(query)} and a.state = 'active'`),
+    terminate: async (name, query) => signal(name, 'pg_terminate_backend', `${thatQuery(query)} and ${IS_OPEN}`),
+    disconnect: async (name, query) => signal(name, 'pg_terminate_backend', thatSession(query)),
+    isCancelled: async (name, query) =>
       holds(name, `not exists (select from ${SESSION} where ${thatQuery(query)} and a.state = 'active')`),
-    isOver: (name, query) =>
+    isOver: async (name, query) =>
       holds(name, `not exists (select from ${SESSION} where ${thatQuery(query)} and ${IS_OPEN})`),
-    isGone: (name, query) => holds(name, `not exists (select from ${SESSION} where ${thatSession(query)})`),
+    isGone: async (name, query) => holds(name, `not exists (select from ${SESSION} where ${thatSession(query)})`),
     sessionState: async (name, query) => {
       const { state } = await one(name, `select a.state from ${SESSION} where ${thatSession(query)}`);
       return { state: typeof state === 'string' ? state : 'gone' };
     },
-    holdUpNobody: (name, pids) =>
+    holdUpNobody: async (name, pids) =>
       holds(
         name,
         `not exists (select from pg_stat_activity a where a.wait_event_type = 'Lock'
@@ -79,14 +79,14 @@ export function openChanges(connections: Connections<Connection>): Changes & Dat
         await run(connection, `alter system ${how}`, COMMAND_MS);
         await run(connection, 'select pg_reload_conf()', COMMAND_MS);
       }),
-    hasConnectionLimit: (name, limit) => holds(name, isSetTo(limit)),
+    hasConnectionLimit: async (name, limit) => holds(name, isSetTo(limit)),
   };
 }
 
 const SESSION = `(select * from pg_stat_activity where pid <> pg_backend_pid()
   and coalesce(backend_type, 'client backend') = 'client backend') a`;
-/** It runs, or has left a transaction open, in which an aborted one holds its locks all the same. */
-const IS_OPEN = `a.state is distinct from 'idle'`;
+/** It runs, or has left a transaction open. One that failed has given its locks back, whatever its client does with it. */
+const IS_OPEN = `coalesce(a.state, '') not in ('idle', 'idle in transaction (aborted)')`;
 
 const thatSession = ({ pid, startedAt }: RunningQuery): string =>
   `a.pid = ${integer(pid)} and ${exactTime('a.backend_start')} = ${time(startedAt)}`;

@@ -15,7 +15,10 @@ export default changeCommand({
   description:
     'One table after the other. It keeps neither readers nor writers out; where a change of the table holds its lock it gives up after 2 s, so that nobody queues behind it.',
   examples: [
-    { command: 'opsctl db analyze orders order_items --yes', explains: 'after a large import, or where estimates are off' },
+    {
+      command: 'opsctl db analyze orders order_items --yes',
+      explains: 'after a large import, or where estimates are off',
+    },
     { command: 'opsctl db analyze sales.invoice --dry-run', explains: 'what would be done' },
   ],
   input: z.object({

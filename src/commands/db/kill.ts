@@ -18,7 +18,13 @@ export default changeCommand({
   ],
   input: z.object({
     pids: z
-      .array(z.coerce.number().int().min(1).max(2 ** 31 - 1))
+      .array(
+        z.coerce
+          .number()
+          .int()
+          .min(1)
+          .max(2 ** 31 - 1),
+      )
       .min(1)
       .max(MOST_KILLED)
       .meta({ description: 'process ids of sessions, as db activity and db blocking show them', positional: true }),
@@ -73,7 +79,10 @@ async function look({ readers }: Context, database: string): Promise<{ sessions:
   for (const part of [sessions, locks])
     if (part.is !== 'seen')
       throw new OpsError('UNSAFE', `what goes on in database ${database} cannot be seen: ${part.reason}`, {
-        hint: part.is === 'skipped' && part.fix[0] !== undefined ? `Mend it: ${part.fix[0]}` : 'Try again: opsctl db blocking',
+        hint:
+          part.is === 'skipped' && part.fix[0] !== undefined
+            ? `Mend it: ${part.fix[0]}`
+            : 'Try again: opsctl db blocking',
       });
   return {
     sessions: sessions.is === 'seen' ? sessions.value : [],

@@ -124,7 +124,9 @@ async function cutBy(database: string, { readers }: Context): Promise<string[]> 
     `${plural(sessions.value.length, 'connection')} of clients ${sessions.value.length === 1 ? 'is' : 'are'} cut, ${plural(open.length, 'open transaction')} rolled back`,
     ...open
       .slice(0, NAMED)
-      .map((one) => `${nameOf(one)}: ${one.state ?? 'hidden'}, transaction open for ${duration(one.transactionMs ?? 0)}`),
+      .map(
+        (one) => `${nameOf(one)}: ${one.state ?? 'hidden'}, transaction open for ${duration(one.transactionMs ?? 0)}`,
+      ),
     ...(more > 0 ? [`and ${more.toString()} more: opsctl db activity`] : []),
   ];
 }

@@ -117,9 +117,13 @@ async function limitOf(database: string, { readers }: Context): Promise<Limit> {
 /** @throws UNSAFE where the server would not start with it or could not serve who is there now */
 function mustBePossible(wanted: number, { used, reserved, source }: Limit, database: string): void {
   if (source === 'command line')
-    throw new OpsError('UNSAFE', `database ${database} is started with max_connections on its command line, which outdoes every file`, {
-      hint: 'Change it there, in the compose file, then run: docker-compose up -d',
-    });
+    throw new OpsError(
+      'UNSAFE',
+      `database ${database} is started with max_connections on its command line, which outdoes every file`,
+      {
+        hint: 'Change it there, in the compose file, then run: docker-compose up -d',
+      },
+    );
   if (wanted - reserved >= used) return;
   throw new OpsError(
     'UNSAFE',

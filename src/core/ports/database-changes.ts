@@ -14,7 +14,7 @@ export interface RunningQuery {
 export interface DatabaseChecks {
   /** True once that very query does not run any more; its transaction may still be open. */
   isCancelled(database: string, query: RunningQuery): Promise<boolean>;
-  /** True once that query and its transaction are over: the session is gone, idle, or busy with something else. */
+  /** True once that query and its transaction are over or have failed: the session is gone, idle, or busy with something else. */
   isOver(database: string, query: RunningQuery): Promise<boolean>;
   /** True once the session is gone. */
   isGone(database: string, query: RunningQuery): Promise<boolean>;
