@@ -10,6 +10,7 @@ export function planText(raw: Plan, style: Style, environment: string): string {
   const plan = showable(raw);
   const lines = [style.bold(`Plan for ${environment}: ${plan.summary}`)];
   if (plan.touches.length > 0) lines.push('', ...plan.touches.map((item) => `  touches ${style.wrap(item, 10)}`));
+  if (plan.seen !== undefined) lines.push(...plan.seen.map((item) => `  now     ${style.wrap(item, 10)}`));
   lines.push('');
   for (const [index, step] of plan.steps.entries()) {
     const number = `${(index + 1).toString().padStart(3)}. `;

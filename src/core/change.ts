@@ -42,12 +42,16 @@ export const stepSchema = z
   .meta({ id: 'Step' });
 export type Step = z.infer<typeof stepSchema>;
 
-/** A change before it happens. Two plans are the same when they serialise the same. */
+/** A change before it happens. Two plans are the same when they serialise the same, but for what is `seen`. */
 export const planSchema = z
   .object({
     target: z.string().describe('what is changed; to be typed to confirm what cannot be undone'),
     summary: z.string(),
     touches: z.array(z.string()).describe('containers, versions, rows, keys, bytes that will be touched'),
+    seen: z
+      .array(z.string())
+      .optional()
+      .describe('what it means at this moment, such as who waits; it may change until the plan is carried out'),
     steps: z.array(stepSchema),
   })
   .meta({ id: 'Plan' });

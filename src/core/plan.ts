@@ -105,7 +105,10 @@ export const isIrreversible = (item: Step): boolean => item.do !== undefined && 
 export const isTooLate = ({ undo }: Step): boolean => undo === 'too late';
 
 /** True when both plans would do the same to the same things. */
-export const samePlan = (a: Plan, b: Plan): boolean => JSON.stringify(a) === JSON.stringify(b);
+export const samePlan = (a: Plan, b: Plan): boolean => {
+  const compared = (one: Plan): string => JSON.stringify({ ...one, seen: undefined });
+  return compared(a) === compared(b);
+};
 
 function recordCall(make: (ports: Writers) => Promise<unknown>): Call {
   const calls: Call[] = [];
@@ -136,6 +139,7 @@ function recordCall(make: (ports: Writers) => Promise<unknown>): Call {
 export const MAY_DO = {
   engine: ['startContainer', 'stopContainer', 'setRestartPolicy'],
   replicas: ['pull', 'create', 'startOnce', 'remove'],
+  database: ['cancel', 'terminate', 'disconnect', 'analyze', 'checkpoint', 'setConnectionLimit'],
   files: ['setVariable'],
   hooks: ['run'],
   loadBalancer: ['reload', 'route', 'unroute', 'writeSnippets', 'restoreSnippets'],
@@ -155,6 +159,7 @@ const MAY_ASK = {
     'hasRestartPolicy',
   ],
   replicas: ['isComplete', 'isAbsent', 'hasImage', 'lacksLabel', 'hasSucceeded', 'lastWords'],
+  database: ['isCancelled', 'isOver', 'isGone', 'sessionState', 'holdUpNobody', 'answers', 'hasConnectionLimit'],
   files: ['hasVariable'],
   release: ['answers', 'whyNoAnswer', 'isWell', 'watchView', 'hasPassed', 'canaryView'],
   loadBalancer: ['workersReplaced', 'isRouted', 'hasSnippets', 'loads', 'checkConfiguration', 'runs', 'loaded'],

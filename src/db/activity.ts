@@ -84,10 +84,14 @@ function judgedSession(session: Session, transaction: Limits, idle: Limits): Jud
       reason: `transaction open for ${duration(transactionMs)}, ${doing}`,
       ...measured,
       // One that is idle has no query that could be cancelled.
-      next: [`SELECT ${isIdle ? 'pg_terminate_backend' : 'pg_cancel_backend'}(${pid.toString()})`],
+      next: [killing(pid, isIdle)],
     } satisfies Verdict & { about: string },
   ];
 }
+
+/** The command that ends what a session does. */
+export const killing = (pid: number, isIdle: boolean): string =>
+  `opsctl db kill ${pid.toString()}${isIdle ? ' --terminate' : ''}`;
 
 /** A session for people: pid, application or user. */
 export const nameOf = ({ pid, application, user }: Pick<Session, 'pid' | 'application' | 'user'>): string =>

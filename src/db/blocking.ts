@@ -5,7 +5,7 @@ import { duration, plural } from '../core/format.ts';
 import type { Lock } from '../core/ports/database.ts';
 import { oneLine } from '../core/text.ts';
 import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
-import { nameOf } from './activity.ts';
+import { killing, nameOf } from './activity.ts';
 import { lockTree, type Waiter } from './lock-tree.ts';
 import type { Report } from './report.ts';
 
@@ -147,9 +147,7 @@ const otherName = ({ pid, holds }: Waiter): string =>
 /** A session that is idle has no query that could be cancelled. */
 function ending({ pid, session, holds }: Waiter): string {
   if (pid === 0) return `ROLLBACK PREPARED '${(holds[0]?.prepared ?? '').replaceAll("'", "''")}'`;
-  return session?.state?.startsWith('idle') === true
-    ? `SELECT pg_terminate_backend(${pid.toString()})`
-    : `SELECT pg_cancel_backend(${pid.toString()})`;
+  return killing(pid, session?.state?.startsWith('idle') === true);
 }
 
 /** Locks named of one session. */

@@ -5,6 +5,7 @@ import { duration, percent, plural } from '../core/format.ts';
 import type { DatabaseUse, OldestXmin, Table, Vacuum } from '../core/ports/database-storage.ts';
 import { against, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
+import { killing } from './activity.ts';
 
 const rowSchema = z
   .object({
@@ -153,9 +154,7 @@ function release({ kind, name, pid = 0, state }: OldestXmin): string {
   if (kind === 'prepared transaction') return `ROLLBACK PREPARED ${literal}`;
   if (kind === 'slot' && state !== 'active') return `SELECT pg_drop_replication_slot(${literal})`;
   if (kind !== 'session') return 'opsctl db replication';
-  return state?.startsWith('idle') === true
-    ? `SELECT pg_terminate_backend(${pid.toString()})`
-    : `SELECT pg_cancel_backend(${pid.toString()})`;
+  return killing(pid, state?.startsWith('idle') === true);
 }
 
 const runs = ({ pid, table, phase, scanned, isAuto, isForced, ms, indexRounds }: Vacuum): string =>

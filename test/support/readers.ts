@@ -1,7 +1,7 @@
 /** A platform of databases and caches given by URL, as the adapters see it, without an engine. */
 import { onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/adapters/postgres/open.ts';
-import type { DatabaseReader } from '../../src/core/ports/data.ts';
+import type { DatabaseWriter } from '../../src/core/ports/database-changes.ts';
 import { platformSchema, type Platform } from '../../src/core/platform.ts';
 import type { ContainerSource } from '../../src/adapters/route.ts';
 import { openSecrets, type Secrets } from '../../src/adapters/secrets.ts';
@@ -22,7 +22,7 @@ export const envSecrets = (env: Record<string, string> = {}, directory = '/'): S
   openSecrets({ env, directory, containerVariable: async () => undefined });
 
 /** The adapter on databases given by URL; closed at the end of the test. */
-export function databaseReader(urls: Record<string, string>): DatabaseReader & { close(): Promise<void> } {
+export function databaseReader(urls: Record<string, string>): DatabaseWriter & { close(): Promise<void> } {
   const databases = Object.fromEntries(Object.keys(urls).map((name) => [name, { url: { env: name } }]));
   const opened = openDatabase({
     platform: platformOf({ databases }),

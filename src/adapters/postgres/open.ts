@@ -1,6 +1,7 @@
-import type { DatabaseReader } from '../../core/ports/data.ts';
+import type { DatabaseWriter } from '../../core/ports/database-changes.ts';
 import type { DataSources } from '../data-server.ts';
 import { openOnce } from '../once.ts';
+import { openChanges } from './changes.ts';
 import { connect, type Connection } from './connect.ts';
 import { readLook } from './look.ts';
 import { readQuery } from './query.ts';
@@ -16,10 +17,10 @@ export interface DatabaseSources extends DataSources {
 const NAME_LENGTH = 63;
 
 /**
- * Reads the configured PostgreSQL databases: one connection a database, opened at the first question and
+ * The configured PostgreSQL databases: one connection a database, opened at the first question and
  * kept until `close`. A connection that broke meanwhile is opened anew, the way to the server found anew.
  */
-export function openDatabase(sources: DatabaseSources): DatabaseReader & { close(): Promise<void> } {
+export function openDatabase(sources: DatabaseSources): DatabaseWriter & { close(): Promise<void> } {
   const application = `opsctl/${sources.command}`.slice(0, NAME_LENGTH);
   const connections = openOnce<Connection>(async (name) =>
     connect(await settingsOf(sources, name), application, sources.platform.databases[name]?.service),
@@ -30,6 +31,7 @@ export function openDatabase(sources: DatabaseSources): DatabaseReader & { close
     vitals: (name) => connections.use(name, readVitals),
     look: (name, parts) => connections.use(name, (connection) => readLook(connection, parts)),
     query: (name, sql, bounds) => connections.use(name, (connection) => readQuery(connection, sql, bounds)),
+    ...openChanges(connections),
     close: () => connections.close(),
   };
 }

@@ -3,6 +3,10 @@
  * numbers (an int8 would come as text). Nothing here touches a user's table, so that no lock on one is waited for.
  */
 
+/** A time as the server has it, to the microsecond, ISO: names a session or a query, which ms could confuse with its next. */
+export const exactTime = (column: string): string =>
+  `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
 /**
  * Always visible to everybody. `reserved_connections` exists from 16 on; settings of pg_stat_statements exist once it was
  * preloaded.

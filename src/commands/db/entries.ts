@@ -92,4 +92,28 @@ export const database: readonly Entry[] = [
     group: 'look',
     load: () => import('./query.ts'),
   },
+  {
+    name: 'db kill',
+    summary: 'Cancel what sessions of the database run, or end them',
+    group: 'change',
+    load: () => import('./kill.ts'),
+  },
+  {
+    name: 'db analyze',
+    summary: 'Count anew what the planner believes of tables (ANALYZE)',
+    group: 'change',
+    load: () => import('./analyze.ts'),
+  },
+  {
+    name: 'db set-limit',
+    summary: 'Set how many connections the database accepts, from its next start on',
+    group: 'change',
+    load: () => import('./set-limit.ts'),
+  },
+  {
+    name: 'db restart',
+    summary: 'Restart the database: the last resort. A checkpoint first, then its clients are waited for',
+    group: 'change',
+    load: () => import('./restart.ts'),
+  },
 ];

@@ -1,4 +1,5 @@
 /** Databases and caches, asked directly. */
+import type { DatabaseChecks } from './database-changes.ts';
 import type { DatabaseLook, PartName, QueryAnswer, QueryBounds } from './database.ts';
 
 export interface DatabaseReady {
@@ -42,7 +43,7 @@ export interface DatabaseVitals extends DatabaseReady {
   hidden: HiddenPart[];
 }
 
-export interface DatabaseReader {
+export interface DatabaseReader extends DatabaseChecks {
   /** How a connection to the configured database is reached, for people ("tunnel through ecommerce-postgres-prod"). */
   route(name: string): Promise<string>;
   /** @throws UNREACHABLE, TIMED_OUT, AUTH_FAILED, NOT_READY (starting, or no connection slots) */

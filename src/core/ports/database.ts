@@ -4,7 +4,7 @@ import type { DatabaseUse, Fill, Indexes, OldestXmin, Sequence, Tables, Vacuum }
 /** A session of a client. What this role may not see is absent, never empty. */
 export interface Session {
   pid: number;
-  /** When it connected, ISO: with the pid it is this very session, for process ids are used again. */
+  /** When it connected, ISO, to the microsecond: with the pid it is this very session, for process ids are used again. */
   startedAt: string;
   database: string;
   user: string;
@@ -21,7 +21,7 @@ export interface Session {
   queryMs?: number;
   /** How long it is in its state, in ms. */
   stateMs?: number;
-  /** When its query began, ISO: names that very query. */
+  /** When its query began, ISO, to the microsecond: names that very query. */
   queryStartedAt?: string;
   /** Cut to 500 characters, passwords masked. */
   query?: string;

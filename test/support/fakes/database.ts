@@ -1,6 +1,7 @@
 import { OpsError } from '../../../src/core/errors.ts';
-import type { DatabaseReader, DatabaseVitals } from '../../../src/core/ports/data.ts';
-import type { DatabaseLook, QueryAnswer } from '../../../src/core/ports/database.ts';
+import type { DatabaseVitals } from '../../../src/core/ports/data.ts';
+import type { DatabaseWriter, RunningQuery } from '../../../src/core/ports/database-changes.ts';
+import type { DatabaseLook, Lock, QueryAnswer, Session } from '../../../src/core/ports/database.ts';
 
 /** A healthy database, idle but for its own service. */
 export const calmDatabase: DatabaseVitals = {
@@ -44,17 +45,68 @@ interface Told {
 }
 
 /** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */
-export function fakeDatabase(
-  state: Record<string, (Partial<DatabaseVitals> & Told) | OpsError>,
-): DatabaseReader & { state: typeof state; close(): Promise<void> } {
+export function fakeDatabase(state: Record<string, (Partial<DatabaseVitals> & Told) | OpsError>): DatabaseWriter & {
+  state: typeof state;
+  limits: Record<string, number | null>;
+  analyzed: string[];
+  close(): Promise<void>;
+} {
   const look = (name: string): DatabaseVitals & Told => {
     const found = state[name];
     if (found === undefined) throw new OpsError('NOT_CONFIGURED', `no database ${name} is configured`);
     if (found instanceof OpsError) throw found;
     return { ...calmDatabase, ...found };
   };
+  const sessionsOf = (name: string): Session[] => {
+    const part = look(name).parts?.sessions;
+    return part?.is === 'seen' ? part.value : [];
+  };
+  const locksOf = (name: string): Lock[] => {
+    const part = look(name).parts?.locks;
+    return part?.is === 'seen' ? part.value.locks : [];
+  };
+  const find = (name: string, { pid, startedAt }: RunningQuery): Session | undefined =>
+    sessionsOf(name).find((one) => one.pid === pid && one.startedAt === startedAt);
+  const asking = (name: string, query: RunningQuery): Session | undefined => {
+    const found = find(name, query);
+    return (found?.queryStartedAt ?? null) === query.queryStartedAt ? found : undefined;
+  };
+  const end = (name: string, session: Session | undefined): void => {
+    const all = sessionsOf(name);
+    if (session !== undefined) all.splice(all.indexOf(session), 1);
+    const locks = locksOf(name);
+    const left = locks.filter(({ pid }) => pid !== session?.pid);
+    for (const lock of left) lock.blockedBy = lock.blockedBy.filter((pid) => pid !== session?.pid);
+    locks.splice(0, locks.length, ...left);
+  };
+  const limits: Record<string, number | null> = {};
+  const analyzed: string[] = [];
   return {
     state,
+    limits,
+    analyzed,
+    isCancelled: async (name, query) => asking(name, query)?.state !== 'active',
+    isOver: async (name, query) =>
+      [undefined, 'idle', 'idle in transaction (aborted)'].includes(asking(name, query)?.state),
+    isGone: async (name, query) => find(name, query) === undefined,
+    sessionState: async (name, query) => ({ state: find(name, query)?.state ?? 'gone' }),
+    holdUpNobody: async (name, pids) =>
+      !locksOf(name).some(({ blockedBy }) => blockedBy.some((pid) => pids.includes(pid))),
+    answers: async (name) => !(state[name] instanceof OpsError),
+    hasConnectionLimit: async (name, limit) => (limits[name] ?? null) === limit,
+    cancel: async (name, query) => {
+      const found = asking(name, query);
+      if (found?.state === 'active')
+        Object.assign(found, { state: found.transactionMs === undefined ? 'idle' : 'idle in transaction (aborted)' });
+    },
+    terminate: async (name, query) => {
+      const found = asking(name, query);
+      if (found !== undefined && found.state !== 'idle') end(name, found);
+    },
+    disconnect: async (name, query) => end(name, find(name, query)),
+    analyze: async (_name, { schema, name }) => void analyzed.push(`${schema}.${name}`),
+    checkpoint: async () => undefined,
+    setConnectionLimit: async (name, limit) => void (limits[name] = limit),
     route: async (name) => (look(name), 'memory'),
     ready: async (name) => {
       const { latencyMs, version, inRecovery } = look(name);

@@ -43,7 +43,7 @@ test('db activity must show who holds what for how long, at 80 columns', async (
     ✗ 2 sessions: 1 active, 1 idle in transaction, 1 waiting for a lock; 1
       transaction open for too long
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
-    next: SELECT pg_terminate_backend(4711)
+    next: opsctl db kill 4711 --terminate
 
      PID  USER  APPLICATION  STATE                       TX  WAITS FOR     QUERY
     4711  app   worker       idle in transaction  3 min 5 s  -             update o…
@@ -76,7 +76,7 @@ test('db blocking must draw the tree, and say what ending the root frees', async
     ! 4711 (worker): idle in transaction for 3 min, holds AccessExclusive on
       public.orders; 2 sessions wait, the longest for 12 s; when it ends, 1 goes on
       at once, 1 in turn
-    next: SELECT pg_terminate_backend(4711)
+    next: opsctl db kill 4711 --terminate
 
     SESSION      STATE                      FOR  FREES  LOCK                QUERY
     4711 worker  idle in transaction  3 min 5 s      2  AccessExclusive o…  update …
@@ -187,7 +187,7 @@ test('db report must give each report a line, then what is bad, the worst first'
     ✓ replication  no standby follows; no slots
 
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
-    next: SELECT pg_terminate_backend(4711)
+    next: opsctl db kill 4711 --terminate
 
     ✗ crit: PostgreSQL 17.5 (main)
     "

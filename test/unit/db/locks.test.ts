@@ -87,7 +87,7 @@ describe('blocking', () => {
       'crit 1 (worker): idle in transaction for 1 min, holds RowExclusive on public.orders; 2 sessions wait, the longest for 2 min 10 s; when it ends, all go on at once',
     ]);
     const data = conclude(blocking, at, 'main', limits);
-    expect(data.findings[1]?.next).toEqual(['SELECT pg_terminate_backend(1)']);
+    expect(data.findings[1]?.next).toEqual(['opsctl db kill 1 --terminate']);
     expect(data.rows[1]).toMatchObject({ pid: 2, root: 1, blockedBy: [1], waitsFor: { target: 'public.orders' } });
   });
 
@@ -110,7 +110,7 @@ describe('blocking', () => {
       'row of public.orders',
       'row of public.orders',
     ]);
-    expect(findings[1]?.next).toEqual(['SELECT pg_cancel_backend(1)']);
+    expect(findings[1]?.next).toEqual(['opsctl db kill 1']);
   });
 
   test('must name a prepared transaction and a process of the server', () => {

@@ -53,8 +53,8 @@ describe('activity', () => {
     expect(told(activity, at)[1]).toBe(expected);
     expect(told(activity, at)[0]).toContain('2 sessions: ');
     expect(told(activity, at)[0]).toContain('1 waiting for a lock; 1 transaction open for too long');
-    const ending = more.state === 'active' ? 'pg_cancel_backend' : 'pg_terminate_backend';
-    expect(conclude(activity, at, 'main', limits).findings[1]?.next).toEqual([`SELECT ${ending}(7)`]);
+    const how = more.state === 'active' ? '' : ' --terminate';
+    expect(conclude(activity, at, 'main', limits).findings[1]?.next).toEqual([`opsctl db kill 7${how}`]);
   });
 
   test('must say whose sessions hide what they do, and judge none of them', () => {

@@ -83,7 +83,7 @@ describe('vacuum', () => {
     [
       { kind: 'session', name: 'report', pid: 5, state: 'idle in transaction', xidAge: 2_000_000, ms: 3_600_000 },
       'session report (pid 5), idle in transaction, 2000000 transactions old, for 1 h',
-      'SELECT pg_terminate_backend(5)',
+      'opsctl db kill 5 --terminate',
     ],
     [
       { kind: 'slot', name: 'cdc', state: 'inactive', xidAge: 2_000_000 },

@@ -1,5 +1,6 @@
 import type { Session } from '../../../core/ports/database.ts';
-import { age, figure, isoTime, pids, type Row, text, told, withoutPasswords } from '../row.ts';
+import { age, figure, pids, type Row, text, told, withoutPasswords } from '../row.ts';
+import { exactTime } from '../sql.ts';
 import type { Part } from './part.ts';
 
 /** Characters of a query that are kept; more is asked for, so that a password is recognised before the cut. */
@@ -17,8 +18,7 @@ select a.pid, a.datname as database, a.usename as user, a.application_name as ap
        coalesce(host(a.client_addr), case when a.backend_start is null then '' else 'local' end) as client,
        a.state, a.query = '<insufficient privilege>' as hidden,
        nullif(concat_ws(': ', a.wait_event_type, a.wait_event), '') as wait, a.wait_event_type as wait_type,
-       extract(epoch from a.backend_start)::float8 * 1000 as started,
-       extract(epoch from a.query_start)::float8 * 1000 as query_started,
+       ${exactTime('a.backend_start')} as started, ${exactTime('a.query_start')} as query_started,
        extract(epoch from now.at - a.xact_start)::float8 * 1000 as transaction_ms,
        extract(epoch from (case when a.state = 'active' then now.at else a.state_change end) - a.query_start)::float8 * 1000 as query_ms,
        extract(epoch from now.at - a.state_change)::float8 * 1000 as state_ms,
@@ -42,7 +42,7 @@ function sessionOf(row: Row): Session {
   const waits = row['wait_type'] !== 'Client' && row['wait'] !== null;
   return told({
     pid: figure(row['pid']) ?? 0,
-    startedAt: isoTime(row['started']) ?? '',
+    startedAt: text(row['started']),
     database: text(row['database']),
     user: text(row['user']),
     application: text(row['application']),
@@ -52,7 +52,7 @@ function sessionOf(row: Row): Session {
     transactionMs: age(row['transaction_ms']),
     queryMs: age(row['query_ms']),
     stateMs: age(row['state_ms']),
-    queryStartedAt: isoTime(row['query_started']),
+    queryStartedAt: row['query_started'] === null ? undefined : text(row['query_started']),
     query: hidden ? undefined : withoutPasswords(text(row['query'])).slice(0, QUERY_LENGTH),
     blockedBy: pids(row['blocked_by']),
     privileged: row['privileged'] === true,
