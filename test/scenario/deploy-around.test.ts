@@ -202,4 +202,24 @@ describe('a service of several containers', () => {
     expect(await live()).toMatchObject({ version: GOOD });
     expect((await deploy('--rollback')).code).toBe(0);
   });
+
+  test('where what is live was removed, as by compose down and up, the way out must be named and lead to answers', async () => {
+    await configure();
+    expect((await deploy('--version', GOOD)).code).toBe(0);
+    const green = ['ps', '--all', '--quiet', '--filter', `label=opsctl.colour=green`, '--filter', `name=${project}`];
+    await docker('rm', '--force', ...(await docker(...green)).split('\n').filter(Boolean));
+    expect((await fetch(`${base}/health`)).status).toBe(502);
+    const health = await program('health', '--detailed', '--only', 'web', '--only', 'releases');
+    expect(health.code, health.stdout).toBe(1);
+    expect(health.stdout).toContain('opsctl deploy status');
+    const told = await program('deploy', 'status');
+    expect([told.code, told.json<{ data: { next: string[] } }>().data.next]).toEqual([
+      1,
+      ['opsctl deploy blue-green --rollback'],
+    ]);
+    const back = await deploy('--rollback');
+    expect(back.code, back.stdout + back.stderr).toBe(0);
+    expect((await fetch(`${base}/health`)).headers.get('x-version')).toBe(LIVE_AT_FIRST);
+    expect(await live()).toMatchObject({ colour: 'blue', version: LIVE_AT_FIRST, drift: [] });
+  });
 });
