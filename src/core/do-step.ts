@@ -27,6 +27,8 @@ const VERIFY_AFTER_FAILURE_MS = 5000;
 const CONFIRM_MS = 2000;
 /** A long wait says this often, in ms, what it sees. */
 const SEEN_MS = 5000;
+/** A timer of Node that is set for longer fires at once; in ms, some 25 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** How long it may take to say something about a step, such as why it was not seen done, in ms. */
 const EXPLAIN_MS = 5000;
 
@@ -129,8 +131,9 @@ function isOutcomeUnknown({ code, details }: OpsError): boolean {
 /** The verification answered, and answered no until the deadline. */
 async function notSeenDone(step: Step, around: Surroundings): Promise<OpsError> {
   const found = await explained(step, around);
-  const details = found === undefined ? {} : { details: { ...found } };
-  return new OpsError('TIMED_OUT', `${step.id} was not seen done within ${duration(step.timeoutMs)}`, details);
+  return new OpsError('TIMED_OUT', `not seen done within ${duration(step.timeoutMs)}: ${step.describe}`, {
+    details: { step: step.id, ...found },
+  });
 }
 
 /** What there is to say of a step that is not seen done. */
@@ -146,7 +149,7 @@ async function heardBy(step: Step, call: Call | undefined, around: Surroundings)
 
 async function within<T>(ms: number, step: Step, work: Promise<T>): Promise<T> {
   const timer = new AbortController();
-  const expiry = sleep(ms, undefined, { signal: timer.signal }).then(() => {
+  const expiry = sleep(Math.min(ms, LONGEST_TIMER_MS), undefined, { signal: timer.signal }).then(() => {
     throw new OpsError('TIMED_OUT', `${step.id} did not answer within ${Math.round(ms).toString()} ms`);
   });
   expiry.catch(() => undefined);
