@@ -21,13 +21,10 @@ const command: Step = step({
   timeoutMs: 100,
 });
 
-async function went(replicas: Partial<Writers['replicas']>, more: Partial<Step> = {}) {
+async function went(replicas: Partial<Writers['replicas']>, doing = command) {
   const nothing = { startOnce: () => Promise.resolve(), hasSucceeded: () => Promise.resolve(true) };
   const writers = { replicas: { ...nothing, ...replicas } } as unknown as Writers;
-  return doStep(
-    { ...command, ...more },
-    { writers, confirmLock: () => Promise.resolve(), signal: new AbortController().signal },
-  );
+  return doStep(doing, { writers, confirmLock: () => Promise.resolve(), signal: new AbortController().signal });
 }
 
 describe('what a step said', () => {
@@ -57,6 +54,7 @@ describe('what a step said', () => {
 });
 
 test('a step that has longer than a timer of Node bears must not be out of time at once', async () => {
+  const { verify: _verify, ...unverified } = command;
   const startOnce = async (): Promise<void> => sleep(20);
-  expect(await went({ startOnce, lastWords: async () => ({ log: [] }) }, { timeoutMs: 2 ** 31 })).toEqual({});
+  expect(await went({ startOnce }, { ...unverified, timeoutMs: 2 ** 31 })).toEqual({});
 });
