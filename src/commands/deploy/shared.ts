@@ -12,8 +12,9 @@ import type { DeployRequest, Surroundings, Wanted } from '../../deploy/request.t
 import { currentStep, runningCanary } from '../../deploy/running-canary.ts';
 import { type ServiceStatus, serviceStatusSchema, statusOf } from '../../deploy/status.ts';
 import { isStale, mustAgree, settingCommands, tagIn, versionVariable } from '../../deploy/version-variable.ts';
+import { checkSetup } from '../../lb/check.ts';
+import { observeSetup } from '../../lb/observe.ts';
 import * as z from 'zod';
-import { readiness } from '../lb/shared.ts';
 
 /** How far back a change that was left in the middle is looked for: each costs a read of the journal. */
 const SEARCHED_CHANGES = 50;
@@ -166,8 +167,9 @@ export async function requestOf(
  * A load balancer that does not do as it is told gives a new version to nobody, and the deploy after that stops what
  * everybody gets. @throws UNSAFE naming the first thing that it lacks
  */
-async function mustObey(context: Context): Promise<void> {
-  const { findings } = await readiness(context);
+async function mustObey({ platform, readers }: Context): Promise<void> {
+  // Not as a check does: what cannot be asked ends the deploy.
+  const findings = checkSetup(await observeSetup(platform, readers));
   // That it may forget where traffic goes is warned of: it does not keep this deploy from what it does.
   const lacking = findings.find(({ id, status }) => status === 'crit' && id !== 'directory');
   if (lacking === undefined) return;
