@@ -2,7 +2,7 @@ import { isUnfinished, type Plan } from '../core/change.ts';
 import type { ChangeCommand, Recovery } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import type { Outcome } from '../core/execute.ts';
-import { mustNotMeetUnfinished } from '../core/unfinished.ts';
+import { mustNotMeetUnfinished, SEARCHED_CHANGES } from '../core/unfinished.ts';
 import { samePlan } from '../core/plan.ts';
 import type { HeldLock, LockHolder } from '../core/ports/lock.ts';
 import { showable } from '../core/text.ts';
@@ -89,9 +89,6 @@ async function planned(run: Run, command: ChangeCommand): Promise<Plan> {
   mustNotMeetUnfinished(plan, records, { recovers: recovers?.change, settles, running });
   return plan;
 }
-
-/** How many changes back an unfinished one is looked for, before another is made; one further back cannot be recovered. */
-const SEARCHED_CHANGES = 50;
 
 /** Before anything was changed there is nothing to take back. */
 function stopWhenInterrupted(signal: AbortSignal): void {

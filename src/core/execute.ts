@@ -1,10 +1,10 @@
 import type { ChangeEvent, OUTCOMES, Plan, Step } from './change.ts';
-import { doStep, type Surroundings, undoStep } from './do-step.ts';
+import { doStep, type StepContext, undoStep } from './do-step.ts';
 import { asOpsError, ERRORS, OpsError } from './errors.ts';
 import { isTooLate } from './plan.ts';
 
 /** What the executor needs from around it. The lock is confirmed before every step and every undo. */
-export interface Execution extends Surroundings {
+export interface Execution extends StepContext {
   /** Writes events, the last ahead of what it announces; durable when it returns. */
   journal: (...events: readonly ChangeEvent[]) => Promise<void>;
   /** Progress and the like; told of what is about to happen after the journal. */

@@ -21,7 +21,7 @@ export type RollbackRequest = Pick<Surroundings, 'facts' | 'environment' | 'opti
 
 /** @throws UNSAFE when there is no release to go back to, or a migration forbids it */
 export function planRollback({ facts, services, named, environment, options, force }: RollbackRequest): Plan {
-  const back = named.length > 0 ? chosen(services, named) : released(services);
+  const back = named.length > 0 ? chosen(services, named) : ofLastRelease(services);
   for (const { facts: service } of back) mustBeAllowed(service, force);
   const set = back.map((one) => keptOf(one, one.facts.previous));
   const stay = services.filter((one) => !back.includes(one)).map((one) => keptOf(one, one.facts.live));
@@ -70,7 +70,7 @@ const keptOf = ({ facts: { name }, variable }: Candidates[number], containers: S
 type Candidates = RollbackRequest['services'];
 
 /** The services of the last release: those whose live containers it made. They go back together, as they came. */
-function released(services: Candidates): Candidates {
+function ofLastRelease(services: Candidates): Candidates {
   const stranded = services.filter(({ facts }) => isStranded(facts));
   if (stranded.length > 0) return stranded;
   const last = newestIn(services.flatMap(({ facts: { live } }) => live));

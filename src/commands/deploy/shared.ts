@@ -1,6 +1,7 @@
 import type { Context } from '../../core/command.ts';
 import { type ChangeRecord, isUnfinished } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
+import { SEARCHED_CHANGES } from '../../core/unfinished.ts';
 import { localTime } from '../../core/format.ts';
 import type { Route } from '../../core/ports/load-balancer.ts';
 import type { Style } from '../../core/style.ts';
@@ -15,9 +16,6 @@ import { isStale, mustAgree, settingCommands, tagIn, versionVariable } from '../
 import { checkSetup } from '../../lb/check.ts';
 import { observeSetup } from '../../lb/observe.ts';
 import * as z from 'zod';
-
-/** How far back a change that was left in the middle is looked for: each costs a read of the journal. */
-const SEARCHED_CHANGES = 50;
 
 /** Fields of the commands that make a release. */
 export const releaseFields = {
