@@ -5,7 +5,7 @@ import type { CanaryStep, ComparedService, Watch } from '../core/ports/release.t
 import { analyse, type Observation } from './analysis/analyse.ts';
 import type { Analysis } from './analysis/data.ts';
 import { latencies } from './analysis/histogram.ts';
-import { lookAt, type Looks, ONLY_LOOK, countLooks } from './analysis/looks.ts';
+import { countLooks, lookAt, type Looks, ONLY_LOOK } from './analysis/looks.ts';
 import { measure, type Measured } from './measure.ts';
 import { EXTENSIONS } from './steps.ts';
 

@@ -19,7 +19,7 @@ export type RollbackRequest = Pick<Surroundings, 'facts' | 'environment' | 'opti
   force: boolean;
 };
 
-/** @throws UNSAFE when there is no release to go back to, or a migration forbids it */
+/** @throws UNSAFE when there is no release to go back to, a migration forbids it, or a variable that services share would be wrong */
 export function planRollback({ facts, services, named, environment, options, force }: RollbackRequest): Plan {
   const back = named.length > 0 ? chosen(services, named) : ofLastRelease(services);
   for (const { facts: service } of back) mustBeAllowed(service, force);
