@@ -9,6 +9,7 @@ import { fakeJournal } from '../../support/fakes/journal.ts';
 import { fakeLoadBalancer } from '../../support/fakes/load-balancer.ts';
 import { fakeLock } from '../../support/fakes/lock.ts';
 import { fakeReplicas } from '../../support/fakes/replicas.ts';
+import { readyNginx } from '../../support/ready-nginx.ts';
 import { made } from '../deploy/facts.ts';
 import { contextOf, of, shop } from '../inspect/platform.ts';
 
@@ -28,18 +29,20 @@ function platform({ api = 'v1', web = 'v1', tag = 'v1' }: { api?: string; web?: 
     );
   const replicas = fakeReplicas(engine);
   for (const service of ['api', 'web'])
+    replicas.models.set(`id-shop_${service}_1`, { aliases: { shop: [`${service}-blue`] }, published: [] });
+  for (const service of ['api', 'web'])
     for (const version of ['v1', 'v2'])
       replicas.images.set(`shop/${service}:${version}`, {
         ...{ id: `sha256:${service}${version}`, digests: [], labels: {}, ports: [3000], size: 1 },
       });
   const routing = { live: {}, generation: 1, since: '2026-03-01T11:00:00.000Z' };
-  const loadBalancer = fakeLoadBalancer({ nginx: { routing } });
+  const loadBalancer = fakeLoadBalancer({ nginx: { ...readyNginx(['api', 'web']), routing } });
   const texts = { 'compose.yml': `services:\n${COMPOSE}`, '.env': `TAG=${tag}\n` };
   const files = fakeFiles(new Map(Object.entries(texts).map(([name, text]) => [name, { text }])));
   return contextOf(
     { engine, replicas, loadBalancer, files, journal: fakeJournal(), lock: fakeLock() },
     shop({
-      services: { api: {}, web: {} },
+      services: { api: { port: 3000 }, web: { port: 3000 } },
       compose: { project: 'shop', files: ['compose.yml'], envFile: '.env' },
     }),
   );
