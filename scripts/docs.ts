@@ -46,7 +46,18 @@ function envelope(command: Command): unknown {
     ok: z.boolean(),
     environment: z.string().nullable(),
     data: command.output.optional(),
-    ...(command.kind === 'change' ? { plan: planSchema.optional(), dryRun: z.literal(true).optional() } : {}),
+    ...(command.kind === 'change'
+      ? {
+          plan: planSchema.optional(),
+          left: z
+            .array(z.string())
+            .optional()
+            .describe(
+              'of a change that was done: steps after its aim that were not, such as a hook, each with the reason',
+            ),
+          dryRun: z.literal(true).optional(),
+        }
+      : {}),
     error: z
       .object({
         code: z.enum(Object.keys(ERRORS)),

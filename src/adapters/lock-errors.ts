@@ -1,9 +1,10 @@
 import { OpsError } from '../core/errors.ts';
+import { duration } from '../core/format.ts';
 import type { LockHolder } from '../core/ports/lock.ts';
 
 /** Somebody else holds the lock. `now` is the engine's clock in ms. */
 export function lockedBy(scope: string, held: LockHolder, now: number): OpsError {
-  const ago = duration(now - Date.parse(held.since));
+  const ago = duration(Math.max(0, now - Date.parse(held.since)));
   return new OpsError(
     'LOCKED',
     `${scope} is locked by ${held.owner} on ${held.host}, running ${held.command} since ${held.since} (${ago} ago)`,
@@ -24,10 +25,4 @@ export function lost(scope: string, held: LockHolder | undefined): OpsError {
     hint: 'See who holds it and what was done: opsctl lock, then opsctl history.',
     ...(held !== undefined && { details: { holder: held } }),
   });
-}
-
-function duration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 90) return `${seconds} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }

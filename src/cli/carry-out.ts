@@ -3,7 +3,7 @@ import os from 'node:os';
 import type { ChangeEvent, Plan } from '../core/change.ts';
 import type { ChangeCommand, Recovery } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
-import { execute, type Outcome } from '../core/execute.ts';
+import { execute, type Execution, type Outcome, whenInterrupted } from '../core/execute.ts';
 import { publishable } from '../core/text.ts';
 import type { HeldLock } from '../core/ports/lock.ts';
 import { openProgress } from './progress.ts';
@@ -21,6 +21,14 @@ export interface Confirmed {
   /** The paused change that this one ends. */
   settles: string | undefined;
 }
+
+/** What is said at the first Ctrl-C. */
+const STOPPING: Record<ReturnType<typeof whenInterrupted>, string> = {
+  'take back': 'stopping before the next step and taking back what was done',
+  pause: 'stopping; what was done stays, to be resumed',
+  leave: 'stopping before the next step; what was done stays',
+  end: 'stopping before the next step; the change itself is done, and what would follow is left out',
+};
 
 /** Writes the beginning of a change into the journal, then executes it; what happens goes to journal, progress and NDJSON. */
 export async function carryOut(
@@ -49,32 +57,40 @@ export async function carryOut(
   await ports.journal.append(id, begin);
   const there = await journalThere(run);
   const unfinished = recovers?.change ?? id;
-  // Taking back is never taken back itself.
-  const takesBack = recovers === undefined || recovers.done !== undefined;
+  const ifItFails: Pick<Execution, 'onFailure' | 'before'> = {
+    // Taking back is never taken back itself.
+    onFailure: recovers === undefined || recovers.done !== undefined ? 'take back' : 'leave',
+    before: recovers?.done ?? [],
+  };
   interruption.outliveOutput();
-  interruption.say(
-    `\nstopping before the next step${takesBack ? ' and taking back what was done' : ''}; press again to leave at once\n`,
-    `\nleft at once. What was done is in the journal: opsctl history ${id}\nThen: opsctl abort ${unfinished}, or opsctl resume ${unfinished}\n`,
-    () => {
-      const hint = `Take it back or finish it: opsctl abort ${unfinished}, or opsctl resume ${unfinished}`;
-      const error = new OpsError('INTERRUPTED', 'left at once in the middle of the change', {
-        hint,
-        details: { change: id },
-      });
-      if (global.json !== false && !global.quiet)
-        terminal.result(
-          jsonText({
-            schema: schemaOf(command.name),
-            ok: false,
-            environment: context.platform.environment,
-            error: errorData(error),
-          }),
-        );
-    },
-  );
+  const sayWhenInterrupted = (first: string): void => {
+    interruption.say(
+      `\n${first}; press again to leave at once\n`,
+      `\nleft at once. What was done is in the journal: opsctl history ${id}\nThen: opsctl abort ${unfinished}, or opsctl resume ${unfinished}\n`,
+      () => {
+        const hint = `Take it back or finish it: opsctl abort ${unfinished}, or opsctl resume ${unfinished}`;
+        const error = new OpsError('INTERRUPTED', 'left at once in the middle of the change', {
+          hint,
+          details: { change: id },
+        });
+        if (global.json !== false && !global.quiet)
+          terminal.result(
+            jsonText({
+              schema: schemaOf(command.name),
+              ok: false,
+              environment: context.platform.environment,
+              error: errorData(error),
+            }),
+          );
+      },
+    );
+  };
+  sayWhenInterrupted(STOPPING[whenInterrupted(plan, undefined, ifItFails)]);
   const progress = await openProgress(terminal, plan, global.quiet || global.json !== false);
   const listen = (event: ChangeEvent): void => {
     progress.on(event);
+    if (event.type === 'step-begin') sayWhenInterrupted(STOPPING[whenInterrupted(plan, event.step, ifItFails)]);
+    if (event.type === 'undo-begin') sayWhenInterrupted('taking back what was done, to the end');
     if (global.json === 'stream')
       terminal.result(jsonText({ schema: eventSchemaOf(command.name), change: id, ...event }));
   };
@@ -90,8 +106,7 @@ export async function carryOut(
         await lock?.confirm();
       },
       signal: context.signal,
-      onFailure: takesBack ? 'take back' : 'leave',
-      before: recovers?.done ?? [],
+      ...ifItFails,
       now: () => context.now(),
     });
     // Whatever the outcome: had only the end missed the engine, others would take the change for one left in the middle.

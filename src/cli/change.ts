@@ -1,7 +1,8 @@
 import { isUnfinished, type Plan } from '../core/change.ts';
 import type { ChangeCommand, Recovery } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
-import { mustNotMeetUnfinished } from '../core/unfinished.ts';
+import type { Outcome } from '../core/execute.ts';
+import { mustNotMeetUnfinished, SEARCHED_CHANGES } from '../core/unfinished.ts';
 import { samePlan } from '../core/plan.ts';
 import type { HeldLock, LockHolder } from '../core/ports/lock.ts';
 import { showable } from '../core/text.ts';
@@ -31,7 +32,8 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
     run.answer({ plan, dryRun: true }, () => planText(plan, terminal.out, context.platform.environment));
     return 0;
   }
-  if (plan.steps.length === 0 && command.recovers === undefined) return await report(run, command, plan);
+  if (plan.steps.length === 0 && command.recovers === undefined)
+    return await report(run, command, plan, { outcome: 'done', left: [] });
   if (!global.quiet && global.json === false)
     terminal.remark(planText(plan, terminal.err, context.platform.environment));
   stopWhenInterrupted(context.signal);
@@ -51,7 +53,7 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
     const outcome = await carryOut(run, command, { id, plan, lock, recovers, settles });
     if (outcome.outcome !== 'done') throw failureOf(outcome, { id, recovers: recovers?.change });
     for (const line of outcome.left) warning(terminal, `not done: ${line}`);
-    return await report(run, command, plan).catch((thrown: unknown) => {
+    return await report(run, command, plan, outcome).catch((thrown: unknown) => {
       throw notObserved(thrown, id);
     });
   } finally {
@@ -87,9 +89,6 @@ async function planned(run: Run, command: ChangeCommand): Promise<Plan> {
   mustNotMeetUnfinished(plan, records, { recovers: recovers?.change, settles, running });
   return plan;
 }
-
-/** How many changes back an unfinished one is looked for, before another is made; one further back cannot be recovered. */
-const SEARCHED_CHANGES = 50;
 
 /** Before anything was changed there is nothing to take back. */
 function stopWhenInterrupted(signal: AbortSignal): void {
@@ -133,9 +132,14 @@ async function compareAgain(run: Run, command: ChangeCommand, shown: Plan): Prom
   });
 }
 
-async function report(run: Run, command: ChangeCommand, plan: Plan): Promise<number> {
+/** What came of a change that was done. @returns 130 where an interruption left something out */
+async function report(run: Run, command: ChangeCommand, plan: Plan, { left, error }: Outcome): Promise<number> {
   const { invocation, terminal, context } = run;
   const data = checked(command, await command.report(invocation.input, context));
-  run.answer({ data, plan }, () => `${command.text(showable(data), terminal.out, invocation.input)}\n`);
-  return 0;
+  const exit = error?.exit ?? 0;
+  run.answer(
+    { ok: exit === 0, data, plan, left },
+    () => `${command.text(showable(data), terminal.out, invocation.input)}\n`,
+  );
+  return exit;
 }

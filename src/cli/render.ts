@@ -11,6 +11,8 @@ export interface Envelope {
   data?: unknown;
   error?: { code: string; message: string; exit: number; hint?: string; details?: Record<string, unknown> };
   plan?: unknown;
+  /** What of a change that was done was not done, a line each. */
+  left?: string[];
   dryRun?: true;
   cost?: { durationMs: number; calls: Record<string, number> };
 }

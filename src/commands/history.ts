@@ -79,16 +79,16 @@ export default historyCommand();
 /** The newest changes of a noun. */
 async function newest(journal: JournalReader, noun: string, limit: number): Promise<ChangeRecord[]> {
   if (noun === '') return await journal.changes(limit);
-  return (await journal.changes(SEARCHED_CHANGES)).filter((one) => isOf(one, noun)).slice(0, limit);
+  return (await journal.changes(LISTED_CHANGES)).filter((one) => isOf(one, noun)).slice(0, limit);
 }
 
 /** How far back an abbreviated id, or changes of one noun, are looked for. */
-const SEARCHED_CHANGES = 1000;
+const LISTED_CHANGES = 1000;
 
 async function find(id: string, { journal }: Readers): Promise<ChangeRecord> {
   const exact = await journal.change(id);
   if (exact !== undefined) return exact;
-  const known = await journal.changes(SEARCHED_CHANGES);
+  const known = await journal.changes(LISTED_CHANGES);
   const matching = known.filter((record) => record.id.startsWith(id) || record.id.endsWith(id));
   const [first] = matching;
   if (first !== undefined && matching.length === 1) return first;

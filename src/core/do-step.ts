@@ -7,7 +7,7 @@ import { perform } from './plan.ts';
 import type { Writers } from './ports.ts';
 
 /** What doing one step needs from around it. */
-export interface Surroundings {
+export interface StepContext {
   writers: Writers;
   /** Throws LOCKED when the lock was lost. */
   confirmLock: () => Promise<void>;
@@ -27,6 +27,8 @@ const VERIFY_AFTER_FAILURE_MS = 5000;
 const CONFIRM_MS = 2000;
 /** A long wait says this often, in ms, what it sees. */
 const SEEN_MS = 5000;
+/** A timer of Node that is set for longer fires at once; in ms, some 25 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** How long it may take to say something about a step, such as why it was not seen done, in ms. */
 const EXPLAIN_MS = 5000;
 
@@ -44,7 +46,7 @@ const OUTPUT_LIMIT = 8000;
  * Makes the call of a step and verifies it until it is seen done or its time is up. A call whose outcome is unknown
  * (it timed out, or the connection broke) is settled by the verification.
  */
-export async function doStep(step: Step, around: Surroundings): Promise<Done> {
+export async function doStep(step: Step, around: StepContext): Promise<Done> {
   const deadline = performance.now() + step.timeoutMs;
   let unknown: OpsError | undefined;
   let said: unknown;
@@ -64,7 +66,7 @@ export async function doStep(step: Step, around: Surroundings): Promise<Done> {
 }
 
 /** What a step that is done said meanwhile. That it cannot be read is no failure of the step. */
-async function outputOf(step: Step, around: Surroundings): Promise<string> {
+async function outputOf(step: Step, around: StepContext): Promise<string> {
   const heard = await heardBy(step, step.output, around);
   const log = heard !== undefined && 'log' in heard ? heard.log : [];
   return Array.isArray(log) ? log.join('\n') : '';
@@ -75,7 +77,7 @@ async function settle(
   step: Step,
   verify: Call,
   { deadline, unknown }: { deadline: number; unknown: OpsError | undefined },
-  around: Surroundings,
+  around: StepContext,
 ): Promise<OpsError | undefined> {
   let last: OpsError | undefined;
   let answeredNo = false;
@@ -127,18 +129,18 @@ function isOutcomeUnknown({ code, details }: OpsError): boolean {
 }
 
 /** The verification answered, and answered no until the deadline. */
-async function notSeenDone(step: Step, around: Surroundings): Promise<OpsError> {
+async function notSeenDone(step: Step, around: StepContext): Promise<OpsError> {
   const found = await explained(step, around);
-  const details = found === undefined ? {} : { details: { ...found } };
-  return new OpsError('TIMED_OUT', `${step.id} was not seen done within ${duration(step.timeoutMs)}`, details);
+  return new OpsError('TIMED_OUT', `not seen done within ${duration(step.timeoutMs)}: ${step.describe}`, {
+    details: { step: step.id, ...found },
+  });
 }
 
 /** What there is to say of a step that is not seen done. */
-const explained = (step: Step, around: Surroundings): Promise<object | undefined> =>
-  heardBy(step, step.explain, around);
+const explained = (step: Step, around: StepContext): Promise<object | undefined> => heardBy(step, step.explain, around);
 
 /** The answer to a question about a step; that nobody can say it is no failure. */
-async function heardBy(step: Step, call: Call | undefined, around: Surroundings): Promise<object | undefined> {
+async function heardBy(step: Step, call: Call | undefined, around: StepContext): Promise<object | undefined> {
   if (call === undefined) return undefined;
   const found = await within(EXPLAIN_MS, step, perform(call, around.writers, 'ask')).catch(() => undefined);
   return typeof found === 'object' && found !== null ? found : undefined;
@@ -146,7 +148,7 @@ async function heardBy(step: Step, call: Call | undefined, around: Surroundings)
 
 async function within<T>(ms: number, step: Step, work: Promise<T>): Promise<T> {
   const timer = new AbortController();
-  const expiry = sleep(ms, undefined, { signal: timer.signal }).then(() => {
+  const expiry = sleep(Math.min(ms, LONGEST_TIMER_MS), undefined, { signal: timer.signal }).then(() => {
     throw new OpsError('TIMED_OUT', `${step.id} did not answer within ${Math.round(ms).toString()} ms`);
   });
   expiry.catch(() => undefined);
@@ -159,7 +161,7 @@ async function within<T>(ms: number, step: Step, work: Promise<T>): Promise<T> {
 }
 
 /** Takes a step back and sees that it is so. @throws OpsError telling why it is not */
-export async function undoStep(step: Step, call: Call, around: Surroundings): Promise<void> {
+export async function undoStep(step: Step, call: Call, around: StepContext): Promise<void> {
   await within(step.undoTimeoutMs ?? step.timeoutMs, step, perform(call, around.writers, 'do'));
   if (step.undone === undefined) return;
   const until = performance.now() + UNDONE_MS;

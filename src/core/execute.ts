@@ -1,10 +1,10 @@
 import type { ChangeEvent, OUTCOMES, Plan, Step } from './change.ts';
-import { doStep, type Surroundings, undoStep } from './do-step.ts';
+import { doStep, type StepContext, undoStep } from './do-step.ts';
 import { asOpsError, ERRORS, OpsError } from './errors.ts';
 import { isTooLate } from './plan.ts';
 
 /** What the executor needs from around it. The lock is confirmed before every step and every undo. */
-export interface Execution extends Surroundings {
+export interface Execution extends StepContext {
   /** Writes events, the last ahead of what it announces; durable when it returns. */
   journal: (...events: readonly ChangeEvent[]) => Promise<void>;
   /** Progress and the like; told of what is about to happen after the journal. */
@@ -26,7 +26,7 @@ export interface Outcome {
   left: string[];
   /** It was stopped where it was, and nothing was taken back: `partial`. Why: it is too late for that, or it takes back itself. */
   stopped?: 'too late' | 'taking back';
-  /** The first thing that went wrong; absent when all was done. */
+  /** The first thing that went wrong. Of a change that was done: the interruption for which steps after its aim were left out. */
   error?: OpsError;
 }
 
@@ -50,11 +50,13 @@ export async function execute(plan: Plan, surroundings: Execution): Promise<Outc
   const around: Running = { ...surroundings, held: [] };
   const reached: Reached[] = (around.before ?? []).map((step) => ({ step, certain: true }));
   const notDone: string[] = [];
+  let interruption: OpsError | undefined;
   for (const step of plan.steps) {
     const error = await one(step, reached, around).catch(asOpsError);
     if (error === undefined) continue;
     if (step.onFailure === 'go on' && error.code !== 'LOCKED') {
       notDone.push([`${step.id}: ${error.message}`, ...lastSaid(error)].join(', the last it said: '));
+      if (error.code === 'INTERRUPTED') interruption ??= error;
       continue;
     }
     if (step.onFailure === 'pause' && isUndecided(error))
@@ -64,7 +66,25 @@ export async function execute(plan: Plan, surroundings: Execution): Promise<Outc
       ? await leave(plan, reached, { error, stopped: 'too late' }, around)
       : await takeBack(reached, error, around);
   }
-  return await ended({ outcome: 'done', left: notDone }, around);
+  const error = interruption === undefined ? {} : { error: interruption };
+  return await ended({ outcome: 'done', left: notDone, ...error }, around);
+}
+
+/**
+ * What an interruption leads to while a step runs, or before the first: a call is waited for, and the first step after it
+ * that is needed decides; a gate is not waited for. `end`: the change has reached its aim, and what would follow is left out.
+ */
+export function whenInterrupted(
+  { steps }: Plan,
+  running: string | undefined,
+  { onFailure, before = [] }: Pick<Execution, 'onFailure' | 'before'>,
+): 'take back' | 'pause' | 'leave' | 'end' {
+  const at = steps.findIndex(({ id }) => id === running);
+  const next = steps.slice(steps[at]?.do === undefined ? Math.max(0, at) : at + 1);
+  const decides = next.find((step) => step.onFailure !== 'go on');
+  if (decides === undefined) return 'end';
+  if (decides.onFailure === 'pause') return 'pause';
+  return onFailure === 'leave' || [...before, ...steps.slice(0, at + 1)].some(isTooLate) ? 'leave' : 'take back';
 }
 
 /** The last line of what a command of the user said before it failed, if anything. */

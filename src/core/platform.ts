@@ -6,10 +6,10 @@ import * as z from 'zod';
 
 import { deploySchema, releaseSeriesSchema } from './deploy-options.ts';
 import { VARIABLE_NAME } from './dotenv.ts';
-import { milliseconds, text } from './values.ts';
+import { address, milliseconds, text, withoutPassword } from './values.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'letters, digits, dot, dash and underscore only');
-const url = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' });
+const url = address('let this address answer without one');
 
 /** Where a secret is found. Never the secret itself. */
 export const secretRefSchema = z
@@ -69,7 +69,7 @@ export const serviceSchema = z
         'variable of compose.envFile that holds its version; default: read from its image in the compose files',
       ),
     smoke: z
-      .array(z.string().startsWith('/'))
+      .array(z.string().regex(/^\/(?!\/)/, 'expected a path such as /ready'))
       .optional()
       .describe('paths asked of a new version before it gets traffic; default: the path of `health`'),
     releaseCommand: z
@@ -100,12 +100,6 @@ export const loadBalancerSchema = z
   })
   .meta({ id: 'LoadBalancer' });
 
-/** A URL that opsctl itself would have to keep secret: its place is behind a reference. */
-const withoutPassword = text.refine(
-  (value) => !/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*:[^/?#]*@/i.test(value) && !/[?&]password=/i.test(value),
-  'holds a password; put the password behind `password:`, or the whole URL behind a reference such as { env: NAME }',
-);
-
 const connection = {
   service: text
     .optional()
@@ -134,7 +128,7 @@ export type Cache = z.infer<typeof cacheSchema>;
 export const prometheusSchema = z
   .strictObject({
     service: text.optional().describe('compose service name'),
-    url: url.optional().describe('default: found through the container'),
+    url: address('put a token behind `bearer:`').optional().describe('default: found through the container'),
     bearer: secretRefSchema.optional().describe('token for the Authorization header'),
     tls: tls.optional(),
     queries: z

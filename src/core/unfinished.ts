@@ -3,6 +3,12 @@ import { type ChangeRecord, isUnfinished, type Plan } from './change.ts';
 import { OpsError } from './errors.ts';
 import { isTooLate } from './plan.ts';
 
+/**
+ * How many changes back one that was left in the middle is looked for: each costs a read of the journal. One further back
+ * is not met, and cannot be recovered.
+ */
+export const SEARCHED_CHANGES = 50;
+
 /** What a step acts on: an id is `<port>.<verb>:<thing>`, and perhaps `:<which of several>`. */
 const thingOf = (id: string): string | undefined => id.split(':')[1];
 

@@ -5,7 +5,7 @@ import type { CanaryStep, ComparedService, Watch } from '../core/ports/release.t
 import { analyse, type Observation } from './analysis/analyse.ts';
 import type { Analysis } from './analysis/data.ts';
 import { latencies } from './analysis/histogram.ts';
-import { lookAt, type Looks, ONLY_LOOK, plannedLooks } from './analysis/looks.ts';
+import { countLooks, lookAt, type Looks, ONLY_LOOK } from './analysis/looks.ts';
 import { measure, type Measured } from './measure.ts';
 import { EXTENSIONS } from './steps.ts';
 
@@ -27,7 +27,7 @@ export interface Glance {
 /** Which look at a step of a canary it is, whoever takes it: the change itself, who looks at its status, who promotes. */
 export function lookAtStep({ forMs, firstLook, plannedLooks: planned }: CanaryStep, elapsedMs: number): Looks {
   if (planned === 0) return ONLY_LOOK;
-  const own = plannedLooks({ steps: 1, stepMs: forMs, extensions: EXTENSIONS });
+  const own = countLooks({ steps: 1, stepMs: forMs, extensions: EXTENSIONS });
   return lookAt({ before: firstLook, own, planned }, elapsedMs);
 }
 
@@ -40,7 +40,7 @@ export const glanceAtWatch = (watch: Watch, since: string, elapsed: number): Gla
 
 /** Which look at a release after its switch it is. */
 export function lookAtWatch({ forMs }: Watch, elapsedMs: number): Looks {
-  const own = plannedLooks({ steps: 1, stepMs: forMs, extensions: 0 });
+  const own = countLooks({ steps: 1, stepMs: forMs, extensions: 0 });
   return lookAt({ before: 0, own, planned: own }, elapsedMs);
 }
 

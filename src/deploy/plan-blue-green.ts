@@ -3,22 +3,32 @@ import type { Plan } from '../core/change.ts';
 import { plan } from '../core/plan.ts';
 import { replicasOf } from './replicas.ts';
 import { comparison, type DeployRequest, type Released, type Wanted } from './request.ts';
-import { goLive, liveTouches, prepare, preparedTouches, summaryOf } from './stages.ts';
+import { goLive, liveTouches, prepare, preparedTouches, setVersions, summaryOf, variableTouches } from './stages.ts';
+import { isStale } from './version-variable.ts';
 
 export function planBlueGreen(request: DeployRequest): Plan {
   const wanted = request.wanted.filter(({ same }) => !same);
   if (wanted.length === 0) return nothingToDo(request);
   const services = wanted.map((one) => released(one, request));
+  const also = request.wanted.filter((one) => one.same && isStale(one));
   return plan({
     target: request.environment,
     summary: `deploy ${summaryOf(wanted)}`,
-    touches: [...preparedTouches(wanted), ...liveTouches(request, services)],
-    steps: [...prepare(request, wanted), ...goLive(request, services)],
+    touches: [...preparedTouches(wanted), ...liveTouches(request, services, also)],
+    steps: [...prepare(request, wanted), ...goLive(request, services, also)],
   });
 }
 
-export const nothingToDo = ({ environment, wanted }: DeployRequest): Plan =>
-  plan({ target: environment, summary: `${summaryOf(wanted)} is live already`, touches: [], steps: [] });
+/** Of a version that is live already: its variable says so at least. */
+export function nothingToDo({ environment, wanted }: DeployRequest): Plan {
+  const stale = wanted.filter(isStale);
+  return plan({
+    target: environment,
+    summary: `${summaryOf(wanted)} is live already${stale.length === 0 ? '' : ', and only written down'}`,
+    touches: variableTouches(stale),
+    steps: setVersions(stale),
+  });
+}
 
 /** What a decided service is once it is to be live. The release before the live one goes: a rollback goes back one. */
 export const released = (one: Wanted, request: DeployRequest): Released => ({

@@ -4,7 +4,7 @@ import { OpsError } from '../core/errors.ts';
 import { duration } from '../core/format.ts';
 import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
-import { plannedLooks } from './analysis/looks.ts';
+import { countLooks } from './analysis/looks.ts';
 import { nothingToDo, released } from './plan-blue-green.ts';
 import type { DeployRequest, Released, Surroundings } from './request.ts';
 import { other } from './observe.ts';
@@ -76,7 +76,7 @@ export function sharing(where: Surroundings, services: readonly Released[], walk
 
 /** Each look at a canary costs some certainty, so they are counted through all its steps. */
 function looksOf({ stepMs }: Walk, index: number, count: number): { firstLook: number; plannedLooks: number } {
-  const looks = (number: number): number => plannedLooks({ steps: number, stepMs, extensions: steps.EXTENSIONS });
+  const looks = (number: number): number => countLooks({ steps: number, stepMs, extensions: steps.EXTENSIONS });
   return { firstLook: index === 0 ? 0 : looks(index), plannedLooks: looks(count) };
 }
 

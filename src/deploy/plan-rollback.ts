@@ -7,9 +7,9 @@ import { deployOf } from '../core/containers.ts';
 import { LABEL } from './names.ts';
 import { isStranded, other, type ServiceFacts, versionIn } from './observe.ts';
 import type { Surroundings, Wanted } from './request.ts';
-import { tagOf } from './image.ts';
-import { distinct, firstInstance, flipped } from './stages.ts';
+import { firstInstance, flipped, setVersions } from './stages.ts';
 import * as steps from './steps.ts';
+import { type Kept, mustAgree, tagIn } from './version-variable.ts';
 
 /** What is known of each service: its containers, and where its version is kept. */
 export type RollbackRequest = Pick<Surroundings, 'facts' | 'environment' | 'options'> & {
@@ -19,10 +19,13 @@ export type RollbackRequest = Pick<Surroundings, 'facts' | 'environment' | 'opti
   force: boolean;
 };
 
-/** @throws UNSAFE when there is no release to go back to, or a migration forbids it */
+/** @throws UNSAFE when there is no release to go back to, a migration forbids it, or a variable that services share would be wrong */
 export function planRollback({ facts, services, named, environment, options, force }: RollbackRequest): Plan {
-  const back = named.length > 0 ? chosen(services, named) : released(services);
+  const back = named.length > 0 ? chosen(services, named) : ofLastRelease(services);
   for (const { facts: service } of back) mustBeAllowed(service, force);
+  const set = back.map((one) => keptOf(one, one.facts.previous));
+  const stay = services.filter((one) => !back.includes(one)).map((one) => keptOf(one, one.facts.live));
+  if (!force) mustAgree(set, [...set, ...stay]);
   const { name: instance } = firstInstance(facts);
   const from: Route = { live: facts.routing.live };
   const to = flipped(
@@ -34,7 +37,7 @@ export function planRollback({ facts, services, named, environment, options, for
   const changes = back.map(({ facts: { name, live, previous } }) => `${name} ${text(live)} → ${text(previous)}`);
   return plan({
     target: environment,
-    summary: `roll back ${changes.join(', ')}`,
+    summary: `roll back ${changes.join(', ')}${asks.length > 0 && force ? ', without asking the version before (--force)' : ''}`,
     touches: [
       ...changes.map((change) => `service ${change}`),
       ...facts.instances.map(({ name }) => `load balancer ${name}: ${steps.routeText(to)}`),
@@ -44,25 +47,30 @@ export function planRollback({ facts, services, named, environment, options, for
       ...stopped.map(steps.restart),
       ...stopped.map(({ name }) => steps.serving(name, options.healthyWithinMs)),
       // One answer is enough of what served before, and each costs time while visitors see the bad version.
-      ...(asks.length === 0
+      ...(asks.length === 0 || force
         ? []
-        : [steps.smoke({ instance, directory: facts.directory, asks, passes: 1 }, 'the version before')]),
+        : [
+            {
+              ...steps.smoke({ instance, directory: facts.directory, asks, passes: 1 }, 'the version before'),
+              why: 'visitors must not be the first to ask; --force goes back without, where it is as ill as the live one',
+            },
+          ]),
       ...facts.instances.map((one) => steps.route(one, facts.directory, { from, to })),
-      ...distinct(
-        back.flatMap(({ variable, facts: { previous } }) => {
-          // Compose puts it behind the image's name: what a label calls the version may be something else.
-          const version = versionIn(previous) === undefined ? undefined : tagOf(previous[0]?.image ?? '');
-          return 'why' in variable || version === undefined ? [] : [steps.setVersion(variable, version)];
-        }),
-      ),
+      ...setVersions(set.flatMap(({ variable, version }) => (version === undefined ? [] : [{ variable, version }]))),
     ],
   });
 }
 
+const keptOf = ({ facts: { name }, variable }: Candidates[number], containers: ServiceFacts['live']): Kept => ({
+  service: name,
+  variable,
+  version: tagIn(containers),
+});
+
 type Candidates = RollbackRequest['services'];
 
 /** The services of the last release: those whose live containers it made. They go back together, as they came. */
-function released(services: Candidates): Candidates {
+function ofLastRelease(services: Candidates): Candidates {
   const stranded = services.filter(({ facts }) => isStranded(facts));
   if (stranded.length > 0) return stranded;
   const last = newestIn(services.flatMap(({ facts: { live } }) => live));
@@ -70,7 +78,7 @@ function released(services: Candidates): Candidates {
   const back = able.filter(({ facts: { live } }) => newestIn(live) === last);
   if (able.length > 0) mustBeTheNewest(last, services, able);
   if (back.length > 0) return back;
-  throw nothingBefore('there is no release before the live one to go back to');
+  throw nothingBefore(services, 'there is no release before the live one to go back to');
 }
 
 /** Those that were named, all of them. */
@@ -78,7 +86,7 @@ function chosen(services: Candidates, named: readonly string[]): Candidates {
   const back = services.filter(({ facts: { name } }) => named.includes(name));
   const stuck = back.find((one) => !canGoBack(one));
   if (stuck === undefined) return back;
-  throw nothingBefore(`there is no release of ${stuck.facts.name} before the live one to go back to`);
+  throw nothingBefore([stuck], `there is no release of ${stuck.facts.name} before the live one to go back to`);
 }
 
 /** What is newer than the live one was rolled back itself, for a reason; what has the same version, compose made anew. */
@@ -101,10 +109,20 @@ function mustBeTheNewest(last: number, services: Candidates, able: Candidates): 
 
 const newestIn = (containers: ServiceFacts['live']): number => Math.max(0, ...containers.map(deployOf));
 
-const nothingBefore = (message: string): OpsError =>
-  new OpsError('UNSAFE', message, {
-    hint: 'Deploy the version that you want instead: opsctl deploy blue-green --version <version>',
+/** What `deploy status` shows as the release before may be one that was rolled back itself. */
+function nothingBefore(services: Candidates, message: string): OpsError {
+  const gone = services.filter(({ facts: { live, previous } }) => newestIn(previous) > newestIn(live));
+  const hint = 'Deploy the version that you want instead: opsctl deploy blue-green --version <version>';
+  if (gone.length === 0) return new OpsError('UNSAFE', message, { hint });
+  const names = gone.map(({ facts: { name, previous } }) => `${name} ${text(previous)}`).join(', ');
+  const again = gone.map(
+    ({ facts: { name, previous } }) =>
+      `opsctl deploy blue-green --version ${versionIn(previous) ?? '<version>'} --service ${name}`,
+  );
+  return new OpsError('UNSAFE', `${message}: ${names}, which is still there, was rolled back itself`, {
+    hint: `To have it again: ${again.join(', and ')}. ${hint}`,
   });
+}
 
 const text = (containers: ServiceFacts['live']): string =>
   containers.length === 0 ? 'nothing' : (versionIn(containers) ?? 'several versions');

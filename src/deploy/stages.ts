@@ -67,8 +67,15 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
   ];
 }
 
-/** All traffic to the new version, watched; and what follows once it is live and well. */
-export function goLive(where: Surroundings, services: readonly Released[]): Step[] {
+/**
+ * All traffic to the new version, watched; and what follows once it is live and well.
+ * @param also services that are live already, and whose variables say otherwise
+ */
+export function goLive(
+  where: Surroundings,
+  services: readonly Released[],
+  also: readonly Pick<Released, 'variable' | 'version'>[] = [],
+): Step[] {
   const { facts, options } = where;
   const { name: instance } = firstInstance(facts);
   const from: Route = { live: facts.routing.live };
@@ -89,20 +96,34 @@ export function goLive(where: Surroundings, services: readonly Released[]): Step
       steps.route(one, facts.directory, { from, to, oneWay: services.some(({ noRollback }) => noRollback) }),
     ),
     ...(options.watchMs === 0 ? [] : [steps.watch(watched)]),
-    ...distinct(
-      services.flatMap(({ variable, version }) => ('why' in variable ? [] : [steps.setVersion(variable, version)])),
-    ),
+    ...setVersions([...services, ...also]),
     ...services.flatMap(({ gone }) => gone.map(steps.removeOld)),
     ...hookSteps('after', options.hooks.after, factsOfRelease(where, services)),
   ];
 }
 
-/** What going live touches beside the containers. */
-export const liveTouches = ({ facts }: Surroundings, services: readonly Released[]): string[] => [
-  ...facts.instances.map(({ name }) => `load balancer ${name}: one switch of ${namesOf(services)}`),
-  ...services.flatMap(({ variable, version }) =>
-    'why' in variable ? [] : [`${variable.file}: ${variable.name}=${version}`],
+/** Each variable says the new version, once. */
+export const setVersions = (services: readonly Pick<Released, 'variable' | 'version'>[]): Step[] =>
+  distinct(
+    services.flatMap(({ variable, version }) => ('why' in variable ? [] : [steps.setVersion(variable, version)])),
+  );
+
+export const variableTouches = (services: readonly Pick<Released, 'variable' | 'version'>[]): string[] => [
+  ...new Set(
+    services.flatMap(({ variable, version }) =>
+      'why' in variable ? [] : [`${variable.file}: ${variable.name}=${version}`],
+    ),
   ),
+];
+
+/** What going live touches beside the containers. */
+export const liveTouches = (
+  { facts }: Surroundings,
+  services: readonly Released[],
+  also: readonly Pick<Released, 'variable' | 'version'>[] = [],
+): string[] => [
+  ...facts.instances.map(({ name }) => `load balancer ${name}: one switch of ${namesOf(services)}`),
+  ...variableTouches([...services, ...also]),
   ...services.flatMap((one) =>
     one.facts.live.map(({ name }) => `container ${name}: keeps running for a quick rollback`),
   ),

@@ -7,7 +7,7 @@ import { COLOURS, type Route } from '../core/ports/load-balancer.ts';
 import { colourOf } from '../core/routing.ts';
 import { type Look, only, type SeenService, versionIn } from './observe.ts';
 import { routingsOf } from '../core/told.ts';
-import type { VersionVariable } from './version-variable.ts';
+import { isStale, tagIn, type VersionVariable } from './version-variable.ts';
 
 const replicaSchema = z.object({
   name: z.string(),
@@ -86,6 +86,7 @@ const weightOf = (service: string, { canary }: Route): number =>
 function driftOf({ name, colour, live }: SeenService, variable: Beside['variable']): string[] {
   const down = live.filter(({ state, health }) => state !== 'running' || health === 'unhealthy');
   const version = versionIn(live);
+  const tag = tagIn(live);
   const known = colour !== undefined;
   return [
     ...(live.length > 0
@@ -99,9 +100,9 @@ function driftOf({ name, colour, live }: SeenService, variable: Beside['variable
       (one) => `${one.name} is ${known ? 'live and ' : ''}${one.state === 'running' ? 'unhealthy' : one.state}`,
     ),
     ...(known && live.length > 0 && version === undefined ? ['its live containers run several versions'] : []),
-    ...(version !== undefined && !('why' in variable) && variable.value !== version
+    ...(!('why' in variable) && tag !== undefined && isStale({ variable, version: tag })
       ? [
-          `${variable.file} says ${variable.name}=${variable.value ?? ''}, but ${version} is live: the next docker-compose up would change it`,
+          `${variable.file} says ${variable.name}=${variable.value ?? ''}, but ${tag} is live: the next docker-compose up would change it`,
         ]
       : []),
   ];

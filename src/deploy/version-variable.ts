@@ -6,8 +6,12 @@ import * as z from 'zod';
 import { parse } from 'yaml';
 
 import { variableIn } from '../core/dotenv.ts';
+import { OpsError } from '../core/errors.ts';
 import type { Platform } from '../core/platform.ts';
+import type { Container } from '../core/ports/engine.ts';
 import type { FilesReader } from '../core/ports/local.ts';
+import { tagOf } from './image.ts';
+import { versionIn } from './observe.ts';
 
 /** A variable, and what it says now. */
 export interface VersionVariable {
@@ -15,6 +19,70 @@ export interface VersionVariable {
   name: string;
   value: string | undefined;
 }
+
+/** A service, where its version is kept, and the version that is, or is to be, live of it; undefined where it runs several. */
+export interface Kept {
+  service: string;
+  variable: VersionVariable | { why: string };
+  version: string | undefined;
+}
+
+/**
+ * What the variable of a service would say with these containers: what compose puts behind the image's name, which a label
+ * may call otherwise. Undefined where they run several, or an image without a tag.
+ */
+export const tagIn = (containers: readonly Container[]): string | undefined =>
+  versionIn(containers) === undefined ? undefined : tagOf(containers[0]?.image ?? '');
+
+/** Whether its variable says another version than its own. */
+export const isStale = ({ variable, version }: Pick<Kept, 'variable' | 'version'>): boolean =>
+  version !== undefined && !('why' in variable) && variable.value !== version;
+
+const sharing = ({ variable }: Kept, all: readonly Kept[]): Kept[] =>
+  all.filter(
+    (one) =>
+      !('why' in variable) &&
+      !('why' in one.variable) &&
+      one.variable.name === variable.name &&
+      one.variable.file === variable.file,
+  );
+
+/**
+ * One variable can say one version.
+ * @param all what is to be live of every service
+ * @param set those of them for which the variable is to be set
+ * @throws UNSAFE when it would be wrong for another service then
+ */
+export function mustAgree(set: readonly Kept[], all: readonly Kept[]): void {
+  for (const one of set) {
+    const { service, variable, version } = one;
+    const alike = sharing(one, all);
+    const different = alike.find((other) => other.version !== undefined && other.version !== version);
+    if (different === undefined || version === undefined || 'why' in variable) continue;
+    throw new OpsError(
+      'UNSAFE',
+      `${variable.name} in ${variable.file} holds the version of ${service} and of ${different.service}: with ${service} ${version} and ${different.service} ${different.version ?? ''} live, the next docker-compose up would change one of them`,
+      {
+        hint: `${set.includes(different) ? 'Give' : `Take them together: ${serviceFlags(alike)}; or give`} each a variable of its own in the compose files; or accept it: --force`,
+      },
+    );
+  }
+}
+
+/** The commands by which the variables say what is live; where services that share one differ, what makes them alike. */
+export function settingCommands(all: readonly Kept[]): string[] {
+  const commands = all.filter(isStale).map((one) => {
+    const alike = sharing(one, all);
+    const versions = new Set(alike.map(({ version }) => version));
+    const said = 'why' in one.variable ? undefined : one.variable.value;
+    const version = versions.size === 1 ? one.version : versions.has(said) ? said : undefined;
+    return `opsctl deploy blue-green --version ${version ?? '<version>'} ${serviceFlags(alike)}`;
+  });
+  return [...new Set(commands)];
+}
+
+const serviceFlags = (services: readonly Kept[]): string =>
+  services.map(({ service }) => `--service ${service}`).join(' ');
 
 const composeFile = z.object({
   services: z.nullish(z.record(z.string(), z.nullish(z.object({ image: z.nullish(z.string()) })))),

@@ -1,7 +1,8 @@
 /** Whether a load balancer is ready for deploys that lose no request: each thing that it needs, judged. */
 import { type Verdict, verdict } from '../core/verdict.ts';
 import { aliasOf, colourIn, colourOf } from '../core/routing.ts';
-import { type InstanceFacts, isWritten, routingOf, type SetupFacts, type SwitchedFacts } from './observe.ts';
+import { type Directive, directivesIn, hostsOf, secondsOf } from './directives.ts';
+import { type InstanceFacts, isWritten, type Part, routingOf, type SetupFacts, type SwitchedFacts } from './observe.ts';
 import { includes, isAtLeast, KEEPS_IDLE_SINCE, RESOLVES_SINCE, variableOf } from './snippets.ts';
 
 /** A thing that is needed, and whether it is so. */
@@ -11,27 +12,47 @@ export interface Finding extends Verdict {
   about: string;
 }
 
+/** How long nginx may keep an address without names of new containers being seen late, in seconds; Docker says 600. */
+const RESOLVED_SECONDS = 10;
+
 const SETUP = 'opsctl lb setup --dry-run';
 const CHECK = 'opsctl lb check';
 
 export const checkSetup = (facts: SetupFacts): Finding[] => [
   ...facts.instances.flatMap((instance) => instanceFindings(instance, facts)),
   ...facts.services.flatMap((service) =>
-    facts.instances.slice(0, 1).map((instance) => aliasFinding(service, instance)),
+    facts.instances
+      .filter(({ unasked }) => unasked.routing === undefined)
+      .slice(0, 1)
+      .map((instance) => aliasFinding(service, instance)),
   ),
 ];
 
 function instanceFindings(instance: InstanceFacts, facts: SetupFacts): Finding[] {
+  const { unasked } = instance;
   const about = (id: string, found: Verdict): Finding => ({ id, about: instance.name, ...found });
+  const asked = (part: Part, judged: (one: InstanceFacts) => Verdict): Finding => {
+    const why = unasked[part];
+    return about(
+      part,
+      why === undefined ? judged(instance) : verdict.unknown(`it could not be asked: ${why}`, [CHECK]),
+    );
+  };
+  // The files differ from version to version: what is to be there is not known without it.
+  const isVersionKnown = unasked.version === undefined;
   return [
-    about('configuration', configuration(instance)),
-    about('version', version(instance)),
+    asked('configuration', configuration),
+    asked('version', version),
     about('directory', directory(instance, facts.directory)),
-    about('switch', canSwitch(instance)),
-    about('files', files(instance, facts.directory)),
-    about('routing', routing(instance)),
-    ...(instance.test.ok ? written(instance, facts).map(([id, found]) => about(id, found)) : []),
-    ...facts.services.map((service) => ({ id: 'running', about: service.name, ...running(instance, service) })),
+    asked('switch', canSwitch),
+    ...(isVersionKnown ? [asked('files', (one) => files(one, facts.directory))] : []),
+    asked('routing', routing),
+    ...(instance.test.ok && unasked.configuration === undefined
+      ? written(instance, facts).map(([id, found]) => about(id, found))
+      : []),
+    ...(isVersionKnown
+      ? facts.services.map((service) => ({ id: 'running', about: service.name, ...running(instance, service) }))
+      : []),
   ];
 }
 
@@ -90,7 +111,8 @@ function written(
   { wanted, configuration: text, version: found }: InstanceFacts,
   { directory: path, services }: SetupFacts,
 ): [string, Verdict][] {
-  const has = (directive: RegExp): boolean => directive.test(text);
+  const all = directivesIn(text);
+  const named = (name: string): Directive[] => all.filter(({ words }) => words[0] === name);
   const included = wanted.files.map(({ name }): [string, Verdict] => {
     const [place = ''] = name.split('/');
     const where = place === 'http' ? 'the http block' : 'each server block that serves the platform';
@@ -105,7 +127,7 @@ function written(
     const variable = variableOf(name);
     return [
       `location-${name}`,
-      has(new RegExp(`^\\s*proxy_pass\\s+https?://\\${variable}\\b`, 'm'))
+      named('proxy_pass').some(({ words: [, address = ''] }) => passesTo(address, variable))
         ? verdict.ok(`requests of ${name} go to ${variable}`)
         : verdict.crit(`no location passes requests to ${variable}`, [
             `# in the location of ${name}: proxy_pass http://${variable};`,
@@ -116,15 +138,9 @@ function written(
   return [
     ...included,
     ...used,
-    [
-      'resolver',
-      has(/^\s*resolver\s/m)
-        ? verdict.ok('names are looked up while it runs')
-        : verdict.crit('no resolver: containers that come later are not found', [
-            '# in the http block of nginx: resolver 127.0.0.11 valid=1s ipv6=off;',
-          ]),
-    ],
-    ...(isAtLeast(found, KEEPS_IDLE_SINCE) && !has(/^\s*keepalive_min_timeout\s/m)
+    ...services.flatMap((service) => fixed(service, all)),
+    ['resolver', resolver(named('resolver'))],
+    ...(isAtLeast(found, KEEPS_IDLE_SINCE) && named('keepalive_min_timeout').length === 0
       ? [
           [
             'idle-connections',
@@ -135,6 +151,40 @@ function written(
         ]
       : []),
   ];
+}
+
+const passesTo = (address: string, variable: string): boolean => {
+  const [, target] = /^https?:\/\/(\$\{\w+\}|\$\w+)/.exec(address) ?? [];
+  return target?.replaceAll(/[{}]/g, '') === variable;
+};
+
+/** Where requests are passed to containers of a service by a name of theirs: no switch reaches those. */
+function fixed({ name, containers }: SwitchedFacts, all: readonly Directive[]): [string, Verdict][] {
+  const names = new Set([name, ...containers.flatMap((one) => [one.name, ...one.aliases])]);
+  const places = all.flatMap(({ words: [directive, address = ''], within }) => {
+    if (directive !== 'proxy_pass' || !hostsOf(address, all).some((host) => names.has(host))) return [];
+    const place = within.findLast((block) => block.startsWith('location')) ?? 'a place';
+    return [`${place} (${address})`];
+  });
+  if (places.length === 0) return [];
+  const next = [`# in each of them: proxy_pass http://${variableOf(name)};`, CHECK];
+  const what = `requests pass to ${name} whichever colour is live, past every switch: ${places.join(', ')}`;
+  return [[`fixed-${name}`, verdict.warn(what, next)]];
+}
+
+/** Every resolver must forget soon: a name that was not there a moment ago is that of the new colour. */
+function resolver(all: readonly Directive[]): Verdict {
+  const next = ['# in the http block of nginx: resolver 127.0.0.11 valid=1s ipv6=off;'];
+  if (all.length === 0) return verdict.crit('no resolver: containers that come later are not found', next);
+  const kept = all.map(({ words }) => words.find((word) => word.startsWith('valid='))?.slice('valid='.length));
+  const late = kept.find((valid) => valid !== undefined && (secondsOf(valid) ?? Infinity) > RESOLVED_SECONDS);
+  if (late !== undefined) return verdict.warn(`names of new containers are seen late: it keeps them for ${late}`, next);
+  if (kept.includes(undefined))
+    return verdict.warn(
+      'names of new containers are seen late: without valid=1s it keeps them for 600 s, as Docker says',
+      next,
+    );
+  return verdict.ok('names are looked up while it runs');
 }
 
 /** What nginx says of itself where visitors come in. */

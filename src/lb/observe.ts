@@ -23,8 +23,13 @@ export interface SwitchedFacts extends Switched {
   containers: { name: string; labels: Record<string, string>; aliases: string[] }[];
 }
 
+/** What a check can do without and still tell the rest. */
+export type Part = 'version' | 'configuration' | 'switch' | 'files' | 'workers' | 'routing';
+
 /** One nginx. Those that share a volume share their files, and each loads them for itself. */
 export interface InstanceFacts extends Instance {
+  /** By part, why it could not be asked; what stands here of it says nothing then. */
+  unasked: Partial<Record<Part, string>>;
   version: string;
   /** Whether its configuration on disk loads, and what nginx said of it. */
   test: { ok: boolean; output: string };
@@ -53,11 +58,35 @@ export interface SetupFacts {
 /** For an answer of nginx itself, in ms. */
 export const ASK_MS = 5000;
 
+/** Asks for a part; what is found `otherwise` stands for one that could not be asked. */
+type Ask = <T>(part: Part, asked: Promise<T>, otherwise: T) => Promise<T>;
+
 /**
+ * As a change needs it: all of it.
  * @throws NOT_CONFIGURED without a load balancer container or a deployable service, CONFIG_INVALID for services that nginx
  * cannot tell apart, UNSAFE when no load balancer runs
  */
-export async function observeSetup(platform: Platform, readers: Readers): Promise<SetupFacts> {
+export const observeSetup = (platform: Platform, readers: Readers): Promise<SetupFacts> =>
+  observe(platform, readers, () => (_part, asked) => asked);
+
+/** The same as a check wants it: what one nginx does not answer is not known, and the rest is. @throws as above */
+export const observeForCheck = (platform: Platform, readers: Readers): Promise<SetupFacts> =>
+  observe(platform, readers, (unasked) => async (part, asked, otherwise) => {
+    try {
+      return await asked;
+    } catch (thrown) {
+      const { code, message } = asOpsError(thrown);
+      if (code === 'BUG') throw thrown;
+      unasked[part] ??= message;
+      return otherwise;
+    }
+  });
+
+async function observe(
+  platform: Platform,
+  readers: Readers,
+  askFor: (unasked: InstanceFacts['unasked']) => Ask,
+): Promise<SetupFacts> {
   const { service: balancer, directory } = balancerOf(platform);
   const deployable = deployableServices(platform);
   const all = (await readers.engine.containers()).filter((one) => isOfPlatform(one, platform.compose.project));
@@ -70,7 +99,11 @@ export async function observeSetup(platform: Platform, readers: Readers): Promis
     services,
     ...(platform.tls === undefined ? {} : { tls: platform.tls }),
     instances: await Promise.all(
-      entries.map(async (instance) => await lookAt(instance, { directory, services }, platform, readers)),
+      entries.map(async (instance) => {
+        const unasked = {};
+        const seen = await lookAt(instance, { directory, services }, { platform, readers, ask: askFor(unasked) });
+        return { ...seen, unasked };
+      }),
     ),
   };
 }
@@ -113,26 +146,27 @@ async function portOf(name: string, running: readonly Container[], replicas: Rea
 async function lookAt(
   instance: Instance,
   { directory, services }: Pick<SetupFacts, 'directory' | 'services'>,
-  { tls }: Platform,
-  { loadBalancer }: Readers,
-): Promise<InstanceFacts> {
+  { platform: { tls }, readers, ask }: { platform: Platform; readers: Readers; ask: Ask },
+): Promise<Omit<InstanceFacts, 'unasked'>> {
+  const { loadBalancer } = readers;
+  const { name: container } = instance;
   const [version, test, canSwitch, workers] = await Promise.all([
-    loadBalancer.version(instance.name),
-    loadBalancer.checkConfiguration(instance.name),
-    loadBalancer.canSwitch(instance.name),
-    loadBalancer.workers(instance.name),
+    ask('version', loadBalancer.version(container), ''),
+    ask('configuration', loadBalancer.checkConfiguration(container), { ok: false, output: '' }),
+    ask('switch', loadBalancer.canSwitch(container), false),
+    ask('workers', loadBalancer.workers(container), []),
   ]);
   const wanted = snippetsFor(services, directory, version);
   const present = await Promise.all(
     wanted.files.map(async ({ name }) => ({
       name,
-      text: (await loadBalancer.snippet(instance.name, directory, name)) ?? null,
+      text: (await ask('files', loadBalancer.snippet(container, directory, name), undefined)) ?? null,
     })),
   );
   const asked = services.flatMap(({ name, url }) => (url === undefined ? [] : [{ name, url }]));
   const loaded = await Promise.all(
     asked.map(async ({ name, url }): Promise<[string, InstanceFacts['loaded'][string]]> => {
-      const answer = loadBalancer.loaded(instance.name, directory, { url, timeoutMs: ASK_MS, tls });
+      const answer = loadBalancer.loaded(container, directory, { url, timeoutMs: ASK_MS, tls });
       return [name, await answer.catch((thrown: unknown) => ({ why: asOpsError(thrown).message }))];
     }),
   );
@@ -140,17 +174,23 @@ async function lookAt(
     ...instance,
     version,
     test,
-    configuration: test.ok ? await loadBalancer.configuration(instance.name) : '',
+    configuration: test.ok ? await ask('configuration', loadBalancer.configuration(container), '') : '',
     wanted,
     present,
     loaded: Object.fromEntries(loaded),
-    routing: await loadBalancer
-      .routing(instance.name, directory)
-      .catch((thrown: unknown) => ({ why: asOpsError(thrown).message })),
+    routing: await ask('routing', readable(loadBalancer.routing(container, directory)), undefined),
     canSwitch,
     workers,
   };
 }
+
+/** What is there and cannot be read is an answer, too. */
+const readable = <T>(asked: Promise<T>): Promise<T | { why: string }> =>
+  asked.catch((thrown: unknown) => {
+    const { code, message } = asOpsError(thrown);
+    if (code === 'BAD_ANSWER') return { why: message };
+    throw thrown;
+  });
 
 /** Where traffic goes, where that can be told. */
 export const routingOf = ({ routing }: InstanceFacts): Routing | undefined =>

@@ -21,7 +21,7 @@ describe.concurrent('a change that fails', () => {
     const { error } = documentOf(result);
     expect(error).toMatchObject({
       code: 'ROLLED_BACK',
-      message: `engine.serving:${first} was not seen done within 3 s; everything done was taken back`,
+      message: `not seen done within 3 s: wait until ${first} serves; everything done was taken back`,
     });
     expect(error?.details).toMatchObject({
       state: 'running',

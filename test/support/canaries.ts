@@ -2,7 +2,7 @@
 import { analyse, type Look } from '../../src/deploy/analysis/analyse.ts';
 import type { Analysis, Rules } from '../../src/deploy/analysis/data.ts';
 import { type Bucket, latencies } from '../../src/deploy/analysis/histogram.ts';
-import { LOOK_EVERY_MS, lookAt, plannedLooks } from '../../src/deploy/analysis/looks.ts';
+import { LOOK_EVERY_MS, lookAt, countLooks } from '../../src/deploy/analysis/looks.ts';
 import { normal } from './normal.ts';
 import { arrivals, binomial, type Uniform } from './random.ts';
 
@@ -39,8 +39,8 @@ const STEPS = [5, 25, 50] as const;
 const STEP = { stepMs: 120_000, extensions: 2 };
 const LOOKS_A_STEP = STEP.stepMs / LOOK_EVERY_MS;
 /** Of one step, extensions included, and of all. */
-const OWN = plannedLooks({ ...STEP, steps: 1 });
-const PLANNED = plannedLooks({ ...STEP, steps: STEPS.length });
+const OWN = countLooks({ ...STEP, steps: 1 });
+const PLANNED = countLooks({ ...STEP, steps: STEPS.length });
 
 /**
  * Walks one canary through its steps. It fails at any look; it goes on at the first look that passes when the step has

@@ -14,6 +14,7 @@ import { fakeJournal } from '../support/fakes/journal.ts';
 import { fakeLoadBalancer } from '../support/fakes/load-balancer.ts';
 import { fakeReplicas } from '../support/fakes/replicas.ts';
 import { fakeLock } from '../support/fakes/lock.ts';
+import { readyNginx } from '../support/ready-nginx.ts';
 
 const routing: Routing = { live: { api: 'green', web: 'green' }, generation: 1, since: '2024-12-31T00:00:00.000Z' };
 const share: NonNullable<Route['canary']> = { services: ['api', 'web'], percent: 5 };
@@ -26,14 +27,14 @@ function counted(promql: string): Sample[] {
 }
 
 /** A small platform in memory, whose every writing method throws, with a lock held and a change left in the middle. */
-async function context({ canary }: { canary: boolean }): Promise<Context> {
+async function context({ canary, ready }: { canary: boolean; ready: boolean }): Promise<Context> {
   const engine = fakeEngine();
   for (const service of ['api', 'web', 'nginx', 'postgres', 'redis']) {
     engine.add({ name: `shop-${service}-1`, project: 'shop', service, state: 'running', health: 'healthy' });
   }
   const replicas = fakeReplicas(engine);
   for (const service of ['api', 'web']) {
-    engine.add({
+    const { id } = engine.add({
       name: `shop-${service}-green-r1`,
       image: `shop/${service}:v1.1.0`,
       imageId: `sha256:${service}`,
@@ -47,6 +48,7 @@ async function context({ canary }: { canary: boolean }): Promise<Context> {
       },
       memoryLimit: 1024,
     });
+    replicas.models.set(id, { aliases: { shop: [`${service}-green`] }, published: [] });
     const image = { digests: [], labels: {}, ports: [3000], size: 1 };
     for (const one of engine.all) replicas.images.set(one.imageId, { ...image, id: one.imageId });
     replicas.images.set(`sha256:${service}`, { ...image, id: `sha256:${service}` });
@@ -79,7 +81,8 @@ async function context({ canary }: { canary: boolean }): Promise<Context> {
   const lock = fakeLock({ state: { now: () => Date.parse(at), taken: 0 } });
   await lock.acquire({ owner: 'a', command: 'service restart', change: '20260101T000000Z-0001' });
   const nginx = engine.all[2];
-  const balancer = { routing: canary ? { ...routing, canary: share } : routing };
+  const isSetUp = ready ? readyNginx(['api', 'web']) : {};
+  const balancer = { ...isSetUp, routing: canary ? { ...routing, canary: share } : routing };
   const readers: Record<string, object> = {
     engine,
     // Looked at by id and by name.
@@ -123,12 +126,15 @@ describe.each(changes.map((command) => [command.name, command] as const))('%s', 
   test.each(command.examples.map(({ command: line }) => [line]))('%s must plan without writing', async (line) => {
     const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '').slice(1);
     const invocation = readCommandLine(command, words, {}, () => undefined, 80);
-    const canary = /^opsctl deploy (?:promote|canary --rollback)/.test(line);
-    const plan = await command.plan(invocation?.input ?? {}, await context({ canary }));
+    const state = {
+      canary: /^opsctl deploy (?:promote|canary --rollback)/.test(line),
+      ready: line.startsWith('opsctl deploy'),
+    };
+    const plan = await command.plan(invocation?.input ?? {}, await context(state));
     // To close a change is to do nothing but say so in the journal.
     expect(plan.steps.length > 0).toBe(!line.includes('--abandon'));
     // The same again: a plan that differs without anything having changed could never be executed.
-    expect(await command.plan(invocation?.input ?? {}, await context({ canary }))).toEqual(plan);
+    expect(await command.plan(invocation?.input ?? {}, await context(state))).toEqual(plan);
   });
 });
 

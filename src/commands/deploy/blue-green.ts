@@ -28,7 +28,8 @@ const input = z.object({
   service: releaseFields.service,
   incompatibleMigration: releaseFields.incompatibleMigration,
   force: z.boolean().default(false).meta({
-    description: 'although memory is short, the load balancer lacks something, or a migration forbids the rollback',
+    description:
+      'although memory is short, the load balancer lacks something, the variable of its version is that of another service too, or a migration forbids the rollback; a rollback does not ask the version before first',
   }),
 });
 

@@ -47,10 +47,10 @@ const input = z.object({
     .default(false)
     .meta({ description: 'watch its containers only, not errors and latency in Prometheus' }),
   incompatibleMigration: releaseFields.incompatibleMigration,
-  force: z
-    .boolean()
-    .default(false)
-    .meta({ description: 'although memory is short, or the load balancer lacks something' }),
+  force: z.boolean().default(false).meta({
+    description:
+      'although memory is short, the load balancer lacks something, or the variable of its version is that of another service too',
+  }),
 });
 
 export default changeCommand({

@@ -1,6 +1,7 @@
 import type { Context } from '../../core/command.ts';
 import { type ChangeRecord, isUnfinished } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
+import { SEARCHED_CHANGES } from '../../core/unfinished.ts';
 import { localTime } from '../../core/format.ts';
 import type { Route } from '../../core/ports/load-balancer.ts';
 import type { Style } from '../../core/style.ts';
@@ -8,15 +9,13 @@ import { viewOf } from '../../deploy/view.ts';
 import { decide, mustFit } from '../../deploy/decide.ts';
 import { type Drift, platformDrift } from '../../deploy/drift.ts';
 import { type Facts, factsIn, look } from '../../deploy/observe.ts';
-import type { DeployRequest, Surroundings } from '../../deploy/request.ts';
+import type { DeployRequest, Surroundings, Wanted } from '../../deploy/request.ts';
 import { currentStep, runningCanary } from '../../deploy/running-canary.ts';
 import { type ServiceStatus, serviceStatusSchema, statusOf } from '../../deploy/status.ts';
-import { versionVariable } from '../../deploy/version-variable.ts';
+import { isStale, mustAgree, settingCommands, tagIn, versionVariable } from '../../deploy/version-variable.ts';
+import { checkSetup } from '../../lb/check.ts';
+import { observeSetup } from '../../lb/observe.ts';
 import * as z from 'zod';
-import { readiness } from '../lb/shared.ts';
-
-/** How far back a change that was left in the middle is looked for: each costs a read of the journal. */
-const SEARCHED_CHANGES = 50;
 
 /** Fields of the commands that make a release. */
 export const releaseFields = {
@@ -65,21 +64,23 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
   const ended = changes.some(({ id, end }) => id === holder?.change && end !== undefined);
   const running = holder === undefined || holder.stale || ended ? undefined : holder;
   const unfinished = changes.find((one) => isUnfinished(one) && running?.change !== one.id);
-  const services = await Promise.all(
+  const each = await Promise.all(
     seen.services.map(async (one) => {
-      const [first] = one.live;
+      const { name, live } = one;
+      const [first] = live;
       const image = first === undefined ? undefined : await readers.replicas.image(first.imageId);
-      return statusOf(one, seen, {
-        variable: await versionVariable(one.name, platform, readers.files),
-        digest: image?.digests[0],
-      });
+      const variable = await versionVariable(name, platform, readers.files);
+      return {
+        status: statusOf(one, seen, { variable, digest: image?.digests[0] }),
+        kept: { service: name, variable, version: tagIn(live) },
+      };
     }),
   );
   const facts = factsIn(seen);
   const canary = facts?.routing.canary;
   const drift = platformDrift(seen, { unfinished, running: running !== undefined });
   return {
-    services,
+    services: each.map(({ status }) => status),
     canary:
       facts === undefined || canary === undefined
         ? null
@@ -96,7 +97,13 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
             since: running.since,
           },
     drift: drift.map(({ line }) => line),
-    next: commandsOf(drift, canary),
+    // In any of these states no deploy begins.
+    next: [
+      ...commandsOf(drift, canary),
+      ...(drift.length > 0 || canary !== undefined || running !== undefined
+        ? []
+        : settingCommands(each.map(({ kept }) => kept))),
+    ],
   };
 }
 
@@ -136,6 +143,7 @@ export async function requestOf(
   const wanted = await decide(asked, facts, platform, readers);
   const changing = wanted.filter(({ same }) => !same);
   if (!given.force && changing.length > 0) await mustFit(changing, readers);
+  if (!given.force) await mustAgreeWithOthers(wanted, facts, context);
   for (const { facts: one, variable, smoke } of changing) {
     if ('why' in variable)
       context.warn(`a later docker-compose up brings the old version of ${one.name} back: ${variable.why}`);
@@ -157,8 +165,9 @@ export async function requestOf(
  * A load balancer that does not do as it is told gives a new version to nobody, and the deploy after that stops what
  * everybody gets. @throws UNSAFE naming the first thing that it lacks
  */
-async function mustObey(context: Context): Promise<void> {
-  const { findings } = await readiness(context);
+async function mustObey({ platform, readers }: Context): Promise<void> {
+  // Not as a check does: what cannot be asked ends the deploy.
+  const findings = checkSetup(await observeSetup(platform, readers));
   // That it may forget where traffic goes is warned of: it does not keep this deploy from what it does.
   const lacking = findings.find(({ id, status }) => status === 'crit' && id !== 'directory');
   if (lacking === undefined) return;
@@ -166,6 +175,25 @@ async function mustObey(context: Context): Promise<void> {
     hint: 'See all that the load balancer lacks, and what to add: opsctl lb check. If you know better: --force',
     details: { finding: lacking.id },
   });
+}
+
+/** @throws UNSAFE where the variable of a service that gets another version is that of a service which does not */
+async function mustAgreeWithOthers(
+  wanted: readonly Wanted[],
+  { services }: Facts,
+  { platform, readers }: Context,
+): Promise<void> {
+  const keep = wanted.map((one) => ({ service: one.facts.name, ...one }));
+  const others = services.filter(({ name }) => !wanted.some(({ facts }) => facts.name === name));
+  const stay = await Promise.all(
+    others.map(async ({ name, live }) => ({
+      service: name,
+      variable: await versionVariable(name, platform, readers.files),
+      version: tagIn(live),
+    })),
+  );
+  const set = keep.filter((one) => !one.same || isStale(one));
+  mustAgree(set, [...keep, ...stay]);
 }
 
 /** @throws UNSAFE while visitors get two versions */

@@ -4,7 +4,7 @@ import type { Context } from '../../core/command.ts';
 import type { Style } from '../../core/style.ts';
 import { statusSchema, verdictSchema, worst } from '../../core/verdict.ts';
 import { checkSetup } from '../../lb/check.ts';
-import { observeSetup } from '../../lb/observe.ts';
+import { observeForCheck } from '../../lb/observe.ts';
 import { verdictsText } from '../verdicts.ts';
 
 /** A field of every command that reloads nginx. */
@@ -30,7 +30,7 @@ export const readinessSchema = z.object({
 export type Readiness = z.infer<typeof readinessSchema>;
 
 export async function readiness({ platform, readers }: Context): Promise<Readiness> {
-  const findings = checkSetup(await observeSetup(platform, readers));
+  const findings = checkSetup(await observeForCheck(platform, readers));
   return { status: worst(findings.map(({ status }) => status)), findings };
 }
 

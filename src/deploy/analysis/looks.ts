@@ -63,8 +63,8 @@ export function lookAt({ before, own, planned }: Schedule, elapsedMs: number): L
 /** In which of the times between two looks something is, from 1; the first lasts twice as long. */
 export const intervalAt = (elapsedMs: number): number => Math.max(1, Math.floor(elapsedMs / LOOK_EVERY_MS));
 
-/** How a release is walked through. */
-export interface Walk {
+/** The steps of a release that are looked at, as they were planned. */
+export interface PlannedSteps {
   /** Steps at which there are two versions to compare: a step of 100 percent is none. */
   steps: number;
   stepMs: number;
@@ -73,6 +73,6 @@ export interface Walk {
 }
 
 /** The looks that it takes at most when it goes as planned. */
-export function plannedLooks({ steps, stepMs, extensions }: Walk): number {
+export function countLooks({ steps, stepMs, extensions }: PlannedSteps): number {
   return Math.max(1, steps * (1 + extensions) * Math.ceil(stepMs / LOOK_EVERY_MS));
 }

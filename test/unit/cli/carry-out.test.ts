@@ -20,7 +20,7 @@ const reload = plan({
 });
 
 /** What is remarked while a change is carried out that succeeds. */
-async function remarks(journal: FakeJournal): Promise<string[]> {
+async function remarks(journal: FakeJournal, say: (first: string) => void = () => undefined): Promise<string[]> {
   const said: string[] = [];
   const style = makeStyle({ width: 80, colour: false });
   const ports = { journal, writers: { loadBalancer: fakeLoadBalancer({ lb: {} }) } };
@@ -33,7 +33,7 @@ async function remarks(journal: FakeJournal): Promise<string[]> {
       platform: { environment: 'test' },
     },
     ports,
-    interruption: { outliveOutput: () => undefined, say: () => undefined },
+    interruption: { outliveOutput: () => undefined, say },
   } as unknown as Run;
   const command = { name: 'lb reload' } as ChangeCommand;
   const change = { id: '1', plan: reload, lock: undefined, recovers: undefined, settles: undefined };
@@ -69,4 +69,14 @@ test('that the journal does not say where it is must not make a failure of a cha
       ? Promise.reject(new Error('odd'))
       : Promise.resolve({ where: 'v', shared: true });
   expect(await remarks(journal)).toEqual([]);
+});
+
+test('the first Ctrl-C must say what comes of it, whatever step runs', async () => {
+  const first: string[] = [];
+  await remarks(fakeJournal(), (text) => first.push(text));
+  const again = '; press again to leave at once\n';
+  expect(first).toEqual([
+    `\nstopping before the next step and taking back what was done${again}`,
+    `\nstopping before the next step; the change itself is done, and what would follow is left out${again}`,
+  ]);
 });

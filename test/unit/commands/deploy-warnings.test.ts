@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 
 import blueGreen from '../../../src/commands/deploy/blue-green.ts';
+import { OpsError } from '../../../src/core/errors.ts';
+import type { LoadBalancerReader } from '../../../src/core/ports/load-balancer.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
 import { fakeFiles } from '../../support/fakes/files.ts';
 import { fakeLoadBalancer } from '../../support/fakes/load-balancer.ts';
@@ -11,6 +13,7 @@ import { contextOf, of, shop } from '../inspect/platform.ts';
 /** What planning a deploy of version v2 warns of, and what it is refused for: no location of nginx goes by what it is told. */
 async function planned(
   volumes: { source: string; target: string; readOnly: boolean }[],
+  fails: Partial<LoadBalancerReader> = {},
 ): Promise<{ said: string[]; refused: unknown }> {
   const engine = fakeEngine();
   engine.add(of('nginx', { name: 'nginx', id: 'nginx', volumes }));
@@ -20,6 +23,7 @@ async function planned(
   replicas.images.set('shop/api:v2', { id: 'sha256:2', digests: [], labels: {}, ports: [3000], size: 1 });
   const routing = { live: {}, generation: 1, since: '2026-03-01T11:00:00.000Z' };
   const loadBalancer = fakeLoadBalancer({ nginx: { routing } });
+  Object.assign(loadBalancer, fails);
   const files = fakeFiles();
   const platform = shop({ services: { api: { versionVariable: 'API_VERSION', port: 3000 } } });
   const said: string[] = [];
@@ -44,4 +48,9 @@ test('a deploy must be refused when the load balancer would not send visitors to
     message: expect.stringMatching(/^visitors might not get the new version: nginx: /) as string,
     hint: expect.stringContaining('opsctl lb check') as string,
   });
+});
+
+test('a deploy must end where the load balancer cannot be asked, of which a check tells the rest', async () => {
+  const canSwitch = async (): Promise<never> => Promise.reject(new OpsError('TIMED_OUT', 'no answer'));
+  expect((await planned([], { canSwitch })).refused).toMatchObject({ code: 'TIMED_OUT' });
 });

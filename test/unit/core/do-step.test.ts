@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { describe, expect, test } from 'vitest';
 
 import type { Step } from '../../../src/core/change.ts';
@@ -19,10 +21,10 @@ const command: Step = step({
   timeoutMs: 100,
 });
 
-async function went(replicas: Partial<Writers['replicas']>) {
+async function went(replicas: Partial<Writers['replicas']>, doing = command) {
   const nothing = { startOnce: () => Promise.resolve(), hasSucceeded: () => Promise.resolve(true) };
   const writers = { replicas: { ...nothing, ...replicas } } as unknown as Writers;
-  return doStep(command, { writers, confirmLock: () => Promise.resolve(), signal: new AbortController().signal });
+  return doStep(doing, { writers, confirmLock: () => Promise.resolve(), signal: new AbortController().signal });
 }
 
 describe('what a step said', () => {
@@ -43,6 +45,16 @@ describe('what a step said', () => {
       hasSucceeded: () => Promise.resolve(false),
       lastWords: (_name, lines) => Promise.resolve({ log: ['one', 'two'].slice(-lines) }),
     });
-    expect(gone.failure?.error).toMatchObject({ code: 'TIMED_OUT', details: { log: ['two'] } });
+    expect(gone.failure?.error).toMatchObject({
+      code: 'TIMED_OUT',
+      message: 'not seen done within 100 ms: run migrate',
+      details: { step: 'replicas.run:migrate', log: ['two'] },
+    });
   });
+});
+
+test('a step that has longer than a timer of Node bears must not be out of time at once', async () => {
+  const { verify: _verify, ...unverified } = command;
+  const startOnce = async (): Promise<void> => sleep(20);
+  expect(await went({ startOnce }, { ...unverified, timeoutMs: 2 ** 31 })).toEqual({});
 });

@@ -263,7 +263,7 @@ describe('what nothing takes back', () => {
     expect(await execute(planOf(reload(100)), around(writers))).toMatchObject({
       outcome: 'partial',
       left: ['reload:a: may have been done, nothing takes it back'],
-      error: { message: 'reload:a was not seen done within 100 ms' },
+      error: { message: 'not seen done within 100 ms: stop a', details: { step: 'reload:a' } },
     });
   });
 
@@ -319,7 +319,7 @@ describe('a wait that ends', () => {
       (looks += 1) === 1 ? Promise.resolve(false) : new Promise(() => undefined);
     const { writers } = world({ 'isServing a': isServing });
     expect(await execute(planOf(serving('a', 1000)), around(writers))).toMatchObject({
-      error: { code: 'TIMED_OUT', message: 'serving:a was not seen done within 1 s' },
+      error: { code: 'TIMED_OUT', message: 'not seen done within 1 s: a serves' },
     });
     expect(looks).toBe(2);
   });
@@ -374,7 +374,7 @@ describe('a wait', () => {
     const { writers } = world({ 'isServing a': () => Promise.resolve(false) });
     const explained = { ...waiting(), timeoutMs: 100 };
     const error = async (): Promise<unknown> => (await execute(planOf(explained), around(writers))).error;
-    expect(await error()).toMatchObject({ code: 'TIMED_OUT', details: undefined });
+    expect(await error()).toMatchObject({ code: 'TIMED_OUT', details: { step: 'serving:a' } });
     Object.assign(writers.engine, {
       whyNotServing: () => Promise.resolve({ health: 'unhealthy', log: ['no database'] }),
     });

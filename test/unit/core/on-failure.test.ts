@@ -107,6 +107,23 @@ describe('a step that is not needed for the aim', () => {
     expect(outcome).toEqual({ outcome: 'done', left: ['stop:go on: no'] });
   });
 
+  test('must be told when an interruption leaves it out, which is the error of a change that is done', async () => {
+    const { engine, writers } = world();
+    const controller = new AbortController();
+    engine.stopContainer = async () => controller.abort();
+    engine.isStopped = async () => true;
+    const [outcome, events] = await run(planOf(stop(), stop({ onFailure: 'go on' })), {
+      writers,
+      signal: controller.signal,
+    });
+    expect(outcome).toMatchObject({
+      outcome: 'done',
+      left: ['stop:go on: interrupted before stop:go on'],
+      error: { code: 'INTERRUPTED' },
+    });
+    expect(events).toEqual(['step-begin stop:a', 'step-done stop:a', 'end']);
+  });
+
   test('must not go on without the lock', async () => {
     const { engine, writers } = world();
     const confirmLock = async (): Promise<void> => Promise.reject(new OpsError('LOCKED', 'lost'));

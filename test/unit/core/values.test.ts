@@ -19,3 +19,9 @@ test('whatever is accepted as typed must be longer than nothing', () => {
   fc.assert(fc.property(fc.stringMatching(/^[1-9]\d{0,5}(ms|s|m|h)$/), (typed) => durationMs(typed) > 0));
   expect(durationText.safeParse('0s').success).toBe(false);
 });
+
+test('a length of time must be a week at most: three times as long, a timer still bears', () => {
+  expect(durationText.safeParse('168h').success).toBe(true);
+  expect(durationText.safeParse('169h').error?.issues[0]?.message).toBe('expected 168h at most');
+  expect(3 * durationMs('168h')).toBeLessThan(2 ** 31);
+});

@@ -89,7 +89,7 @@ export const wanted = (facts: ServiceFacts, more: Partial<Wanted> = {}): Wanted 
   image: `shop/${facts.name}:v2`,
   expects: `sha256:${facts.name}2`,
   missing: false,
-  variable: { file: '.env', name: `${facts.name.toUpperCase()}_VERSION`, value: 'v1' },
+  variable: { file: '.env', name: `${facts.name.toUpperCase()}_VERSION`, value: more.same === true ? 'v2' : 'v1' },
   metrics: facts.name,
   smoke: [`http://127.0.0.1:8080/${facts.name}/health`],
   memory: 256 * 1024 * 1024,

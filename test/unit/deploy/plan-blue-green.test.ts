@@ -110,6 +110,25 @@ describe('the plan of a release', () => {
     });
   });
 
+  test('must say the version of what is live already where its variable does not, and no more', () => {
+    const variable = { file: '.env', name: 'API_VERSION', value: 'v1' };
+    const live = { ...wanted(serviceFacts('api'), { same: true }), variable };
+    expect(shown(planBlueGreen(requestOf([live])))).toMatchInlineSnapshot(`
+      "Plan for production: api v2 is live already, and only written down
+
+        touches .env: API_VERSION=v2
+
+        1. set API_VERSION=v2 in .env
+           else the next docker-compose up would bring the old version back"
+    `);
+    const plan = planBlueGreen(requestOf([live, web]));
+    expect(ids(plan).filter((id) => id.startsWith('files.'))).toEqual([
+      'files.variable:WEB_VERSION',
+      'files.variable:API_VERSION',
+    ]);
+    expect(plan.touches).toContain('.env: API_VERSION=v2');
+  });
+
   test('must be empty when all of it is live', () => {
     const plan = planBlueGreen(requestOf([wanted(serviceFacts('api'), { same: true })]));
     expect(shown(plan)).toMatchInlineSnapshot(`

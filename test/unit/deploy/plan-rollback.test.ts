@@ -27,7 +27,8 @@ describe('the plan of a rollback', () => {
         touches load balancer nginx: api blue
 
         1. ask the version before through the load balancer: http://127.0.0.1:8080/api/health (blue)
-           visitors must not be the first to ask
+           visitors must not be the first to ask; --force goes back without, where it is as ill as the
+           live one
         2. nginx sends traffic to api blue
            one rename, seen by the next request; no reload
         3. set API_VERSION=v1 in .env
@@ -61,7 +62,8 @@ describe('the plan of a rollback', () => {
         2. wait until shop_api_1 serves
            its own health check decides
         3. ask the version before through the load balancer: http://127.0.0.1:8080/api/health (blue)
-           visitors must not be the first to ask
+           visitors must not be the first to ask; --force goes back without, where it is as ill as the
+           live one
         4. nginx sends traffic to api blue
            one rename, seen by the next request; no reload
         5. set API_VERSION=v1 in .env
@@ -103,17 +105,25 @@ describe('there must be nothing to go back to', () => {
   test.each<[string, ServiceFacts]>([
     ['before the first deploy', serviceFacts('api')],
     ['when the release before is gone', { ...api, previous: [] }],
-    [
-      'when the other release is newer: it was rolled back itself',
-      serviceFacts('api', { colour: 'blue', live: api.previous, previous: [v2] }),
-    ],
     ['when the other has the same version', { ...api, previous: [made('shop_api_1', { image: 'shop/api:v2' })] }],
   ])('%s', (_when, facts) => {
     expect(() => planRollback(request([facts]))).toThrow(
       expect.objectContaining({
         code: 'UNSAFE',
         message: 'there is no release before the live one to go back to',
-        hint: expect.stringContaining('opsctl deploy blue-green --version'),
+        hint: 'Deploy the version that you want instead: opsctl deploy blue-green --version <version>',
+      }),
+    );
+  });
+
+  test('when the other release is newer, which is told: it was rolled back itself', () => {
+    const back = serviceFacts('api', { colour: 'blue', live: api.previous, previous: [v2] });
+    expect(() => planRollback(request([back]))).toThrow(
+      expect.objectContaining({
+        code: 'UNSAFE',
+        message:
+          'there is no release before the live one to go back to: api v2, which is still there, was rolled back itself',
+        hint: 'To have it again: opsctl deploy blue-green --version v2 --service api. Deploy the version that you want instead: opsctl deploy blue-green --version <version>',
       }),
     );
   });
@@ -164,7 +174,7 @@ describe('services that are named', () => {
     expect(() => planRollback(request([api, stuck], false, 'api', 'web'))).toThrow(
       expect.objectContaining({
         code: 'UNSAFE',
-        message: 'there is no release of web before the live one to go back to',
+        message: expect.stringMatching(/^there is no release of web before the live one to go back to/),
       }),
     );
   });
@@ -182,7 +192,7 @@ describe('a release that forbids a rollback', () => {
       expect.objectContaining({ code: 'UNSAFE', message: 'api must not be rolled back past v2: column dropped' }),
     );
     expect(() => planRollback(request([forbidden], false, 'api'))).toThrow('column dropped');
-    expect(planRollback(request([forbidden], true)).summary).toBe('roll back api v2 → v1');
+    expect(planRollback(request([forbidden], true)).summary).toMatch(/^roll back api v2 → v1/);
   });
 
   test('must not be one when the reason is empty, or it is the release before', () => {
@@ -191,5 +201,47 @@ describe('a release that forbids a rollback', () => {
     ];
     expect(planRollback(request([{ ...api, live: empty }])).steps).not.toEqual([]);
     expect(planRollback(request([{ ...api, previous: [made('shop_api_1', { labels })] }])).steps).not.toEqual([]);
+  });
+});
+
+test('a rollback by force must not ask the version before, and say so', () => {
+  const plan = planRollback(request([api], true));
+  expect(ids(plan)).toEqual(['lb.route:nginx', 'files.variable:API_VERSION']);
+  expect(plan.summary).toBe('roll back api v2 → v1, without asking the version before (--force)');
+});
+
+describe('a variable that two services share', () => {
+  const tag = { file: '.env', name: 'TAG', value: 'v2' };
+  const shared = (services: ServiceFacts[], force: boolean, ...named: string[]): RollbackRequest => {
+    const given = request(services, force, ...named);
+    return { ...given, services: given.services.map((one) => ({ ...one, variable: tag })) };
+  };
+
+  test('must not be set for one of them that goes back alone', () => {
+    expect(() => planRollback(shared([api, web], false, 'api'))).toThrow(
+      expect.objectContaining({
+        code: 'UNSAFE',
+        message:
+          'TAG in .env holds the version of api and of web: with api v1 and web v2 live, the next docker-compose up would change one of them',
+        hint: 'Take them together: --service api --service web; or give each a variable of its own in the compose files; or accept it: --force',
+      }),
+    );
+    expect(ids(planRollback(shared([api, web], true, 'api')))).toContain('files.variable:TAG');
+  });
+
+  test('must not be set when they go back to different versions', () => {
+    const elsewhere = { ...web, previous: [made('shop_web_1', { service: 'web', image: 'shop/web:v0' })] };
+    expect(() => planRollback(shared([api, elsewhere], false))).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining('with api v1 and web v0 live'),
+        hint: 'Give each a variable of its own in the compose files; or accept it: --force',
+      }),
+    );
+  });
+
+  test('must be set once when they go back together', () => {
+    expect(ids(planRollback(shared([api, web], false))).filter((id) => id.startsWith('files.'))).toEqual([
+      'files.variable:TAG',
+    ]);
   });
 });

@@ -5,7 +5,7 @@ import { type Counts, wholeCounts } from '../../../src/deploy/analysis/counts.ts
 import { differenceAtMost, wilson, Z_95 } from '../../../src/deploy/analysis/difference.ts';
 import { fisher } from '../../../src/deploy/analysis/fisher.ts';
 import { latencies } from '../../../src/deploy/analysis/histogram.ts';
-import { LOOK_EVERY_MS, lookAt, plannedLooks, type Schedule } from '../../../src/deploy/analysis/looks.ts';
+import { LOOK_EVERY_MS, lookAt, countLooks, type Schedule } from '../../../src/deploy/analysis/looks.ts';
 
 /** The 97.5 % point of the normal distribution, for two-sided intervals of 95 % as papers print them. */
 const Z_975 = 1.959_963_984_540_054;
@@ -197,9 +197,9 @@ describe('a look', () => {
   });
 
   it('must be one of as many as a walk has', () => {
-    expect(plannedLooks({ steps: 3, stepMs: 120_000, extensions: 2 })).toBe(108);
-    expect(plannedLooks({ steps: 1, stepMs: 25_000, extensions: 0 })).toBe(3);
-    expect(plannedLooks({ steps: 0, stepMs: 1, extensions: 0 })).toBe(1);
+    expect(countLooks({ steps: 3, stepMs: 120_000, extensions: 2 })).toBe(108);
+    expect(countLooks({ steps: 1, stepMs: 25_000, extensions: 0 })).toBe(3);
+    expect(countLooks({ steps: 0, stepMs: 1, extensions: 0 })).toBe(1);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { checkSetup } from '../../../src/lb/check.ts';
-import type { SetupFacts } from '../../../src/lb/observe.ts';
+import type { InstanceFacts, Part, SetupFacts } from '../../../src/lb/observe.ts';
 import { absent, api, instance, setup } from './instance.ts';
 
 /** What is not well, with how to mend it. */
@@ -145,4 +145,58 @@ describe('the live containers of a service', () => {
       'running unknown: it has no health URL at which nginx could be asked\n# set services.api.health in opsctl.yaml',
     ]);
   });
+});
+
+describe('what the configuration says', () => {
+  const http = (inside: string): SetupFacts =>
+    setup({
+      configuration: `http { resolver 127.0.0.11 valid=1s; keepalive_min_timeout 10s;
+        include /etc/opsctl/http/*.conf; include /etc/opsctl/server/*.conf; ${inside} }`,
+    });
+
+  test('may stand in one line, and name the variable in either way', () => {
+    expect(wrong(http('server { location /api/ { proxy_pass http://$api_upstream/; } }'))).toEqual([]);
+    expect(wrong(http('server { location /api/ { proxy_pass http://${api_upstream}/x; } }'))).toEqual([]);
+    expect(wrong(http('server { location /api/ { proxy_pass http://$api_upstream_old; } }'))[0]).toMatch(
+      /^location-api/,
+    );
+  });
+
+  test.each([
+    ['resolver 127.0.0.11;', 'without valid=1s it keeps them for 600 s, as Docker says'],
+    ['resolver 127.0.0.11 valid=1m;', 'it keeps them for 1m'],
+  ])('must be warned of where nginx keeps addresses for long: %s', (line, why) => {
+    const late = without('');
+    const [one] = late.instances;
+    if (one !== undefined) one.configuration = one.configuration.replace(/resolver .*/, line);
+    expect(wrong(late)).toEqual([
+      `resolver warn: names of new containers are seen late: ${why}\n# in the http block of nginx: resolver 127.0.0.11 valid=1s ipv6=off;`,
+    ]);
+  });
+
+  test('must be warned of where another location goes to containers of the service itself', () => {
+    const good = 'location /api/ { proxy_pass http://$api_upstream; }';
+    const past = `upstream pool { server shop_api_1:3000; }
+      server { ${good} location /api/v2/ { proxy_pass http://api:3000/; } location /old { proxy_pass http://pool; }
+      location /docs { proxy_pass http://docs; } }`;
+    expect(wrong(http(past))).toEqual([
+      [
+        'fixed-api warn: requests pass to api whichever colour is live, past every switch: location /api/v2/ (http://api:3000/), location /old (http://pool)',
+        '# in each of them: proxy_pass http://$api_upstream;',
+        'opsctl lb check',
+      ].join('\n'),
+    ]);
+  });
+});
+
+test('what could not be asked must be one unknown finding, and what is not known then none', () => {
+  const unknown = 'unknown: it could not be asked: no answer\nopsctl lb check';
+  const unasked = (part: Part, more: Partial<InstanceFacts> = {}): string[] =>
+    wrong(setup({ ...more, unasked: { [part]: 'no answer' } }));
+  expect(unasked('switch', { canSwitch: false })).toEqual([`switch ${unknown}`]);
+  expect(unasked('version', { version: '', loaded: {}, present: [] })).toEqual([`version ${unknown}`]);
+  expect(unasked('configuration', { configuration: '' })).toEqual([`configuration ${unknown}`]);
+  expect(unasked('files', { present: [] })).toEqual([`files ${unknown}`]);
+  expect(unasked('routing', { routing: undefined })).toEqual([`routing ${unknown}`]);
+  expect(unasked('workers')).toEqual([]);
 });

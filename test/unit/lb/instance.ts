@@ -32,6 +32,7 @@ export function instance(more: Partial<InstanceFacts> = {}): InstanceFacts {
   const wanted = snippetsFor([api], DIRECTORY, version);
   return {
     id: 'id-nginx',
+    unasked: {},
     name: 'nginx',
     volume: 'state',
     version,

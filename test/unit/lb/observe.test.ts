@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
+import { OpsError } from '../../../src/core/errors.ts';
 import type { Container } from '../../../src/core/ports/engine.ts';
-import { observeSetup } from '../../../src/lb/observe.ts';
+import type { LoadBalancerReader } from '../../../src/core/ports/load-balancer.ts';
+import { observeForCheck, observeSetup } from '../../../src/lb/observe.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
 import { fakeLoadBalancer, type FakeNginx } from '../../support/fakes/load-balancer.ts';
 import { fakeReplicas } from '../../support/fakes/replicas.ts';
@@ -14,7 +16,11 @@ const platform = shop({
 const state = { volume: 'state', source: '/var/state', target: '/etc/opsctl', readOnly: false };
 
 /** What is seen of containers of the load balancer, by name; those without an nginx are stopped. */
-async function seen(balancers: Record<string, Partial<FakeNginx> | undefined>, config = platform) {
+async function seen(
+  balancers: Record<string, Partial<FakeNginx> | undefined>,
+  config = platform,
+  { observe = observeSetup, fails = {} }: { observe?: typeof observeSetup; fails?: Partial<LoadBalancerReader> } = {},
+) {
   const engine = fakeEngine();
   for (const [name, nginx] of Object.entries(balancers)) {
     const is: Container['state'] = nginx === undefined ? 'exited' : 'running';
@@ -23,8 +29,9 @@ async function seen(balancers: Record<string, Partial<FakeNginx> | undefined>, c
   engine.add(of('api', { name: 'shop_api_1' }));
   const running = Object.entries(balancers).flatMap(([name, nginx]) => (nginx === undefined ? [] : [[name, nginx]]));
   const loadBalancer = fakeLoadBalancer(Object.fromEntries(running) as Record<string, Partial<FakeNginx>>);
+  Object.assign(loadBalancer, fails);
   const { readers } = contextOf({ engine, loadBalancer, replicas: fakeReplicas(engine) });
-  return await observeSetup(config, readers);
+  return await observe(config, readers);
 }
 
 describe('the set-up', () => {
@@ -53,5 +60,35 @@ describe('the set-up', () => {
     await expect(seen({ nginx: {} }, shop({ services: { 'a-b': {}, a_b: {} } }))).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
     });
+  });
+});
+
+describe('what does not answer', () => {
+  const late = async (): Promise<never> => Promise.reject(new OpsError('TIMED_OUT', 'no answer within 5 s'));
+  const fails = { canSwitch: late, routing: late };
+
+  test('must be told by name to a check, beside all that does', async () => {
+    const { instances } = await seen({ nginx: {} }, platform, { observe: observeForCheck, fails });
+    expect(instances[0]).toMatchObject({
+      unasked: { switch: 'no answer within 5 s', routing: 'no answer within 5 s' },
+      test: { ok: true },
+    });
+  });
+
+  test('must end what is about to change something', async () => {
+    await expect(seen({ nginx: {} }, platform, { fails })).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    await expect(seen({ nginx: {} }, platform, { fails: { routing: late } })).rejects.toMatchObject({
+      code: 'TIMED_OUT',
+    });
+  });
+
+  test('must not hide a bug, nor where traffic goes that cannot be read', async () => {
+    const bug = async (): Promise<never> => Promise.reject(new OpsError('BUG', 'oops'));
+    await expect(
+      seen({ nginx: {} }, platform, { observe: observeForCheck, fails: { version: bug } }),
+    ).rejects.toMatchObject({ code: 'BUG' });
+    const odd = async (): Promise<never> => Promise.reject(new OpsError('BAD_ANSWER', 'not of opsctl'));
+    const { instances } = await seen({ nginx: {} }, platform, { fails: { routing: odd } });
+    expect(instances[0]?.routing).toEqual({ why: 'not of opsctl' });
   });
 });

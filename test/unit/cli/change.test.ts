@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest';
+import * as z from 'zod';
+
+import { change } from '../../../src/cli/change.ts';
+import type { Envelope } from '../../../src/cli/render.ts';
+import type { Run } from '../../../src/cli/state.ts';
+import { makeStyle } from '../../../src/cli/style.ts';
+import { changeCommand } from '../../../src/core/command.ts';
+import { OpsError } from '../../../src/core/errors.ts';
+import { plan, step } from '../../../src/core/plan.ts';
+import { fakeEngine } from '../../support/fakes/engine.ts';
+import { fakeJournal } from '../../support/fakes/journal.ts';
+
+/** A change that stops `a`, and `b` once its aim is reached. */
+const stopBoth = plan({
+  ...{ target: 'shop', summary: 'stop both', touches: [] },
+  steps: ['a', 'b'].map((name) =>
+    step({
+      ...{ id: `stop:${name}`, describe: `stop ${name}`, why: 'test', undo: 'stays' as const },
+      do: (w) => w.engine.stopContainer(name, 1),
+      verify: (r) => r.engine.isStopped(name),
+      ...(name === 'b' ? { onFailure: 'go on' as const } : {}),
+    }),
+  ),
+});
+
+/** Carries it out; `stops` is what happens when a container is to be stopped. */
+async function changed(stops: (name: string, interrupt: () => void) => void) {
+  const engine = fakeEngine();
+  for (const name of ['a', 'b']) engine.add({ name });
+  const controller = new AbortController();
+  const { stopContainer } = engine;
+  engine.stopContainer = async (name, grace) => {
+    stops(name, () => {
+      controller.abort();
+    });
+    await stopContainer(name, grace);
+  };
+  const journal = fakeJournal();
+  const style = makeStyle({ width: 80, colour: false });
+  const said: string[] = [];
+  const answers: Partial<Envelope>[] = [];
+  const run = {
+    invocation: { input: {}, change: { yes: true }, global: { json: true, quiet: false } },
+    terminal: { remark: (text: string) => said.push(text), out: style, err: style, env: {} },
+    context: {
+      now: () => new Date('2026-03-01T14:05:09Z'),
+      signal: controller.signal,
+      platform: { environment: 'test' },
+      readers: { journal, lock: { holder: async () => undefined } },
+    },
+    ports: { journal, writers: { engine } },
+    interruption: { outliveOutput: () => undefined, say: () => undefined },
+    answer: (part: Partial<Envelope>) => answers.push(part),
+  } as unknown as Run;
+  const command = changeCommand({
+    ...{ name: 'service restart', summary: 's', examples: [], input: z.object({}), output: z.object({}) },
+    locks: false,
+    plan: async () => stopBoth,
+    report: async () => ({}),
+    text: () => '',
+  });
+  const exit = await change(run, command);
+  return { exit, said, answer: answers[0] };
+}
+
+test('a change that is done must be told to be so, with nothing left', async () => {
+  expect(await changed(() => undefined)).toMatchObject({ exit: 0, said: [], answer: { ok: true, data: {}, left: [] } });
+});
+
+test('what failed after the aim must be in the document, too', async () => {
+  const { exit, said, answer } = await changed((name) => {
+    if (name === 'b') throw new OpsError('REJECTED', 'no');
+  });
+  expect({ exit, said }).toEqual({ exit: 0, said: ['warning: not done: stop:b: no\n'] });
+  expect(answer).toMatchObject({ ok: true, left: ['stop:b: no'] });
+});
+
+test('what an interruption left out must be told, and end with its code', async () => {
+  const { exit, said, answer } = await changed((_name, interrupt) => {
+    interrupt();
+  });
+  expect({ exit, said }).toEqual({
+    exit: 130,
+    said: ['warning: not done: stop:b: interrupted before stop:b\n'],
+  });
+  expect(answer).toMatchObject({ ok: false, data: {}, left: ['stop:b: interrupted before stop:b'] });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Plan, Step } from '../../../src/core/change.ts';
+import { execute, whenInterrupted } from '../../../src/core/execute.ts';
+import { gate, plan, step } from '../../../src/core/plan.ts';
+import { fakeEngine } from '../../support/fakes/engine.ts';
+import { contextOf } from '../inspect/platform.ts';
+
+const stop = (id: string): Step =>
+  step({
+    ...{ id: `stop:${id}`, describe: `stop ${id}`, why: 'test' },
+    do: (w) => w.engine.stopContainer(id, 1),
+    undo: (w) => w.engine.startContainer(id),
+    verify: (r) => r.engine.isStopped(id),
+  });
+const serving = (id: string): Step =>
+  gate({
+    ...{ id: `serving:${id}`, describe: `${id} serves`, why: 'test' },
+    verify: (r) => r.engine.isServing(id),
+  });
+const planOf = (...steps: Step[]): Plan => plan({ target: 't', summary: 's', touches: [], steps });
+
+/** How a plan ends that is interrupted while `a` is stopped. */
+async function ends(made: Plan): Promise<string> {
+  const engine = fakeEngine();
+  for (const name of ['a', 'b']) engine.add({ name });
+  const controller = new AbortController();
+  const { stopContainer } = engine;
+  engine.stopContainer = async (...given) => {
+    controller.abort();
+    await stopContainer(...given);
+  };
+  const { outcome } = await execute(made, {
+    writers: Object.assign(Object.create(null), contextOf({}).readers, { engine }),
+    journal: async () => undefined,
+    listen: () => undefined,
+    confirmLock: async () => undefined,
+    signal: controller.signal,
+    now: () => new Date(0),
+  });
+  return outcome;
+}
+
+describe('what an interruption leads to must be known while a step runs', () => {
+  const first = stop('a');
+  const passed: Step = { ...serving('b'), id: 'passed:b', onFailure: 'pause' };
+  const drained: Step = { ...serving('a'), id: 'drained:a', onFailure: 'go on' };
+  const last: Step = { ...stop('b'), id: 'remove:b', undo: 'too late', onFailure: 'go on' };
+  const all = [first, serving('a'), passed, stop('b'), drained, last];
+  test.each<[string, string | undefined, ReturnType<typeof whenInterrupted>]>([
+    ['before the first', undefined, 'take back'],
+    ['in a call, of what comes next', 'stop:a', 'take back'],
+    ['in a gate, of the gate itself', 'serving:a', 'take back'],
+    ['in a gate that pauses', 'passed:b', 'pause'],
+    ['in the last call that is needed', 'stop:b', 'end'],
+    ['in a gate after the aim', 'drained:a', 'end'],
+  ])('%s', (_when, running, leads) => {
+    expect(whenInterrupted(planOf(...all), running, {})).toBe(leads);
+  });
+
+  test('in a call before a gate that pauses', () => {
+    expect(whenInterrupted(planOf(first, drained, passed), 'stop:a', {})).toBe('pause');
+  });
+
+  test('where nothing is taken back', () => {
+    const late: Step = { ...stop('b'), undo: 'too late' };
+    expect(whenInterrupted(planOf(late, serving('a')), 'stop:b', {})).toBe('leave');
+    expect(whenInterrupted(planOf(first, serving('a')), 'stop:a', { before: [late] })).toBe('leave');
+    expect(whenInterrupted(planOf(first, serving('a')), 'stop:a', { onFailure: 'leave' })).toBe('leave');
+  });
+
+  test('and be what comes of it', async () => {
+    const interrupted = async (...steps: Step[]): Promise<string[]> => {
+      const made = planOf(...steps);
+      return [whenInterrupted(made, 'stop:a', {}), await ends(made)];
+    };
+    expect(await interrupted(first, serving('a'))).toEqual(['take back', 'rolled-back']);
+    expect(await interrupted(first, drained, passed)).toEqual(['pause', 'paused']);
+    expect(await interrupted({ ...first, undo: 'too late' }, serving('b'))).toEqual(['leave', 'partial']);
+    expect(await interrupted(first, drained, last)).toEqual(['end', 'done']);
+  });
+});
