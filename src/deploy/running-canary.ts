@@ -16,13 +16,11 @@ import { SHORTEST_MS } from './measure.ts';
 import { LABEL } from './names.ts';
 import { type Facts, versionIn } from './observe.ts';
 import type { Promoted } from './plan-canary.ts';
+import { SEARCHED_CHANGES } from '../core/unfinished.ts';
 import { comparison, type Released } from './request.ts';
 import { smokeUrls } from './smoke.ts';
 import { firstInstance } from './stages.ts';
 import { versionVariable } from './version-variable.ts';
-
-/** How far back the change that began it is looked for. */
-const SEARCHED_CHANGES = 50;
 
 /** The services of the canary, as they would go live. @throws UNSAFE when there is none */
 export async function runningCanary(facts: Facts, platform: Platform, { files }: Readers): Promise<Promoted[]> {
