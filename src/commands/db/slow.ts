@@ -6,7 +6,8 @@ import { exitOf } from '../../core/verdict.ts';
 import { durationMs, durationText } from '../../core/values.ts';
 import { conclude, type ReportData, reportSchema } from '../../db/report.ts';
 import { between, ORDERS, type Order, slow, slowBy, type StatementRow } from '../../db/slow.ts';
-import { databaseFields, databaseNamed, reportText } from './shared.ts';
+import { reportText } from '../reports.ts';
+import { databaseFields, databaseNamed } from './shared.ts';
 
 /** The longest interval, in ms. */
 const LONGEST = 600_000;
