@@ -1,5 +1,6 @@
 import type { Command } from '../core/command.ts';
 import { database } from './db/entries.ts';
+import { metrics } from './metrics/entries.ts';
 
 /** Headings of the root help, in order. */
 export const GROUPS = { look: 'Look', change: 'Change', setup: 'Set up' } as const;
@@ -107,6 +108,7 @@ export const registry: readonly Entry[] = [
     load: () => import('./deploy/history.ts'),
   },
   ...database,
+  ...metrics,
   {
     name: 'lb status',
     summary: 'Where the load balancer sends traffic, since when, and what it runs with',
@@ -224,5 +226,6 @@ export const NOUNS: Readonly<Record<string, string>> = {
   deploy: 'releases: put one live, see what is live',
   lb: 'the load balancer',
   lock: 'the lock that keeps changes apart',
+  metrics: 'Prometheus: what it counted, what it warns of',
   service: 'one service of the platform',
 };

@@ -63,8 +63,8 @@ export function concludeReport<Parts, Seat, P extends keyof Parts, R>(
   return { status: statusOf(findings), findings, notes: judged.notes ?? [], rows: judged.rows };
 }
 
-/** A report of which nothing could be had is not well, but left out. */
-const statusOf = (findings: readonly Verdict[]): Status =>
+/** The status of several: what of which nothing could be had is not well, but left out. */
+export const statusOf = (findings: readonly Verdict[]): Status =>
   findings.length > 0 && findings.every((one) => one.status === 'skipped')
     ? 'skipped'
     : worst(findings.map((one) => one.status));

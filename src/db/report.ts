@@ -1,7 +1,7 @@
 /** What the `db` commands have in common: parts of a database, judged and shown alike, alone or all together. */
 import * as z from 'zod';
 
-import type { Thresholds } from '../core/platform.ts';
+import type { Thresholds } from '../core/thresholds.ts';
 import type { DatabaseLook, DatabaseParts, DatabaseServer, PartName } from '../core/ports/database.ts';
 import { type Concluded, concludedSchema, concludeReport, type Report as AnyReport } from '../core/report.ts';
 
