@@ -30,6 +30,8 @@ export interface PrometheusOptions {
   url: () => Promise<{ url: string; how: string }>;
   bearer?: () => Promise<Secret>;
   tls?: TlsOptions;
+  /** The compose service that it runs as, where it does: errors lead to its log. */
+  service?: string;
   /** Where a relative `tls.ca` starts. */
   directory: string;
 }
@@ -69,7 +71,7 @@ export function openMetrics(options: PrometheusOptions): MetricsReader {
     } catch (thrown) {
       // A container that was made anew has another address: the next round of a watch looks it up again.
       found.forget();
-      throw thrown;
+      throw hinted(thrown, options.service);
     }
   };
 
@@ -162,6 +164,18 @@ function refusal(error: { type: string; error: string }, at: string, details: Re
 function placeOf(text: string): { line: number; column: number } | undefined {
   const [, line, column] = /(?:^|[ :])(\d{1,6}):(\d{1,6}): parse error: /.exec(text) ?? [];
   return line === undefined ? undefined : { line: Number(line), column: Number(column) };
+}
+
+/** What does not answer, or not yet, may not run: said where nothing better is known. */
+function hinted(thrown: unknown, service: string | undefined): unknown {
+  if (!(thrown instanceof OpsError) || thrown.hint !== undefined) return thrown;
+  const { code, message, details, cause } = thrown;
+  if (code !== 'UNREACHABLE' && code !== 'TIMED_OUT' && code !== 'NOT_READY') return thrown;
+  const hint =
+    service === undefined
+      ? 'See whether it runs; its address is prometheus.url in opsctl.yaml.'
+      : `See whether it runs: opsctl status ${service}; its log: opsctl logs ${service} --tail 50.`;
+  return new OpsError(code, message, { hint, cause, ...(details === undefined ? {} : { details }) });
 }
 
 /** Where a redirect leads, without the path and query that may carry tokens. */

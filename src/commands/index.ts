@@ -1,4 +1,5 @@
 import type { Command } from '../core/command.ts';
+import { cache } from './cache/entries.ts';
 import { database } from './db/entries.ts';
 import { metrics } from './metrics/entries.ts';
 
@@ -108,6 +109,7 @@ export const registry: readonly Entry[] = [
     load: () => import('./deploy/history.ts'),
   },
   ...database,
+  ...cache,
   ...metrics,
   {
     name: 'lb status',
@@ -221,6 +223,7 @@ export const registry: readonly Entry[] = [
 
 /** What each noun with several verbs is about. */
 export const NOUNS: Readonly<Record<string, string>> = {
+  cache: 'Redis or Valkey: what it holds, what slows it',
   config: 'the configuration: show it, check it, its schema',
   db: 'PostgreSQL: what it does, what slows it, what to do about it',
   deploy: 'releases: put one live, see what is live',

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { OpsError } from '../core/errors.ts';
 import { type Concluded, type Finding, findingSchema, type Shown } from '../core/report.ts';
 import type { Style } from '../core/style.ts';
+import { durationMs, durationText } from '../core/values.ts';
 import { statusSchema, worst, worstFirst } from '../core/verdict.ts';
 
 /** How a report is declared: what it is called in help. */
@@ -12,6 +13,15 @@ export interface Wording {
   description?: string;
   examples: { command: string; explains: string }[];
 }
+
+/** The longest interval, in ms. */
+const LONGEST = 600_000;
+
+/** The flag of what counts for a while instead of since the start. */
+export const interval = durationText
+  .refine((typed) => durationMs(typed) <= LONGEST, 'expected 10m at most')
+  .optional()
+  .meta({ description: 'count what happens from now on for this long, such as 10s', value: 'time' });
 
 /** The flag of every command that judges. */
 export const failOn = z.enum(['warn', 'crit']).default('crit').meta({ description: 'exit 1 from this status on' });

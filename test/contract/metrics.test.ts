@@ -273,7 +273,10 @@ describe('what is no Prometheus, or an ill one', () => {
     const url = await servers.http(() => undefined);
     const reader = openMetrics({ url: async () => ({ url, how: 'its URL' }), directory: '/' });
     const began = performance.now();
-    await expect(reader.alerts()).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    await expect(reader.alerts()).rejects.toMatchObject({
+      code: 'TIMED_OUT',
+      hint: 'See whether it runs; its address is prometheus.url in opsctl.yaml.',
+    });
     expect(performance.now() - began).toBeLessThan(10_000);
   });
 
