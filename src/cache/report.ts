@@ -41,11 +41,10 @@ export function conclude<P extends CachePart, R>(
   const { server, at } = look;
   const { product, version, role } = server;
   const seat = { server, nowMs: Date.parse(at), limits };
-  return {
-    cache,
-    product,
-    version,
-    role,
-    ...concludeReport(report, look.parts, seat, `opsctl cache ${report.name}`),
-  };
+  const concluded = concludeReport(report, look.parts, seat, `opsctl cache ${report.name}`);
+  const notes = server.isClustered === true ? [...concluded.notes, CLUSTER] : concluded.notes;
+  return { cache, product, version, role, ...concluded, notes };
 }
+
+/** What is true of every figure there. */
+const CLUSTER = 'this is one node of a cluster: of the others nothing is told';

@@ -71,6 +71,7 @@ export async function readServer(connection: Connection): Promise<{ server: Cach
     const server: CacheServer = {
       ...product,
       role: info.get('role') ?? '',
+      isClustered: info.get('cluster_enabled') === '1',
       user,
       policy: info.get('maxmemory_policy'),
       uptimeMs: uptime === undefined ? undefined : uptime * 1000,

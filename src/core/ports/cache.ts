@@ -7,6 +7,8 @@ export interface CacheServer {
   /** Empty where nothing tells it. */
   version: string;
   role: string;
+  /** It is one node of a cluster, and tells of its own keys only. */
+  isClustered?: boolean | undefined;
   /** The user that asks. */
   user: string;
   /** `noeviction`, `allkeys-lru`, … */

@@ -27,6 +27,13 @@ export function serverReports(product: Product): void {
     expect(told.version).toMatch(major);
   });
 
+  test('a node of a cluster must say that it is only one', async () => {
+    const node = await startRedis({ 'cluster-enabled': 'yes' }, product);
+    onTestFinished(() => node.stop());
+    expect((await reported(node, memory)).notes.at(-1)).toContain('one node of a cluster');
+    expect((await reported(server, memory)).notes.join()).not.toContain('cluster');
+  });
+
   describe('memory', () => {
     test('a cache without a limit must be warned of', async () => {
       const { findings, rows } = await reported(server, memory);

@@ -28,6 +28,7 @@ describe('a key as text', () => {
   test('must keep what is text, and show bytes that are none', () => {
     expect(keyText(Buffer.from('ключ:1'))).toBe('ключ:1');
     expect(keyText(Buffer.from([0x61, 0xff, 0x00]))).toBe('a\\xff\\x00');
+    expect(keyText(Buffer.from('a\u001b[31m\nb'))).toBe('a\\x1b[31m\\x0ab');
   });
   test('must be cut, with its length', () => {
     expect(keyText(Buffer.from('x'.repeat(5000)))).toBe(`${'x'.repeat(200)}… (5000 bytes)`);
@@ -35,7 +36,9 @@ describe('a key as text', () => {
   test('must be bounded, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2000 }), (bytes) => {
-        expect(keyText(Buffer.from(bytes)).length).toBeLessThan(230);
+        const text = keyText(Buffer.from(bytes));
+        expect(text.length).toBeLessThan(230);
+        expect(text).not.toMatch(/[\n\t]/);
       }),
     );
   });
