@@ -15,7 +15,7 @@ import { configJsonSchema } from '../src/config/schema.ts';
 import { changeEventSchema, planSchema } from '../src/core/change.ts';
 import type { Command } from '../src/core/command.ts';
 import { ERRORS, EXIT } from '../src/core/errors.ts';
-import { thresholdsSchema } from '../src/core/platform.ts';
+import { thresholdsSchema } from '../src/core/thresholds.ts';
 
 const target = path.resolve(import.meta.dirname, '..', 'docs', 'reference');
 const files = new Map<string, string>();

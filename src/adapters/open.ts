@@ -121,6 +121,7 @@ function metricsOf(
     directory: platform.directory,
     ...(bearer === undefined ? {} : { bearer: () => secrets.resolve(bearer, service) }),
     ...(tls === undefined ? {} : { tls }),
+    ...(service === undefined ? {} : { service }),
   });
 }
 

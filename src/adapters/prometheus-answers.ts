@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 import { OpsError } from '../core/errors.ts';
-import type { Alert, Sample, ScrapeTarget } from '../core/ports/metrics.ts';
+import type { Alert, Sample, ScrapeTarget, Series } from '../core/ports/metrics.ts';
 import { compareNames } from '../core/text.ts';
 
 const labels = z.record(z.string(), z.string());
@@ -13,6 +13,8 @@ const envelope = z.object({
   errorType: z.string().optional(),
   error: z.string().optional(),
   data: z.unknown().optional(),
+  warnings: z.array(z.string()).default([]),
+  infos: z.array(z.string()).default([]),
 });
 
 const result = z.discriminatedUnion('resultType', [
@@ -23,6 +25,11 @@ const result = z.discriminatedUnion('resultType', [
   z.object({ resultType: z.literal('scalar'), result: point }),
   z.object({ resultType: z.enum(['matrix', 'string']), result: z.unknown() }),
 ]);
+
+const matrix = z.object({
+  resultType: z.literal('matrix'),
+  result: z.array(z.object({ metric: labels, values: z.array(point).optional() })),
+});
 
 const targets = z.object({
   activeTargets: z.array(
@@ -43,7 +50,7 @@ const alerts = z.object({
 });
 
 /** Either the data of an answer, or the server's own account of why there is none. */
-export type Envelope = { ok: true; data: unknown } | { ok: false; type: string; error: string };
+export type Envelope = { ok: true; data: unknown; remarks: string[] } | { ok: false; type: string; error: string };
 
 /** Undefined when the text is not an answer of this API at all. */
 export function readEnvelope(text: string): Envelope | undefined {
@@ -55,8 +62,10 @@ export function readEnvelope(text: string): Envelope | undefined {
   }
   const parsed = envelope.safeParse(json);
   if (!parsed.success) return undefined;
-  const { status, data, errorType = '', error = '' } = parsed.data;
-  return status === 'success' ? { ok: true, data } : { ok: false, type: errorType, error };
+  const { status, data, errorType = '', error = '', warnings, infos } = parsed.data;
+  return status === 'success'
+    ? { ok: true, data, remarks: [...warnings, ...infos] }
+    : { ok: false, type: errorType, error };
 }
 
 /** @throws REJECTED for a result that is not one number a series, BAD_ANSWER for a malformed one */
@@ -65,18 +74,33 @@ export function readSamples(data: unknown): Sample[] {
   if (read.resultType === 'scalar') return [{ labels: {}, value: numberOf(read.result[1]) }];
   if (read.resultType !== 'vector') {
     throw new OpsError('REJECTED', `the query gives a ${read.resultType}, not one number a series`, {
-      hint: 'Take the newest value of a range, as in last_over_time(metric[5m]), or an aggregate of it.',
+      hint: 'Take the newest value of a range, as in last_over_time(metric[5m]), or an aggregate of it. A series over time: opsctl metrics range',
     });
   }
   return read.result.map(({ metric, value }) => {
-    if (value === undefined) {
-      throw new OpsError('REJECTED', 'the query gives a native histogram, not one number a series', {
-        hint: 'Take a number from it, as in histogram_quantile(0.95, metric) or histogram_count(metric).',
-      });
-    }
+    if (value === undefined) throw nativeHistogram();
     return { labels: metric, value: numberOf(value[1]) };
   });
 }
+
+/** @throws as `readSamples` */
+export function readSeries(data: unknown): Series[] {
+  return parsed(matrix, data, 'range').result.map(({ metric, values }) => {
+    if (values === undefined) throw nativeHistogram();
+    return {
+      labels: metric,
+      points: values.map(([seconds, value]) => ({
+        at: new Date(seconds * 1000).toISOString(),
+        value: numberOf(value),
+      })),
+    };
+  });
+}
+
+const nativeHistogram = (): OpsError =>
+  new OpsError('REJECTED', 'the query gives a native histogram, not one number a series', {
+    hint: 'Take a number from it, as in histogram_quantile(0.95, metric) or histogram_count(metric).',
+  });
 
 /** By job, then instance. `lastScrapeAt` is empty for a target that was never scraped. */
 export function readTargets(data: unknown): ScrapeTarget[] {

@@ -6,20 +6,22 @@
  */
 import { OpsError } from '../core/errors.ts';
 import type { TlsOptions } from '../core/ports/http.ts';
-import type { MetricsReader } from '../core/ports/metrics.ts';
+import type { Answered, MetricsBounds, MetricsReader } from '../core/ports/metrics.ts';
 import type { Secret } from '../core/secret.ts';
 import { bodyText } from './http/body.ts';
 import { send, type RawAnswer, type Request } from './http/request.ts';
 import { readTarget, type Target } from './http/target.ts';
 import { openTrust } from './http/trust.ts';
-import { readAlerts, readEnvelope, readSamples, readTargets } from './prometheus-answers.ts';
+import { readAlerts, readEnvelope, readSamples, readSeries, readTargets } from './prometheus-answers.ts';
 
 /** For one call, in ms: health asks several at once, and a Prometheus that needs longer is ill itself. */
 const DEADLINE_MS = 3000;
-/** What the server is told, so that it stops working on a query that nobody waits for any more. */
-const SERVER_TIMEOUT = '2500ms';
+/** What the server has less than we wait, so that it stops working on a query before nobody waits for it any more. */
+const HEAD_START_MS = 500;
 /** About 10,000 targets or 50,000 samples; nothing a person or a check asks for is near that. */
 const BODY_LIMIT = 10 * 1024 * 1024;
+/** Remarks of the server that are passed on. */
+const REMARKS = 10;
 /** Longer queries go in a form: proxies commonly refuse request lines over 8 KiB. GET else, which every proxy lets pass. */
 const LONGEST_GET = 2000;
 
@@ -28,6 +30,8 @@ export interface PrometheusOptions {
   url: () => Promise<{ url: string; how: string }>;
   bearer?: () => Promise<Secret>;
   tls?: TlsOptions;
+  /** The compose service that it runs as, where it does: errors lead to its log. */
+  service?: string;
   /** Where a relative `tls.ca` starts. */
   directory: string;
 }
@@ -45,7 +49,7 @@ export function openMetrics(options: PrometheusOptions): MetricsReader {
   });
   const bearer = once(async () => options.bearer?.());
 
-  const ask = async (path: string, query: URLSearchParams): Promise<unknown> => {
+  const ask = async (path: string, query: URLSearchParams, timeoutMs = DEADLINE_MS): Promise<Said> => {
     const { base, how } = await found();
     const asForm = query.toString().length > LONGEST_GET;
     const target = readTarget(`${base}api/v1/${path}${asForm || query.size === 0 ? '' : `?${query.toString()}`}`);
@@ -58,7 +62,7 @@ export function openMetrics(options: PrometheusOptions): MetricsReader {
         ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` }),
       },
       ...(asForm ? { form: query } : {}),
-      timeoutMs: DEADLINE_MS,
+      timeoutMs,
       bodyLimit: BODY_LIMIT,
       trust: target.secure ? await trustFor({}) : undefined,
     };
@@ -67,21 +71,51 @@ export function openMetrics(options: PrometheusOptions): MetricsReader {
     } catch (thrown) {
       // A container that was made anew has another address: the next round of a watch looks it up again.
       found.forget();
-      throw thrown;
+      throw hinted(thrown, options.service);
     }
   };
 
+  const evaluate = (
+    path: string,
+    promql: string,
+    more: Record<string, string>,
+    ms = DEADLINE_MS - HEAD_START_MS,
+  ): Promise<Said> =>
+    ask(path, new URLSearchParams({ query: promql, timeout: `${ms.toString()}ms`, ...more }), ms + HEAD_START_MS);
+
   return {
-    query: async (promql, at) => {
-      const time = at === undefined ? {} : { time: at };
-      return readSamples(await ask('query', new URLSearchParams({ query: promql, timeout: SERVER_TIMEOUT, ...time })));
+    query: async (promql, at) =>
+      readSamples((await evaluate('query', promql, at === undefined ? {} : { time: at })).data),
+    instant: async (promql, at, bounds) => {
+      const said = await evaluate('query', promql, { time: at, ...limit(bounds) }, bounds.ms);
+      return bounded(readSamples(said.data), said, bounds);
     },
-    targets: async () => readTargets(await ask('targets', new URLSearchParams({ state: 'active' }))),
-    alerts: async () => readAlerts(await ask('alerts', new URLSearchParams())),
+    range: async (promql, { from, to, stepMs }, bounds) => {
+      const window = { start: from, end: to, step: `${stepMs.toString()}ms` };
+      const said = await evaluate('query_range', promql, { ...window, ...limit(bounds) }, bounds.ms);
+      return bounded(readSeries(said.data), said, bounds);
+    },
+    targets: async () => readTargets((await ask('targets', new URLSearchParams({ state: 'active' }))).data),
+    alerts: async () => readAlerts((await ask('alerts', new URLSearchParams())).data),
   };
 }
 
-function dataOf(answer: RawAnswer, target: Target, how: string): unknown {
+/** Data, and what the server says besides. */
+interface Said {
+  data: unknown;
+  remarks: string[];
+}
+
+/** One more tells whether there are more. Servers before 3.0 do not know it and answer all; the limit of bytes holds. */
+const limit = ({ series }: MetricsBounds): { limit: string } => ({ limit: (series + 1).toString() });
+
+const bounded = <T>(all: T[], { remarks }: Said, { series }: MetricsBounds): Answered<T> => ({
+  series: all.slice(0, series),
+  more: all.length > series,
+  remarks: remarks.slice(0, REMARKS).map((remark) => remark.slice(0, 500)),
+});
+
+function dataOf(answer: RawAnswer, target: Target, how: string): Said {
   const details = { status: answer.status, how };
   const at = `prometheus at ${target.url.origin}`;
   if (answer.status === 401 || answer.status === 403) {
@@ -97,7 +131,7 @@ function dataOf(answer: RawAnswer, target: Target, how: string): unknown {
     });
   }
   const envelope = readEnvelope(bodyText(answer.body));
-  if (envelope?.ok === true && answer.status === 200) return envelope.data;
+  if (envelope?.ok === true && answer.status === 200) return envelope;
   if (envelope?.ok === false) throw refusal(envelope, at, details);
   if (answer.status >= 502 && answer.status <= 504) {
     throw new OpsError(
@@ -116,7 +150,7 @@ function dataOf(answer: RawAnswer, target: Target, how: string): unknown {
 /** Error types as the API documents them; what is not known is the server's refusal. */
 function refusal(error: { type: string; error: string }, at: string, details: Record<string, unknown>): OpsError {
   const text = error.error.slice(0, 2000);
-  const extras = { details: { ...details, errorType: error.type } };
+  const extras = { details: { ...details, errorType: error.type, ...placeOf(text) } };
   if (error.type === 'timeout' || error.type === 'canceled') {
     return new OpsError('TIMED_OUT', `${at} gave up on the query: ${text}`, extras);
   }
@@ -124,6 +158,24 @@ function refusal(error: { type: string; error: string }, at: string, details: Re
     return new OpsError('NOT_READY', `${at} cannot answer: ${text}`, extras);
   }
   return new OpsError('REJECTED', `${at} rejects the query: ${text}`, extras);
+}
+
+/** Where in the query a mistake is. It stands nowhere but in the text, in the form that the parser gives it. */
+function placeOf(text: string): { line: number; column: number } | undefined {
+  const [, line, column] = /(?:^|[ :])(\d{1,6}):(\d{1,6}): parse error: /.exec(text) ?? [];
+  return line === undefined ? undefined : { line: Number(line), column: Number(column) };
+}
+
+/** What does not answer, or not yet, may not run: said where nothing better is known. */
+function hinted(thrown: unknown, service: string | undefined): unknown {
+  if (!(thrown instanceof OpsError) || thrown.hint !== undefined) return thrown;
+  const { code, message, details, cause } = thrown;
+  if (code !== 'UNREACHABLE' && code !== 'TIMED_OUT' && code !== 'NOT_READY') return thrown;
+  const hint =
+    service === undefined
+      ? 'See whether it runs; its address is prometheus.url in opsctl.yaml.'
+      : `See whether it runs: opsctl status ${service}; its log: opsctl logs ${service} --tail 50.`;
+  return new OpsError(code, message, { hint, cause, ...(details === undefined ? {} : { details }) });
 }
 
 /** Where a redirect leads, without the path and query that may carry tokens. */

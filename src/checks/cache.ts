@@ -1,5 +1,5 @@
 import { bytes, duration, percent } from '../core/format.ts';
-import type { Thresholds } from '../core/platform.ts';
+import type { Thresholds } from '../core/thresholds.ts';
 import type { CacheVitals } from '../core/ports/data.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 

@@ -1,6 +1,6 @@
 import { bytes, duration, percent, plural } from '../core/format.ts';
 import type { ContainerDetail, QuickUsage } from '../core/ports/engine.ts';
-import type { Thresholds } from '../core/platform.ts';
+import type { Thresholds } from '../core/thresholds.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 
 /** Restarts count only while the container is young: an old one has shown that it can stay up. */

@@ -1,6 +1,7 @@
 import { duration, percent, plural } from '../core/format.ts';
-import type { Thresholds } from '../core/platform.ts';
-import type { Alert, ScrapeTarget } from '../core/ports/metrics.ts';
+import type { Platform } from '../core/platform.ts';
+import type { Thresholds } from '../core/thresholds.ts';
+import type { Alert, Sample, ScrapeTarget } from '../core/ports/metrics.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 
 /** Prometheus's scrape targets. */
@@ -19,6 +20,19 @@ export function targets(list: ScrapeTarget[]): Verdict {
 /** Severities that wake somebody up. */
 const SEVERE = new Set(['critical', 'crit', 'page', 'emergency', 'p0', 'p1']);
 
+/** An alert by the severity that its rule gives it; one that is pending is none yet. */
+export const alertStatus = ({ state, severity }: Pick<Alert, 'state' | 'severity'>): 'ok' | 'warn' | 'crit' =>
+  state === 'pending' ? 'ok' : SEVERE.has(severity.toLowerCase()) ? 'crit' : 'warn';
+
+/** An alert that names its service leads to its log; one that does not, to everything. */
+export function leadsTo(labels: readonly Readonly<Record<string, string>>[]): string[] {
+  const services = [...new Set(labels.flatMap((one) => one['service'] ?? []))]
+    // Labels come from outside: what a shell could take for more than a word is not suggested.
+    .filter((service) => /^[\w.-]+$/.test(service))
+    .slice(0, 3);
+  return services.length === 0 ? ['opsctl status'] : services.map((service) => `opsctl logs ${service} --errors`);
+}
+
 /** Alerts that fire now. */
 export function alerts(list: Alert[]): Verdict {
   const firing = list.filter(({ state }) => state === 'firing');
@@ -28,15 +42,10 @@ export function alerts(list: Alert[]): Verdict {
       list.length === 0 ? 'no alert fires' : `no alert fires, ${list.length.toString()} pending`,
       measured,
     );
-  const severe = firing.filter(({ severity }) => SEVERE.has(severity.toLowerCase()));
+  const severe = firing.filter((one) => alertStatus(one) === 'crit');
   const names = [...new Set(firing.map(({ name }) => name))];
   const reason = `${plural(firing.length, 'alert')} firing: ${names.slice(0, 4).join(', ')}${names.length > 4 ? ' …' : ''}`;
-  // An alert that names its service leads to its log; one that does not, to everything.
-  const services = [...new Set(firing.flatMap(({ labels }) => labels['service'] ?? []))]
-    // Labels come from outside: what a shell could take for more than a word is not suggested.
-    .filter((service) => /^[\w.-]+$/.test(service))
-    .slice(0, 3);
-  const next = services.length === 0 ? ['opsctl status'] : services.map((service) => `opsctl logs ${service} --errors`);
+  const next = leadsTo(firing.map(({ labels }) => labels));
   return severe.length > 0 ? verdict.crit(reason, next, measured) : verdict.warn(reason, next, measured);
 }
 
@@ -51,6 +60,31 @@ export interface Traffic {
   perSecond?: number;
   errorShare?: number;
   p95Ms?: number;
+}
+
+/** The traffic of each configured service, from what the configured queries give. */
+export function trafficOf(
+  services: Platform['services'],
+  samples: Record<'rate' | 'errors' | 'p95', readonly Sample[]>,
+): Traffic[] {
+  const of = (all: readonly Sample[], label: string): number | undefined =>
+    all.find(({ labels }) => labels['service'] === label)?.value;
+  return Object.entries(services).map(([key, service]) => {
+    const label = service.metrics ?? key;
+    const [perSecond, errorShare, p95Seconds] = [
+      of(samples.rate, label),
+      of(samples.errors, label),
+      of(samples.p95, label),
+    ];
+    return {
+      service: key,
+      label,
+      mapped: service.metrics !== undefined,
+      ...(perSecond === undefined ? {} : { perSecond }),
+      ...(errorShare === undefined ? {} : { errorShare }),
+      ...(p95Seconds === undefined ? {} : { p95Ms: p95Seconds * 1000 }),
+    };
+  });
 }
 
 /** Verdicts on the traffic of one service: rate, error share, p95. */

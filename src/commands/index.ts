@@ -1,5 +1,7 @@
 import type { Command } from '../core/command.ts';
+import { cache } from './cache/entries.ts';
 import { database } from './db/entries.ts';
+import { metrics } from './metrics/entries.ts';
 
 /** Headings of the root help, in order. */
 export const GROUPS = { look: 'Look', change: 'Change', setup: 'Set up' } as const;
@@ -107,6 +109,8 @@ export const registry: readonly Entry[] = [
     load: () => import('./deploy/history.ts'),
   },
   ...database,
+  ...cache,
+  ...metrics,
   {
     name: 'lb status',
     summary: 'Where the load balancer sends traffic, since when, and what it runs with',
@@ -219,10 +223,12 @@ export const registry: readonly Entry[] = [
 
 /** What each noun with several verbs is about. */
 export const NOUNS: Readonly<Record<string, string>> = {
+  cache: 'Redis or Valkey: what it holds, what slows it',
   config: 'the configuration: show it, check it, its schema',
   db: 'PostgreSQL: what it does, what slows it, what to do about it',
   deploy: 'releases: put one live, see what is live',
   lb: 'the load balancer',
   lock: 'the lock that keeps changes apart',
+  metrics: 'Prometheus: what it counted, what it warns of',
   service: 'one service of the platform',
 };

@@ -1,7 +1,7 @@
 /** How judged things are shown where each has a line of its own. */
 import { plural } from '../core/format.ts';
 import type { Style } from '../core/style.ts';
-import { STATUSES, type Verdict, worst } from '../core/verdict.ts';
+import { STATUSES, type Verdict, worst, worstFirst } from '../core/verdict.ts';
 
 /** A judged thing; `note` stands at the end of its line. */
 export interface Judged extends Verdict {
@@ -23,7 +23,7 @@ export function verdictsText(judged: readonly Judged[], title: string, style: St
   ];
   const rows = judged.map((one) => [style.status(one.status), one.of, one.reason, ...(notes ? [one.note ?? ''] : [])]);
   const bad = judged.filter(({ status }) => status !== 'ok' && status !== 'skipped');
-  const ordered = bad.toSorted((a, b) => STATUSES.indexOf(b.status) - STATUSES.indexOf(a.status));
+  const ordered = worstFirst(bad);
   const next = [...new Set(ordered.flatMap((one) => one.next))].slice(0, NEXT);
   const full = ordered.map((one) => style.wrap(`${style.status(one.status)} ${one.of}: ${one.reason}`, 2));
   const counts = STATUSES.flatMap((status) => {

@@ -6,6 +6,7 @@ import * as z from 'zod';
 
 import { deploySchema, releaseSeriesSchema } from './deploy-options.ts';
 import { VARIABLE_NAME } from './dotenv.ts';
+import { thresholdsSchema } from './thresholds.ts';
 import { address, milliseconds, text, withoutPassword } from './values.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'letters, digits, dot, dash and underscore only');
@@ -140,6 +141,11 @@ export const prometheusSchema = z
         p95: text.default(
           'histogram_quantile(0.95, sum by (service, le) (rate(http_request_duration_seconds_bucket[1m])))',
         ),
+        saturation: text
+          .optional()
+          .describe(
+            'share of what a service can bear that is in use (a pool, a queue, its threads); default: the memory of its containers against their limit',
+          ),
       })
       .prefault({})
       .describe('PromQL that gives one sample a service, with the label `service`; p95 in seconds'),
@@ -159,59 +165,6 @@ export const certificateSchema = z
   ])
   .meta({ id: 'Certificate' });
 export type CertificateSource = z.infer<typeof certificateSchema>;
-
-const limits = (
-  unit: string,
-  warn: number,
-  crit: number,
-  what: string,
-): z.ZodPrefault<z.ZodObject<{ warn: z.ZodDefault<z.ZodNumber>; crit: z.ZodDefault<z.ZodNumber> }>> =>
-  z
-    .strictObject({ warn: z.number().default(warn), crit: z.number().default(crit) })
-    .prefault({})
-    .describe(`${what}, ${unit}`);
-
-/** Default thresholds; sources in `docs/reference/thresholds.md`. */
-export const thresholdsSchema = z
-  .strictObject({
-    responseMs: limits('ms', 1000, 3000, 'health endpoint answers within'),
-    containerMemory: limits('share of the limit', 0.85, 0.95, 'memory of a container'),
-    containerRestarts: limits('restarts', 3, 10, 'restarts of a container that has run for less than an hour'),
-    databaseConnections: limits('share of the usable slots', 0.8, 0.9, 'connections in use'),
-    longestTransactionMs: limits('ms', 30_000, 300_000, 'age of the longest transaction'),
-    idleInTransactionMs: limits('ms', 10_000, 60_000, 'time that a session is idle in a transaction'),
-    blockedSessions: limits('sessions', 1, 5, 'sessions waiting for a lock'),
-    lockWaitMs: limits('ms', 10_000, 120_000, 'time that a session waits for a lock'),
-    lockTable: limits('share of the lock table', 0.6, 0.85, 'locks taken'),
-    slowQueryMs: limits('ms', 20, 1000, 'mean time of a query that is called often'),
-    unusedIndexBytes: limits('bytes', 10_485_760, 10_737_418_240, 'size of an index that nothing uses'),
-    sequentialScans: limits('share of the scans of a large table', 0.1, 0.9, 'scans that read all of it'),
-    deadRows: limits('share of the rows', 0.2, 0.5, 'dead rows of a table that autovacuum should have removed'),
-    xminAge: limits(
-      'transactions',
-      1_000_000,
-      100_000_000,
-      'age of a snapshot that keeps VACUUM from removing dead rows',
-    ),
-    bloat: limits('times', 4, 10, 'size of a table or index against what its rows need'),
-    databaseCacheHit: limits('share, less is worse', 0.94, 0.85, 'reads found in shared buffers'),
-    replicationLagBytes: limits('bytes', 67_108_864, 1_073_741_824, 'lag of a replica'),
-    replicationLagMs: limits('ms', 30_000, 300_000, 'lag of a replica'),
-    retainedWalBytes: limits('bytes', 1_073_741_824, 10_737_418_240, 'log kept for a replication slot'),
-    sequenceUsed: limits('share of its values', 0.85, 0.95, 'values of a sequence that are used'),
-    xidAge: limits('transactions', 1_000_000_000, 1_500_000_000, 'age of the oldest unfrozen transaction id'),
-    cacheMemory: limits('share of maxmemory', 0.85, 0.95, 'memory of the cache'),
-    cacheHit: limits('share, less is worse', 0.8, 0.5, 'reads found in the cache'),
-    disk: limits('share used', 0.85, 0.95, 'disk of the engine'),
-    hostMemory: limits('share used', 0.9, 0.97, 'memory of the host'),
-    errorShare: limits('share', 0.01, 0.05, 'requests answered with 5xx'),
-    p95Ms: limits('ms', 500, 2000, '95th percentile of the response time'),
-    certificateDays: limits('days, less is worse', 21, 7, 'days until a certificate ends'),
-    backupAgeHours: limits('hours', 26, 50, 'age of the last backup'),
-  })
-  .prefault({})
-  .meta({ id: 'Thresholds' });
-export type Thresholds = z.infer<typeof thresholdsSchema>;
 
 export const contactSchema = z
   .strictObject({

@@ -28,6 +28,10 @@ export function worst(statuses: Iterable<Status>): Status {
   return STATUSES[index] ?? 'ok';
 }
 
+/** The worst first; in their own order where they are as bad. */
+export const worstFirst = <T extends { status: Status }>(judged: readonly T[]): T[] =>
+  judged.toSorted((a, b) => STATUSES.indexOf(b.status) - STATUSES.indexOf(a.status));
+
 /**
  * Exit code for a status: `crit` 1, `unknown` 6 (never 0), `warn` 1 only with `failOn: 'warn'`.
  * When some checks are critical and others unknown, the known failure wins.

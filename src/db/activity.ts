@@ -3,9 +3,10 @@ import * as z from 'zod';
 
 import { duration, plural } from '../core/format.ts';
 import type { Session } from '../core/ports/database.ts';
+import type { Judged } from '../core/report.ts';
 import { oneLine } from '../core/text.ts';
 import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
-import type { Judged, Report } from './report.ts';
+import type { Report } from './report.ts';
 
 const rowSchema = z
   .object({

@@ -1,12 +1,11 @@
 import {
   alerts as judgeAlerts,
   targets as judgeTargets,
-  type Traffic,
   traffic as judgeTraffic,
+  trafficOf,
 } from '../checks/monitoring.ts';
 import type { Context } from '../core/command.ts';
 import { asOpsError, type OpsError } from '../core/errors.ts';
-import type { Sample } from '../core/ports/metrics.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
 import { notObserved, once, type Probe } from './probe.ts';
 
@@ -71,23 +70,11 @@ async function traffic(context: Context): Promise<Record<string, Verdict>> {
     readers.metrics.query(queries.errorShare),
     readers.metrics.query(queries.p95),
   ]);
-  const of = (samples: Sample[], label: string): number | undefined =>
-    samples.find(({ labels }) => labels['service'] === label)?.value;
-  const entries = Object.entries(platform.services).flatMap(([key, service]) => {
-    const label = service.metrics ?? key;
-    const [perSecond, errorShare, p95Seconds] = [of(rate, label), of(errors, label), of(p95, label)];
-    const facts: Traffic = {
-      service: key,
-      label,
-      mapped: service.metrics !== undefined,
-      ...(perSecond === undefined ? {} : { perSecond }),
-      ...(errorShare === undefined ? {} : { errorShare }),
-      ...(p95Seconds === undefined ? {} : { p95Ms: p95Seconds * 1000 }),
-    };
-    return Object.entries(judgeTraffic(facts, platform.thresholds)).map(([id, one]): [string, Verdict] => [
-      `${id}:${key}`,
+  const entries = trafficOf(platform.services, { rate, errors, p95 }).flatMap((facts) =>
+    Object.entries(judgeTraffic(facts, platform.thresholds)).map(([id, one]): [string, Verdict] => [
+      `${id}:${facts.service}`,
       one,
-    ]);
-  });
+    ]),
+  );
   return Object.fromEntries(entries);
 }

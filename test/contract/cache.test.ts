@@ -1,20 +1,14 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { openCache } from '../../src/adapters/redis/open.ts';
 import type { CacheReader } from '../../src/core/ports/data.ts';
 import { fakeCache } from '../support/fakes/cache.ts';
 import { waitUntil } from '../support/process.ts';
-import { envSecrets, noEngine, platformOf } from '../support/readers.ts';
+import { cacheReader } from '../support/readers.ts';
 import { startRedis, type RedisServer } from '../support/redis.ts';
 
 type Reader = CacheReader & { close(): Promise<void> };
 
 /** The adapter on a server given by URL; closed at the end of the test. */
-function reader(url: string): Reader {
-  const platform = platformOf({ caches: { main: { url: { env: 'main' } } } });
-  const opened = openCache({ platform, source: noEngine, secrets: envSecrets({ main: url }) });
-  onTestFinished(() => opened.close());
-  return opened;
-}
+const reader = (url: string): Reader => cacheReader({ main: url });
 
 async function started(settings: Record<string, string | number> = {}): Promise<RedisServer> {
   const server = await startRedis(settings);
@@ -36,6 +30,16 @@ function contract(name: string, open: () => Reader): void {
       expect(vitals.maxClients).toBeGreaterThanOrEqual(vitals.clients ?? Number.NaN);
       expect(vitals.persistence.loading).toBe(false);
       expect(new Date(vitals.persistence.rdbLastSaveAt ?? '').toISOString()).toBe(vitals.persistence.rdbLastSaveAt);
+    });
+    test('what answers must be known', async () => {
+      expect(await open().server('main')).toMatchObject({ product: 'redis', role: 'master', user: 'default' });
+    });
+    test('all parts must be had', async () => {
+      const scan = { facts: ['bytes'], keys: 10, ms: 5000, top: 1 } as const;
+      const parts = ['memory', 'traffic', 'persistence', 'slowlog', 'latency', 'clients', 'scan'] as const;
+      const look = await open().look('main', parts, scan);
+      expect(Object.values(look.parts).map(({ is }) => is)).toEqual(parts.map(() => 'seen'));
+      expect(new Date(look.at).toISOString()).toBe(look.at);
     });
     test('a cache that is not configured must be refused', async () => {
       await expect(open().ping('other')).rejects.toMatchObject({ code: 'NOT_CONFIGURED' });

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { openMetrics } from '../../src/adapters/prometheus.ts';
 import { Secret } from '../../src/core/secret.ts';
-import type { MetricsReader, Sample } from '../../src/core/ports/metrics.ts';
+import { pointedAt } from '../../src/metrics/mistake.ts';
+import type { MetricsReader, Sample, Series } from '../../src/core/ports/metrics.ts';
 import { fakeMetrics } from '../support/fakes/metrics.ts';
 import { openServers } from '../support/http-servers.ts';
 import { startPrometheus, type RunningPrometheus } from '../support/prometheus.ts';
@@ -11,6 +12,8 @@ interface World {
   reader: MetricsReader;
   /** Makes the query give that, where it does not by itself. */
   given(promql: string, samples: Sample[]): void;
+  /** The same over time. */
+  givenSeries(promql: string, series: Series[]): void;
   goneInstance: string;
   close(): Promise<void>;
 }
@@ -45,6 +48,44 @@ function contract(name: string, open: () => Promise<World>): void {
         code: 'REJECTED',
         message: expect.stringMatching(/parse error: unclosed left parenthesis/) as string,
       });
+    });
+
+    const at = '2026-03-01T12:00:00.000Z';
+    const window = { from: '2026-03-01T11:59:00.000Z', to: at, stepMs: 30_000 };
+    const labelled = (names: string[]): string =>
+      names.map((name) => `label_replace(vector(1), "name", "${name}", "", "")`).join(' or ');
+    const times = ['2026-03-01T11:59:00.000Z', '2026-03-01T11:59:30.000Z', at];
+
+    test('as many series as are wanted, and whether there are more', async () => {
+      const promql = labelled(['a', 'b', 'c']);
+      const value = (name: string): Sample => ({ labels: { name }, value: 1 });
+      world.given(promql, ['a', 'b', 'c'].map(value));
+      expect(await world.reader.instant(promql, at, { series: 3, ms: 5000 })).toMatchObject({ more: false });
+      const two = await world.reader.instant(promql, at, { series: 2, ms: 5000 });
+      expect([two.series.length, two.more]).toEqual([2, true]);
+    });
+
+    test('a series over time, with each of its points', async () => {
+      const promql = 'vector(time())';
+      const points = times.map((time) => ({ at: time, value: Date.parse(time) / 1000 }));
+      world.givenSeries(promql, [{ labels: {}, points }]);
+      const answer = await world.reader.range(promql, window, { series: 5, ms: 5000 });
+      expect(answer).toEqual({ series: [{ labels: {}, points }], more: false, remarks: [] });
+    });
+
+    test('values over time that are no numbers, and no series at all', async () => {
+      const promql = 'vector(0) / 0';
+      world.givenSeries(promql, [{ labels: {}, points: times.map((time) => ({ at: time, value: NaN })) }]);
+      const { series } = await world.reader.range(promql, window, { series: 5, ms: 5000 });
+      expect(series[0]?.points.map(({ value }) => value)).toEqual([NaN, NaN, NaN]);
+      expect((await world.reader.range('no_such_metric', window, { series: 5, ms: 5000 })).series).toEqual([]);
+    });
+
+    test('where a mistake is', async () => {
+      const bounds = { series: 1, ms: 5000 };
+      const place = { code: 'REJECTED', details: { line: 1, column: 7 } };
+      await expect(world.reader.instant('sum(up', at, bounds)).rejects.toMatchObject(place);
+      await expect(world.reader.range('sum(up', window, bounds)).rejects.toMatchObject(place);
     });
 
     test('targets, by job', async () => {
@@ -95,6 +136,7 @@ contract('the fake', async () => {
     reader,
     goneInstance: 'gone:1',
     given: (promql, samples) => void reader.samples.set(promql, samples),
+    givenSeries: (promql, series) => void reader.series.set(promql, series),
     close: async () => undefined,
   };
 });
@@ -104,6 +146,7 @@ const real = async (prefix: string): Promise<World> => {
   return {
     reader: openMetrics({ url: async () => ({ url: prometheus.url, how: 'its URL' }), directory: '/' }),
     given: () => undefined,
+    givenSeries: () => undefined,
     goneInstance: prometheus.goneInstance,
     close: prometheus.stop,
   };
@@ -123,6 +166,30 @@ describe('prometheus itself', () => {
     expect(await reader.query(long)).toEqual([{ labels: {}, value: 600 }]);
     for (const promql of ['up[5m]', '"text"'])
       await expect(reader.query(promql)).rejects.toMatchObject({ code: 'REJECTED' });
+  });
+});
+
+describe('mistakes', () => {
+  let prometheus: RunningPrometheus;
+  beforeAll(async () => {
+    prometheus = await startPrometheus();
+  });
+  afterAll(() => prometheus.stop());
+
+  test.each([
+    // One behind the bracket: so the server says it.
+    ['sum(up))', 'sum(up))\n        ^'],
+    ['up{job="ä",}}', 'up{job="ä",}}\n            ^'],
+    ['sum by (job) (\n  nosuch(up)\n)', '  nosuch(up)\n  ^'],
+    ['up == bool 1 and', 'up == bool 1 and\n                ^'],
+  ])('%j must be pointed at', async (promql, query) => {
+    const reader = openMetrics({ url: async () => ({ url: prometheus.url, how: 'its URL' }), directory: '/' });
+    const asked = reader.instant(promql, new Date().toISOString(), { series: 1, ms: 5000 });
+    const error = await asked.then(
+      () => undefined,
+      (thrown: unknown) => pointedAt(promql, thrown),
+    );
+    expect([error?.code, error?.details?.['query']]).toEqual(['USAGE', query]);
   });
 });
 
@@ -183,11 +250,33 @@ describe('what is no Prometheus, or an ill one', () => {
     });
   });
 
+  test('a range that is none must not be believed', async () => {
+    const window = { from: '2026-03-01T11:59:00.000Z', to: '2026-03-01T12:00:00.000Z', stepMs: 30_000 };
+    const asked = async (body: string): Promise<unknown> =>
+      (await answering(200, body)).range('up', window, { series: 1, ms: 5000 });
+    const matrix = (values: string): string =>
+      `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},${values}}]}}`;
+    await expect(asked(vector('"1"'))).rejects.toMatchObject({ code: 'BAD_ANSWER' });
+    await expect(asked(matrix('"values":[[1,"x"]]'))).rejects.toMatchObject({ code: 'BAD_ANSWER' });
+    await expect(asked(matrix('"histograms":[]'))).rejects.toMatchObject({ code: 'REJECTED' });
+    await expect(asked('<html>login</html>')).rejects.toMatchObject({ code: 'BAD_ANSWER' });
+  });
+
+  test('what the server remarks is passed on, bounded', async () => {
+    const remarks = JSON.stringify(Array.from({ length: 50 }, () => 'x'.repeat(5000)));
+    const reader = await answering(200, vector('"1"').replace('{', `{"warnings":${remarks},`));
+    const answer = await reader.instant('up', new Date().toISOString(), { series: 1, ms: 5000 });
+    expect([answer.remarks.length, answer.remarks[0]?.length]).toEqual([10, 500]);
+  });
+
   test('one that never answers is given 3 s', async () => {
     const url = await servers.http(() => undefined);
     const reader = openMetrics({ url: async () => ({ url, how: 'its URL' }), directory: '/' });
     const began = performance.now();
-    await expect(reader.alerts()).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    await expect(reader.alerts()).rejects.toMatchObject({
+      code: 'TIMED_OUT',
+      hint: 'See whether it runs; its address is prometheus.url in opsctl.yaml.',
+    });
     expect(performance.now() - began).toBeLessThan(10_000);
   });
 

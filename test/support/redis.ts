@@ -1,5 +1,6 @@
 /**
- * Real Redis servers for tests: Debian's redis-server, installed when it is missing and the tests run as root.
+ * Real Redis servers for tests: Debian's redis-server, installed when it is missing and the tests run as root; and those
+ * of a newer Debian (debian.ts).
  * Each listens on a free loopback port in a temporary directory of its own, runs as an unprivileged user and
  * is ended by its process id.
  */
@@ -9,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { hasProgram, install } from '../../scripts/packages.ts';
+import { debianProgram } from './debian.ts';
 import { freePort, nobody, waitUntil } from './process.ts';
 
 export interface RedisServer {
@@ -25,16 +27,41 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** A new server. `settings` are directives of redis.conf, in the order given. */
-export async function startRedis(settings: Record<string, string | number> = {}): Promise<RedisServer> {
+/** Products and versions that the tests run: the machine's Redis, and those of Debian 13. */
+export const REDIS = {
+  'Redis of this machine': undefined,
+  'Redis 8': { release: 'trixie', name: 'redis-server', program: 'redis-server' },
+  Valkey: { release: 'trixie', name: 'valkey-server', program: 'valkey-server' },
+} as const;
+export type Product = keyof typeof REDIS;
+
+/** How a product is started; its arguments follow. */
+async function programOf(product: Product): Promise<string[]> {
+  const debian = REDIS[product];
+  if (debian !== undefined) return await debianProgram(debian.release, debian.name, debian.program);
   if (!hasProgram('redis-server')) await install(['redis-server']);
+  return ['redis-server'];
+}
+
+/** A new server. `settings` are directives of redis.conf, in the order given; several words of one are a list. */
+export async function startRedis(
+  settings: Record<string, string | number | readonly string[]> = {},
+  product: Product = 'Redis of this machine',
+): Promise<RedisServer> {
+  const [program = '', ...first] = await programOf(product);
   const user = await nobody();
   const home = await mkdtemp(path.join(tmpdir(), 'opsctl-redis-'));
   if (user.uid !== undefined) await chown(home, user.uid, user.gid ?? user.uid);
   const port = await freePort();
   const password = settings['requirepass'];
   const directives = { bind: '127.0.0.1', port, dir: home, save: '', appendonly: 'no', ...settings };
-  const args = Object.entries(directives).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const args = [
+    ...first,
+    ...Object.entries(directives).flatMap(([name, value]) => [
+      `--${name}`,
+      ...(Array.isArray(value) ? value : [String(value)]),
+    ]),
+  ];
   let child: ChildProcess | undefined;
   let log = '';
   const clients = new Set<Redis>();
@@ -59,7 +86,7 @@ export async function startRedis(settings: Record<string, string | number> = {})
       return client;
     },
     launch() {
-      child = spawn('redis-server', args, { ...user, stdio: ['ignore', 'pipe', 'ignore'] });
+      child = spawn(program, args, { ...user, stdio: ['ignore', 'pipe', 'ignore'] });
       child.stdout?.on('data', (chunk: Buffer) => (log = `${log}${String(chunk)}`.slice(-4000)));
     },
     async start() {

@@ -8,6 +8,7 @@ import { MAY_DO } from '../../src/core/plan.ts';
 import type { Route, Routing } from '../../src/core/ports/load-balancer.ts';
 import type { Sample } from '../../src/core/ports/metrics.ts';
 import { platformSchema } from '../../src/core/platform.ts';
+import { fakeDatabase } from '../support/fakes/database.ts';
 import { fakeEngine } from '../support/fakes/engine.ts';
 import { fakeFiles } from '../support/fakes/files.ts';
 import { fakeJournal } from '../support/fakes/journal.ts';
@@ -24,6 +25,21 @@ function counted(promql: string): Sample[] {
   if (promql.includes('status=~')) return [];
   if (!promql.includes('by (le)')) return [{ labels: {}, value: 10_000 }];
   return ['0.1', '+Inf'].map((le) => ({ labels: { le }, value: 10_000 }));
+}
+
+/** A database with a session that runs something, some tables, and room for more connections. */
+function shopDatabase(): object {
+  const session = {
+    ...{ pid: 4242, startedAt: '2025-12-31T00:00:00.000000Z', queryStartedAt: '2025-12-31T00:00:00.000001Z' },
+    ...{ database: 'shop', user: 'app', application: 'api', client: 'local', state: 'active' },
+    ...{ blockedBy: [], privileged: false },
+  };
+  const tables = ['public.orders', 'public.order_items', 'sales.invoice'].map((table) => [table]);
+  const limit = [[100, null, 3, 40, 'configuration file', 0]];
+  return {
+    ...fakeDatabase({ main: { parts: { sessions: { is: 'seen', value: [session] } } } }),
+    query: async (_name: string, sql: string) => ({ rows: sql.includes('pg_class') ? tables : limit }),
+  };
 }
 
 /** A small platform in memory, whose every writing method throws, with a lock held and a change left in the middle. */
@@ -89,6 +105,7 @@ async function context({ canary, ready }: { canary: boolean; ready: boolean }): 
     loadBalancer: fakeLoadBalancer({ [nginx?.id ?? '']: balancer, [nginx?.name ?? '']: balancer }),
     replicas,
     files: fakeFiles(),
+    database: shopDatabase(),
     metrics: { query: async (promql: string) => counted(promql) },
     lock,
     journal,

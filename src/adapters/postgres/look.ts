@@ -1,5 +1,6 @@
 /** Some parts of a database in one read-only transaction: what a `db` command asks, and the report all at once. */
-import type { DatabaseLook, DatabaseParts, DatabaseServer, Had, PartName } from '../../core/ports/database.ts';
+import type { DatabaseLook, DatabaseParts, DatabaseServer, PartName } from '../../core/ports/database.ts';
+import type { Had } from '../../core/ports/had.ts';
 import type { Connection } from './connect.ts';
 import { databases } from './parts/databases.ts';
 import { fill } from './parts/fill.ts';

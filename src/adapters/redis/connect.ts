@@ -13,13 +13,23 @@ const COMMAND_MS = 3000;
 /** Bytes of one answer; INFO is a few kB, so more is a server gone wrong. */
 const LARGEST_ANSWER = 4 * 1024 * 1024;
 
+/** A command with its arguments; keys are bytes. */
+export type Words = readonly [string, ...(string | Buffer)[]];
+/** What a command of several answers. */
+export type Reply = { is: 'answer'; value: unknown } | { is: 'refused'; error: OpsError };
+
 /** An open connection. */
 export interface Connection {
   asked: Asked;
   /** How it was reached, for people. */
   route: string;
   /** Runs a command; `permission` is the ACL rule that it needs, for the error. */
-  run(command: readonly [string, ...string[]], permission: string): Promise<unknown>;
+  run(command: readonly [string, ...string[]], permission: string, largest?: number): Promise<unknown>;
+  /**
+   * Runs commands in one go: what each answers, text as bytes, or the code of its refusal.
+   * @throws as `run` where the connection fails
+   */
+  runAll(commands: readonly Words[]): Promise<Reply[]>;
   isOpen(): boolean;
   close(): Promise<void>;
 }
@@ -41,7 +51,10 @@ export async function connect(settings: Settings, service: string | undefined): 
   const connection: Connection = {
     asked,
     route: route.describe,
-    run: (command, permission) => run(asked, line, command, permission),
+    run: async ([name, ...args], permission, largest = LARGEST_ANSWER) =>
+      await guarded(asked, line, name, permission, largest, () => client.call(name, ...args)),
+    runAll: async (commands) =>
+      await guarded(asked, line, commands[0]?.[0] ?? '', '', LARGEST_ANSWER, () => together(asked, line, commands)),
     isOpen,
     async close() {
       client.disconnect();
@@ -101,18 +114,21 @@ interface Line {
   complaint?: string;
 }
 
-async function run(
+/** Waits for an answer, within the deadline and the limit of bytes. */
+async function guarded<T>(
   asked: Asked,
   line: Line,
-  [name, ...args]: readonly [string, ...string[]],
+  name: string,
   permission: string,
-): Promise<unknown> {
-  const { client, bytes } = line;
+  largest: number,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const { bytes } = line;
   let received = 0;
   let tooMuch = false;
   const count = (chunk: Buffer): void => {
     received += chunk.length;
-    if (received <= LARGEST_ANSWER || tooMuch) return;
+    if (received <= largest || tooMuch) return;
     tooMuch = true;
     bytes.destroy();
   };
@@ -126,10 +142,10 @@ async function run(
       },
     );
   try {
-    return await within(COMMAND_MS, client.call(name, ...args), late);
+    return await within(COMMAND_MS, ask(), late);
   } catch (error) {
     if (tooMuch)
-      throw new OpsError('BAD_ANSWER', `${asked.subject} answers more than ${LARGEST_ANSWER} bytes`, { cause: error });
+      throw new OpsError('BAD_ANSWER', `${asked.subject} answers more than ${largest} bytes`, { cause: error });
     const reply = replyCode(error);
     if (reply !== undefined) {
       if (reply === 'ERR') line.complaint = sanitize((error as Error).message).slice(0, 300);
@@ -144,6 +160,27 @@ async function run(
     bytes.off('data', count);
   }
 }
+
+/** All are written at once, so that they travel together; the server answers in their order. */
+async function together(asked: Asked, { client, bytes }: Line, commands: readonly Words[]): Promise<Reply[]> {
+  bytes.cork();
+  const answers = commands.map(([name, ...args]) =>
+    client.callBuffer(name, ...args).then(
+      (value): Reply => ({ is: 'answer', value }),
+      (error: unknown): Reply => {
+        if (replyCode(error) === undefined) throw error;
+        return { is: 'refused', error: redisError(asked, error, ruleOf([name, ...args])) };
+      },
+    ),
+  );
+  bytes.uncork();
+  return await Promise.all(answers);
+}
+
+/** Commands of which the word after the name says what they do; the ACL rule names both. */
+const CONTAINERS = new Set(['CLIENT', 'CONFIG', 'LATENCY', 'MEMORY', 'OBJECT', 'SLOWLOG']);
+const ruleOf = ([name, second]: Words): string =>
+  `+${name.toLowerCase()}${CONTAINERS.has(name) && typeof second === 'string' ? `|${second.toLowerCase()}` : ''}`;
 
 /** A server without room for another client says so, whatever it was asked, and closes the connection. */
 const turnedAway = (asked: Asked, server: string): OpsError =>

@@ -4,4 +4,4 @@ import type { Redis } from 'ioredis';
 export { AbstractConnector, Redis } from 'ioredis';
 
 /** What there is of a client: the build leaves out the methods that ioredis makes of each command (scripts/build.ts). */
-export type Client = Pick<Redis, 'call' | 'connect' | 'disconnect' | 'on'>;
+export type Client = Pick<Redis, 'call' | 'callBuffer' | 'connect' | 'disconnect' | 'on'>;

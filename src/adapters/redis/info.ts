@@ -14,7 +14,7 @@ export function parseInfo(text: string): Info {
 }
 
 /** A number that is at least 0; undefined for a field that this server does not have, or that is no number. */
-function count(info: Info, field: string): number | undefined {
+export function count(info: Info, field: string): number | undefined {
   const text = info.get(field)?.trim() ?? '';
   const value = Number(text);
   return text !== '' && Number.isFinite(value) && value >= 0 ? value : undefined;
@@ -26,19 +26,20 @@ function flag(info: Info, field: string, yes: string): boolean | undefined {
   return value === undefined ? undefined : value === yes;
 }
 
-/** Keys over all databases: `db0:keys=12,expires=3,avg_ttl=0`. */
-function keys(info: Info): number {
-  let sum = 0;
-  for (const [field, value] of info) {
-    if (/^db\d+$/.test(field)) sum += Number(/(?:^|,)keys=(\d{1,15})(?:,|$)/.exec(value)?.[1] ?? 0);
-  }
-  return sum;
-}
-
 /** A time in Unix seconds; undefined when there is none or it makes no sense. */
-function isoTime(seconds: number | undefined): string | undefined {
+export function isoTime(seconds: number | undefined): string | undefined {
   const date = new Date((seconds ?? Number.NaN) * 1000);
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+/** Databases that have keys; none where INFO tells of none. */
+export function databasesOf(info: Info): { index: number; keys: number; expiring: number }[] {
+  return [...info].flatMap(([field, value]) => {
+    const index = /^db(\d{1,5})$/.exec(field)?.[1];
+    const number = (name: string): number =>
+      Number(new RegExp(`(?:^|,)${name}=(\\d{1,15})(?:,|$)`).exec(value)?.[1] ?? 0);
+    return index === undefined ? [] : [{ index: Number(index), keys: number('keys'), expiring: number('expires') }];
+  });
 }
 
 /**
@@ -76,7 +77,7 @@ export function vitalsOf(
     blockedClients: count(info, 'blocked_clients'),
     hits: count(info, 'keyspace_hits'),
     misses: count(info, 'keyspace_misses'),
-    keys: keys(info),
+    keys: databasesOf(info).reduce((sum, { keys }) => sum + keys, 0),
     persistence: {
       loading: info.get('loading') === '1',
       rdbLastSaveOk: flag(info, 'rdb_last_bgsave_status', 'ok'),

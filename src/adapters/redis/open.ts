@@ -1,15 +1,16 @@
-import { OpsError } from '../../core/errors.ts';
 import type { CacheReader, CacheVitals } from '../../core/ports/data.ts';
 import type { DataSources } from '../data-server.ts';
 import { openOnce } from '../once.ts';
 import { connect, type Connection } from './connect.ts';
 import { parseInfo, productOf, vitalsOf } from './info.ts';
+import { notInfo, readLook, readServer } from './look.ts';
+import { ping } from './parts/latency.ts';
 import { settingsOf } from './settings.ts';
 
 /**
  * Reads the configured Redis and Valkey servers: one connection a server, opened at the first question and
  * kept until `close`. A connection that broke meanwhile is opened anew, the way to the server found anew.
- * Nothing here reads a key; what does, some day, sends CLIENT NO-TOUCH first (Redis 7.2, Valkey).
+ * No value of a key is ever read, and before keys are looked at CLIENT NO-TOUCH is sent (Redis 7.2, Valkey).
  */
 export function openCache(sources: DataSources): CacheReader & { close(): Promise<void> } {
   const connections = openOnce<Connection>(async (name) =>
@@ -19,14 +20,11 @@ export function openCache(sources: DataSources): CacheReader & { close(): Promis
     route: (name) => connections.use(name, async (connection) => connection.route),
     ping: (name) => connections.use(name, ping),
     vitals: (name) => connections.use(name, vitals),
+    server: (name) => connections.use(name, async (connection) => (await readServer(connection)).server),
+    look: (name, parts, scan, signal) =>
+      connections.use(name, (connection) => readLook(connection, parts, scan, signal)),
     close: () => connections.close(),
   };
-}
-
-async function ping(connection: Connection): Promise<number> {
-  const started = performance.now();
-  await connection.run(['PING'], '+ping');
-  return performance.now() - started;
 }
 
 /** The latency is INFO's round trip. While the server loads its data, INFO answers and says so. */
@@ -36,10 +34,6 @@ async function vitals(connection: Connection): Promise<CacheVitals> {
   const latencyMs = performance.now() - started;
   const info = parseInfo(typeof text === 'string' ? text : '');
   const product = productOf(info);
-  if (product === undefined) {
-    throw new OpsError('BAD_ANSWER', `${connection.asked.subject} answers INFO with something else`, {
-      hint: 'Look whether the port is that of Redis or Valkey, then run: opsctl config check.',
-    });
-  }
+  if (product === undefined) throw notInfo(connection);
   return vitalsOf(info, product, latencyMs);
 }

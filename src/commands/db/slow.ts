@@ -3,20 +3,15 @@ import * as z from 'zod';
 
 import { type Context, readCommand } from '../../core/command.ts';
 import { exitOf } from '../../core/verdict.ts';
-import { durationMs, durationText } from '../../core/values.ts';
+import { durationMs } from '../../core/values.ts';
 import { conclude, type ReportData, reportSchema } from '../../db/report.ts';
 import { between, ORDERS, type Order, slow, slowBy, type StatementRow } from '../../db/slow.ts';
-import { databaseFields, databaseNamed, reportText } from './shared.ts';
-
-/** The longest interval, in ms. */
-const LONGEST = 600_000;
+import { interval, reportText } from '../reports.ts';
+import { databaseFields, databaseNamed } from './shared.ts';
 
 const input = z.object({
   by: z.enum(ORDERS).default('total').meta({ description: 'what they are put in order by' }),
-  interval: durationText
-    .refine((typed) => durationMs(typed) <= LONGEST, 'expected 10m at most')
-    .optional()
-    .meta({ description: 'count what happens from now on for this long, such as 10s', value: 'time' }),
+  interval,
   ...databaseFields,
 });
 

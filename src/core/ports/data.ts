@@ -1,5 +1,6 @@
 /** Databases and caches, asked directly. */
 import type { DatabaseChecks } from './database-changes.ts';
+import type { CacheLook, CachePart, CacheServer, ScanRequest } from './cache.ts';
 import type { DatabaseLook, PartName, QueryAnswer, QueryBounds } from './database.ts';
 
 export interface DatabaseReady {
@@ -96,4 +97,17 @@ export interface CacheReader {
   /** Round trip in ms. @throws UNREACHABLE, TIMED_OUT, AUTH_FAILED, NOT_READY (loading) */
   ping(name: string): Promise<number>;
   vitals(name: string): Promise<CacheVitals>;
+  /** What answers there. @throws as `ping` */
+  server(name: string): Promise<CacheServer>;
+  /**
+   * Some parts, one after the other over one connection. One that this user or server cannot tell says why and hides no
+   * other. `scan` is how keys are looked at, for the part of that name; a signal that is aborted ends it where it is.
+   * @throws as `ping`
+   */
+  look<P extends CachePart>(
+    name: string,
+    parts: readonly P[],
+    scan?: ScanRequest,
+    signal?: AbortSignal,
+  ): Promise<CacheLook<P>>;
 }

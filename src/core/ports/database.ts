@@ -1,5 +1,6 @@
 /** What a PostgreSQL server tells of itself, part by part: what the `db` commands are made of. */
 import type { DatabaseUse, Fill, Indexes, OldestXmin, Sequence, Tables, Vacuum } from './database-storage.ts';
+import type { Had } from './had.ts';
 
 /** A session of a client. What this role may not see is absent, never empty. */
 export interface Session {
@@ -149,10 +150,6 @@ export interface DatabaseParts {
   replication: Replication;
 }
 export type PartName = keyof DatabaseParts;
-
-/** A part as it was had: whole; left out for a reason that can be mended (`fix` says how); or not observed. */
-export type Had<T> =
-  { is: 'seen'; value: T } | { is: 'skipped'; reason: string; fix: string[] } | { is: 'unknown'; reason: string };
 
 /** How much one statement may take. */
 export interface QueryBounds {

@@ -1,4 +1,5 @@
 import { OpsError } from '../../../src/core/errors.ts';
+import type { CacheLook, CacheServer, KeyScan } from '../../../src/core/ports/cache.ts';
 import type { CacheReader, CacheVitals } from '../../../src/core/ports/data.ts';
 
 /** A healthy cache, a quarter full. */
@@ -28,15 +29,80 @@ export const calmCache: CacheVitals = {
   },
 };
 
+/** A scan that saw all of some keys, none of them bad. */
+export const calmScan: KeyScan = {
+  scanned: 1000,
+  total: 1000,
+  ended: 'all',
+  latencyMs: { before: 0.2, after: 0.2 },
+  ms: 120,
+  commands: 3032,
+  touched: false,
+  lacks: [],
+  byBytes: [],
+  byElements: [],
+  byHeat: [],
+  groups: [],
+  groupCount: 0,
+  bytes: 1_000_000,
+  elements: 0,
+  lasting: 0,
+  expiring: [{ withinMs: 60_000, keys: 1000 }],
+};
+
+/** Parts of a cache in which nothing is wrong. */
+export const calmParts: CacheLook['parts'] = {
+  memory: { is: 'seen', value: { used: 64_000_000, limit: 256_000_000, evicted: 0 } },
+  traffic: { is: 'seen', value: { hits: 9500, misses: 500, evicted: 0, expired: 12, commands: 12_000 } },
+  persistence: {
+    is: 'seen',
+    value: {
+      isLoading: false,
+      isSaving: false,
+      lastSaveOk: true,
+      changes: 3,
+      appends: false,
+      lastAppendOk: true,
+      forkMs: 1,
+      copied: 0,
+      used: 64_000_000,
+    },
+  },
+  slowlog: { is: 'seen', value: { commands: [], fromMs: 10 } },
+  latency: { is: 'seen', value: { pings: [0.2, 0.3, 0.2], events: [], monitorMs: 100, commands: [] } },
+  clients: { is: 'seen', value: { clients: [], limit: 10_000, rejected: 0 } },
+  scan: { is: 'seen', value: calmScan },
+};
+
+/** What a cache in memory tells besides its vitals. */
+interface Told {
+  server?: Partial<CacheServer>;
+  parts?: Partial<CacheLook['parts']>;
+}
+
 /** Caches in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */
 export function fakeCache(
-  state: Record<string, Partial<CacheVitals> | OpsError>,
+  state: Record<string, (Partial<CacheVitals> & Told) | OpsError>,
 ): CacheReader & { state: typeof state; close(): Promise<void> } {
-  const look = (name: string): CacheVitals => {
+  const look = (name: string): CacheVitals & Told => {
     const found = state[name];
     if (found === undefined) throw new OpsError('NOT_CONFIGURED', `no cache ${name} is configured`);
     if (found instanceof OpsError) throw found;
     return { ...calmCache, ...found };
+  };
+  const serverOf = (name: string): CacheServer => {
+    const { product, version, role, evictionPolicy, keys, server } = look(name);
+    const databases = keys === 0 ? [] : [{ index: 0, keys, expiring: 0 }];
+    return {
+      product,
+      version,
+      role,
+      user: 'default',
+      policy: evictionPolicy,
+      uptimeMs: 86_400_000,
+      databases,
+      ...server,
+    };
   };
   return {
     state,
@@ -46,7 +112,16 @@ export function fakeCache(
       if (persistence.loading) throw new OpsError('NOT_READY', `redis ${name} loads its data from disk`);
       return latencyMs;
     },
-    vitals: async (name) => look(name),
+    vitals: async (name) => {
+      const { server: _server, parts: _parts, ...vitals } = look(name);
+      return vitals;
+    },
+    server: async (name) => serverOf(name),
+    look: async (name, parts) => {
+      const { parts: known } = look(name);
+      const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calmParts[part]]));
+      return { server: serverOf(name), at: '2026-03-01T12:00:00.000Z', parts: found as never };
+    },
     close: async () => undefined,
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { cache } from '../../../src/checks/cache.ts';
-import { thresholdsSchema } from '../../../src/core/platform.ts';
+import { thresholdsSchema } from '../../../src/core/thresholds.ts';
 import type { CacheVitals } from '../../../src/core/ports/data.ts';
 import { calmCache } from '../../support/fakes/cache.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { container } from '../../../src/checks/container.ts';
-import { thresholdsSchema } from '../../../src/core/platform.ts';
+import { thresholdsSchema } from '../../../src/core/thresholds.ts';
 import type { ContainerDetail, Usage } from '../../../src/core/ports/engine.ts';
 import { fakeEngine, type FakeContainer } from '../../support/fakes/engine.ts';
 

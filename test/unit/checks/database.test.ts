@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { database } from '../../../src/checks/database.ts';
-import { thresholdsSchema } from '../../../src/core/platform.ts';
+import { thresholdsSchema } from '../../../src/core/thresholds.ts';
 import type { DatabaseVitals, HiddenPart } from '../../../src/core/ports/data.ts';
 import { calmDatabase } from '../../support/fakes/database.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { certificate } from '../../../src/checks/certificate.ts';
 import { disk } from '../../../src/checks/host.ts';
 import { alerts, targets, traffic } from '../../../src/checks/monitoring.ts';
-import { thresholdsSchema } from '../../../src/core/platform.ts';
+import { thresholdsSchema } from '../../../src/core/thresholds.ts';
 import type { Alert, ScrapeTarget } from '../../../src/core/ports/metrics.ts';
 
 const limits = thresholdsSchema.parse({});

@@ -7,7 +7,8 @@ import type {
   PartName,
   Session,
 } from '../../../src/core/ports/database.ts';
-import { conclude, type Finding, type Report } from '../../../src/db/report.ts';
+import type { Finding } from '../../../src/core/report.ts';
+import { conclude, type Report } from '../../../src/db/report.ts';
 import { shop } from '../inspect/platform.ts';
 
 export const limits = shop().thresholds;

@@ -1,0 +1,65 @@
+/** Parts that INFO tells. */
+import { OpsError } from '../../../core/errors.ts';
+import type { CacheMemory, CachePersistence, CacheTraffic } from '../../../core/ports/cache.ts';
+import { count, type Info, isoTime } from '../info.ts';
+import type { Part } from './part.ts';
+
+/** @throws BAD_ANSWER for a field without which a part says nothing: hosted servers hide some */
+function told(info: Info, field: string): number {
+  const value = count(info, field);
+  if (value === undefined) throw new OpsError('BAD_ANSWER', `INFO does not tell ${field}`);
+  return value;
+}
+
+export const memory: Part<CacheMemory> = async ({ info: ask }) => {
+  const info = await ask();
+  const limit = told(info, 'maxmemory');
+  return {
+    used: told(info, 'used_memory'),
+    // 0 is how the server says "no limit".
+    limit: limit === 0 ? null : limit,
+    peak: count(info, 'used_memory_peak'),
+    resident: count(info, 'used_memory_rss'),
+    system: count(info, 'total_system_memory'),
+    dataset: count(info, 'used_memory_dataset'),
+    startup: count(info, 'used_memory_startup'),
+    clients: count(info, 'mem_clients_normal'),
+    replicas: count(info, 'mem_clients_slaves'),
+    backlog: count(info, 'mem_replication_backlog'),
+    appendBuffer: count(info, 'mem_aof_buffer'),
+    scripts: count(info, 'used_memory_vm_total'),
+    allocatorFragmentation: count(info, 'allocator_frag_ratio'),
+    allocatorWaste: count(info, 'allocator_frag_bytes'),
+    evicted: told(info, 'evicted_keys'),
+    connected: count(info, 'connected_clients'),
+  };
+};
+
+export const traffic: Part<CacheTraffic> = async ({ info: ask }) => {
+  const info = await ask();
+  return {
+    hits: told(info, 'keyspace_hits'),
+    misses: told(info, 'keyspace_misses'),
+    evicted: told(info, 'evicted_keys'),
+    expired: told(info, 'expired_keys'),
+    commands: told(info, 'total_commands_processed'),
+  };
+};
+
+export const persistence: Part<CachePersistence> = async ({ info: ask }) => {
+  const info = await ask();
+  const is = (field: string, yes: string): boolean => info.get(field) === yes;
+  const copied = ['current_cow_size', 'rdb_last_cow_size', 'aof_last_cow_size'].map((field) => count(info, field) ?? 0);
+  return {
+    isLoading: is('loading', '1'),
+    isSaving: is('rdb_bgsave_in_progress', '1') || is('aof_rewrite_in_progress', '1'),
+    lastSaveOk: !is('rdb_last_bgsave_status', 'err'),
+    lastSaveAt: isoTime(count(info, 'rdb_last_save_time')),
+    changes: told(info, 'rdb_changes_since_last_save'),
+    appends: is('aof_enabled', '1'),
+    lastAppendOk: !is('aof_last_write_status', 'err') && !is('aof_last_bgrewrite_status', 'err'),
+    forkMs: told(info, 'latest_fork_usec') / 1000,
+    copied: Math.max(...copied),
+    used: told(info, 'used_memory'),
+  };
+};

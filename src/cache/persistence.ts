@@ -1,0 +1,95 @@
+/** Whether what is in memory gets to disk, and what that costs. */
+import * as z from 'zod';
+
+import { bytes, duration, localTime, percent, plural } from '../core/format.ts';
+import type { CachePersistence } from '../core/ports/cache.ts';
+import { against, type Verdict, verdict } from '../core/verdict.ts';
+import type { Report, Seat } from './report.ts';
+
+const rowSchema = z
+  .object({
+    lastSaveAt: z.string().nullable(),
+    lastSaveOk: z.boolean(),
+    changes: z.number().describe('since the last save'),
+    isSaving: z.boolean(),
+    appends: z.boolean().describe('whether there is an append-only file'),
+    lastAppendOk: z.boolean(),
+    forkMs: z.number().describe('how long the last fork stopped the server'),
+    copied: z.number().describe('bytes that were copied during a save, because they were written to meanwhile'),
+  })
+  .meta({ id: 'CachePersistence' });
+export type PersistenceRow = z.infer<typeof rowSchema>;
+
+/** Share of the memory copied during a save, from which on a save needs much room beside the data. */
+const MUCH_COPIED = 0.5;
+
+export const persistence: Report<'persistence', PersistenceRow> = {
+  name: 'persistence',
+  parts: ['persistence'],
+  row: rowSchema,
+  judge: ({ persistence: one }, seat) => {
+    const { isLoading: _isLoading, used: _used, lastSaveAt, ...row } = one;
+    return {
+      findings: [{ about: '', ...saved(one) }, ...fork(one, seat), ...copies(one)],
+      rows: [{ ...row, lastSaveAt: lastSaveAt ?? null }],
+    };
+  },
+  columns: [
+    { title: 'LAST SAVE' },
+    { title: 'CHANGES SINCE', align: 'right' },
+    { title: 'APPENDS' },
+    { title: 'FORK', align: 'right' },
+    { title: 'COPIED', align: 'right' },
+  ],
+  cells: (row) => [
+    row.lastSaveAt === null ? '-' : localTime(row.lastSaveAt),
+    row.changes.toString(),
+    row.appends ? 'yes' : 'no',
+    duration(row.forkMs),
+    bytes(row.copied),
+  ],
+};
+
+function saved(one: CachePersistence): Verdict {
+  const next = ['opsctl health --detailed --only disk', 'CONFIG GET dir'];
+  if (one.isLoading) return verdict.warn('it loads its data from disk and serves nothing meanwhile', next);
+  if (!one.lastSaveOk)
+    return verdict.crit('the last save failed; with stop-writes-on-bgsave-error writes are refused', next);
+  if (one.appends && !one.lastAppendOk)
+    return verdict.crit('the last write to the append-only file, or its rewrite, failed', next);
+  return verdict.ok(
+    `the last save went well${one.appends ? ', the append-only file is on' : ''}; ${plural(one.changes, 'change')} since`,
+    { value: one.changes, unit: 'changes' },
+  );
+}
+
+function fork({ forkMs }: CachePersistence, { limits }: Seat): (Verdict & { about: string })[] {
+  const { status, threshold } = against(forkMs, limits.cacheStallMs);
+  if (status === 'ok') return [];
+  return [
+    {
+      about: 'fork',
+      status,
+      reason: `the last fork, for a save or a replica, stopped the server for ${duration(forkMs)}`,
+      value: forkMs,
+      unit: 'ms',
+      threshold,
+      next: ['CONFIG GET save', 'cat /sys/kernel/mm/transparent_hugepage/enabled'],
+    },
+  ];
+}
+
+function copies({ copied, used }: CachePersistence): (Verdict & { about: string })[] {
+  const share = copied / Math.max(1, used);
+  if (share < MUCH_COPIED) return [];
+  return [
+    {
+      about: 'copies',
+      ...verdict.warn(
+        `${bytes(copied)} were copied during a save (${percent(share)} of what is used): so much memory must be free beside it`,
+        ['opsctl stats --memory', 'CONFIG GET save'],
+        { value: copied, unit: 'bytes' },
+      ),
+    },
+  ];
+}

@@ -1,0 +1,384 @@
+import { describe, expect, test } from 'vitest';
+
+import clients from '../../../src/commands/cache/clients.ts';
+import hitRatio from '../../../src/commands/cache/hit-ratio.ts';
+import hot from '../../../src/commands/cache/hot.ts';
+import keys from '../../../src/commands/cache/keys.ts';
+import latency from '../../../src/commands/cache/latency.ts';
+import memory from '../../../src/commands/cache/memory.ts';
+import ping from '../../../src/commands/cache/ping.ts';
+import report from '../../../src/commands/cache/report.ts';
+import slowlog from '../../../src/commands/cache/slowlog.ts';
+import ttl from '../../../src/commands/cache/ttl.ts';
+import type { ReadCommand } from '../../../src/core/command.ts';
+import { OpsError } from '../../../src/core/errors.ts';
+import type { CacheLook, CacheParts, KeyScan } from '../../../src/core/ports/cache.ts';
+import { calmScan, fakeCache } from '../../support/fakes/cache.ts';
+import { contextOf, plain, shop } from '../inspect/platform.ts';
+
+const platform = shop({ caches: { main: { service: 'redis' } } });
+type Parts = Partial<CacheLook['parts']>;
+type Seen = { [P in keyof CacheParts]?: CacheParts[P] };
+
+/** A command on a cache in memory, at 80 columns without colour. */
+async function shown(command: ReadCommand, parts: Seen | Parts, typed: object = {}): Promise<string> {
+  const had = Object.fromEntries(
+    Object.entries(parts).map(([name, value]) => [name, 'is' in value ? value : { is: 'seen', value }]),
+  );
+  const cache = fakeCache({ main: { parts: had } });
+  const input = command.input.parse(typed);
+  const data = command.output.parse(await command.run(input, contextOf({ cache }, platform)));
+  const text = command.text(data, plain, input);
+  for (const line of text.split('\n'))
+    expect(line.length, line).toBeLessThanOrEqual(line.startsWith('next') ? 200 : 80);
+  return `\n${text}\n`;
+}
+
+const scan = (more: Partial<KeyScan>): { scan: KeyScan } => ({ scan: { ...calmScan, ...more } });
+
+test('cache ping must tell what answers and how it is reached', async () => {
+  expect(await shown(ping, {})).toBe('\n✓ Redis 7.2.4 answers in 0.5 ms, reached by memory\n');
+  const down = fakeCache({ main: new OpsError('NOT_READY', 'redis main loads its data from disk') });
+  await expect(ping.run(ping.input.parse({}), contextOf({ cache: down }, platform))).rejects.toMatchObject({ exit: 6 });
+});
+
+test('cache memory must show what it is used for', async () => {
+  const full = { used: 250_000_000, limit: 256_000_000, evicted: 1200, dataset: 200_000_000, clients: 40_000_000 };
+  const more = {
+    connected: 20,
+    peak: 250_000_000,
+    resident: 390_000_000,
+    allocatorFragmentation: 1.5,
+    allocatorWaste: 125_000_000,
+  };
+  expect(await shown(memory, { memory: { ...full, ...more } })).toMatchInlineSnapshot(`
+    "
+    ! 238 MiB of 244 MiB (97.7 %), policy allkeys-lru
+    ! evictions: 1200 keys evicted since the start by allkeys-lru: the cache is
+      smaller than what is wanted of it
+    ! fragmentation: 119 MiB are lost in the gaps between what is allocated (1.50
+      times of what is used)
+    ! clients: the buffers of 20 clients take 38.1 MiB, 1.91 MiB each
+    next: opsctl cache keys --by prefix
+          opsctl cache ttl
+          opsctl cache hit-ratio --interval 10s
+          CONFIG SET activedefrag yes
+          opsctl cache clients
+
+    USE                                     BYTES  SHARE
+    keys and values                       191 MiB   80 %
+    lost between allocations, beside it   119 MiB   50 %
+    buffers of clients                   38.1 MiB   16 %
+
+    372 MiB as the kernel counts it
+    "
+  `);
+});
+
+test('cache hit-ratio must not call a cold cache broken, nor judge a few reads', async () => {
+  const traffic = { hits: 300, misses: 900, evicted: 0, expired: 5, commands: 2000 };
+  expect(await shown(hitRatio, { traffic })).toMatchInlineSnapshot(`
+    "
+    ! 25 % of 1200 reads found what they looked for
+    next: opsctl cache memory
+          opsctl cache ttl
+          opsctl cache keys --by prefix
+
+    HITS  MISSES  RATIO  EVICTED  EXPIRED  COMMANDS   IN
+     300     900   25 %        0        5      2000  1 d
+
+    counted since the start, or since CONFIG RESETSTAT: --interval 10s tells now
+    "
+  `);
+  expect(await shown(hitRatio, { traffic: { ...traffic, misses: 20 } })).toContain('too few to judge');
+});
+
+test('cache hit-ratio --interval must count what happens meanwhile', async () => {
+  let round = 0;
+  const counts = [
+    { hits: 1000, misses: 10, evicted: 0, expired: 0, commands: 2000 },
+    { hits: 1100, misses: 410, evicted: 50, expired: 0, commands: 3000 },
+  ];
+  const cache = fakeCache({ main: {} });
+  const look = cache.look.bind(cache);
+  const counting = {
+    ...cache,
+    look: async (...asked: Parameters<typeof look>) => {
+      const seen = await look(...asked);
+      const at = `2026-03-01T12:00:0${round}.000Z`;
+      return { ...seen, at, parts: { traffic: { is: 'seen', value: counts[round++] } } };
+    },
+  } as never;
+  const input = hitRatio.input.parse({ interval: '10ms' });
+  const data = await hitRatio.run(input, contextOf({ cache: counting }, platform));
+  expect(data).toMatchObject({
+    status: 'warn',
+    rows: [{ hits: 100, misses: 400, evicted: 50, ms: 1000 }],
+    findings: [{ value: 0.2 }, { about: 'evictions', reason: '50.0 keys a second are evicted to make room' }],
+  });
+});
+
+test('cache slowlog must say what to do instead', async () => {
+  const one = {
+    at: '2026-03-01T11:59:00.000Z',
+    ms: 180,
+    command: 'HGETALL',
+    key: 'cart:17',
+    length: 1,
+    client: '172.18.0.5:40112',
+  };
+  const old = { ...one, at: '2026-02-01T11:59:00.000Z', command: 'KEYS', key: undefined, ms: 900 };
+  const text = await shown(slowlog, { slowlog: { commands: [one, { ...one, ms: 20 }, old], fromMs: 10 } });
+  expect(text.replaceAll(/2026-\d\d-\d\d \d\d:\d\d:\d\d/g, '<at>')).toMatchInlineSnapshot(`
+    "
+    ✗ 2 commands of 10 ms or more in the last hour, the slowest took 180 ms
+    ✗ HGETALL: 2 times on cart:17, 180 ms at most: it goes through all of a
+      collection; ask for a part of it, as HSCAN, SSCAN, ZSCAN and LRANGE do
+    next: opsctl cache keys --by elements
+
+    AT                     TOOK  COMMAND  KEY      ARGS  CLIENT
+    <at>  900 ms  KEYS     -           1  172.18.0.5:40112
+    <at>  180 ms  HGETALL  cart:17     1  172.18.0.5:40112
+    <at>   20 ms  HGETALL  cart:17     1  172.18.0.5:40112
+    "
+  `);
+  expect(await shown(slowlog, { slowlog: { commands: [], fromMs: null } })).toContain(
+    'CONFIG SET slowlog-log-slower-than 10000',
+  );
+});
+
+test('cache latency must show round trips, what stopped the server, and the dearest commands', async () => {
+  const commands = [
+    { name: 'hgetall', calls: 120_000, totalMs: 900_000, failed: 0, p50Ms: 4, p99Ms: 40 },
+    { name: 'config|get', calls: 10, totalMs: 0.2, failed: 2 },
+  ];
+  const events = [{ name: 'fork', at: '2026-03-01T11:00:00.000Z', lastMs: 250, mostMs: 400 }];
+  const text = await shown(latency, { latency: { pings: [0.2, 0.4, 12], events, monitorMs: 0, commands } });
+  expect(text.replaceAll(/2026-\d\d-\d\d\s+\d\d:\d\d:\d\d/g, '<at>')).toMatchInlineSnapshot(`
+    "
+    ! 3 round trips: 0.4 ms in the middle, 12 ms at most
+    ! fork: stopped the server for 250 ms at <at>, 400 ms at most
+    ! HGETALL: one in a hundred of 120000 calls takes 40 ms or more
+    next: opsctl cache slowlog
+          opsctl cache persistence
+          opsctl stats
+          LATENCY DOCTOR
+
+    COMMAND      CALLS   TOTAL    SHARE     MEAN    P99  FAILED
+    HGETALL     120000  15 min  100.0 %   7.5 ms  40 ms       0
+    CONFIG|GET      10  0.2 ms   0.00 %  20.0 µs      -       2
+
+    what stops the server is not recorded: CONFIG SET latency-monitor-threshold 100
+    "
+  `);
+});
+
+test('cache clients must group them, and name who does harm', async () => {
+  const client = {
+    id: '7',
+    address: '172.18.0.5:40112',
+    name: 'api',
+    user: 'default',
+    ageMs: 9000,
+    idleMs: 1000,
+    flags: 'N',
+    command: 'get',
+    subscriptions: 0,
+    outputBytes: 0,
+    memory: 22_000,
+  };
+  const all = [
+    client,
+    { ...client, id: '8', flags: 'b', idleMs: 60_000 },
+    { ...client, id: '9', address: '[fd00::2]:7', name: '', flags: 'O' },
+  ];
+  expect(await shown(clients, { clients: { clients: all, limit: 3, rejected: 4 } })).toMatchInlineSnapshot(`
+    "
+    ✗ 3 of 3 clients (100 %); most are from 172.18.0.5 (api)
+    ! refused: 4 connections refused for want of room since the start
+    ! [fd00::2]:7: runs MONITOR: all commands are copied to it, which halves what
+      the server can do
+    next: CONFIG GET timeout
+          CONFIG GET maxclients
+          CLIENT KILL ID 9
+
+    FROM        NAME  USER     ALL  BLOCKED   IDLE  OUTPUT    MEMORY
+    172.18.0.5  api   default    2        1  1 min     0 B  43.0 KiB
+    [fd00::2]   -     default    1        0    1 s     0 B  21.5 KiB
+    "
+  `);
+});
+
+describe('cache keys', () => {
+  const big = { name: 'cart:17', database: 0, type: 'hash', bytes: 3_000_000, elements: 30_000, expiresMs: null };
+  const other = { name: 'page:1', database: 3, type: 'string', bytes: 2000, expiresMs: 90_000 };
+
+  test('must show the largest, what the scan cost and where to go on', async () => {
+    const part = scan({ byBytes: [big, other], ended: 'time', cursor: '0:1728', total: 50_000 });
+    expect(await shown(keys, part)).toMatchInlineSnapshot(`
+      "
+      ! 1 key is too big among those looked at; the largest has 2.86 MiB
+      ! cart:17: hash, 2.86 MiB, 30000 elements, never expires
+      next: opsctl cache keys --cursor 0:1728
+            redis-cli HSCAN cart:17 0 COUNT 10
+
+      KEY       TYPE       BYTES  ELEMENTS  EXPIRES IN
+      cart:17   hash    2.86 MiB     30000       never
+      3/page:1  string  1.95 KiB         -  1 min 30 s
+
+      looked at 1000 keys of 50000 (2.0 %), then the budget of time was used up; cost:
+      3032 commands in 120 ms, round trip 0.2 ms before, 0.2 ms at the end
+      "
+    `);
+  });
+  test('--by prefix must show kinds of keys', async () => {
+    const groups = [
+      { form: 'session:*', keys: 900, bytes: 800_000, elements: 0, expiring: 900 },
+      { form: 'report:*:rows', keys: 100, bytes: 200_000, elements: 0, expiring: 0 },
+    ];
+    expect(await shown(keys, scan({ groups, groupCount: 40 }), { by: 'prefix' })).toMatchInlineSnapshot(`
+      "
+      ✓ no key is too big; 80 % of the bytes are in 900 keys session:*
+
+      NAMES          KEYS    BYTES  EXPIRING
+      session:*       900  781 KiB     100 %
+      report:*:rows   100  195 KiB       0 %
+
+      the largest 25 of 40 forms of names
+      looked at 1000 keys of 1000 (100 %), all of them; cost: 3032 commands in 120 ms,
+      round trip 0.2 ms before, 0.2 ms at the end
+      "
+    `);
+  });
+  test('must be left out where sizes may not be asked, with what mends it', async () => {
+    const lacks = [
+      { fact: 'bytes' as const, reason: 'redis main does not permit it', fix: ['ACL SETUSER w %R~* +memory|usage'] },
+    ];
+    const text = await shown(keys, scan({ lacks }));
+    expect(text).toContain('- redis main does not permit it\nnext: ACL SETUSER w %R~* +memory|usage');
+  });
+  test('must say when the server became slower', async () => {
+    const slower = scan({ ended: 'latency', cursor: '0:7', latencyMs: { before: 0.2, after: 9 } });
+    expect(await shown(keys, slower)).toContain('the scan was ended');
+  });
+  test.each([
+    [{ budget: '100k' }, true],
+    [{ budget: '30s' }, true],
+    [{ budget: '11m' }, false],
+    [{ budget: '0' }, false],
+    [{ budget: 'all' }, false],
+    [{ cursor: '0:17' }, true],
+    [{ cursor: '17' }, false],
+  ])('%j must be understood or not: %s', (typed, good) => {
+    expect(keys.input.safeParse(typed).success).toBe(good);
+  });
+});
+
+test('cache ttl must name what never expires where nothing evicts it', async () => {
+  const groups = [
+    { form: 'report:*', keys: 700, bytes: 0, elements: 0, expiring: 0 },
+    { form: 'session:*', keys: 300, bytes: 0, elements: 0, expiring: 300 },
+  ];
+  const seen = scan({
+    groups,
+    lasting: 700,
+    expiring: [
+      { withinMs: 60_000, keys: 0 },
+      { withinMs: null, keys: 300 },
+    ],
+  });
+  const cache = fakeCache({
+    main: { evictionPolicy: 'volatile-lru', parts: { scan: { is: 'seen', value: seen.scan } } },
+  });
+  const input = ttl.input.parse({});
+  const data = ttl.output.parse(await ttl.run(input, contextOf({ cache }, platform)));
+  expect(`\n${ttl.text(data, plain, input)}\n`).toMatchInlineSnapshot(`
+    "
+    ! 70 % of 1000 keys never expire, and volatile-lru never evicts them: they
+      stay until somebody deletes them
+    ! report:*: none of 700 keys expires
+    next: opsctl cache keys --by prefix
+          opsctl cache memory
+
+    EXPIRES IN       KEYS  SHARE
+    less than 1 min     0    0 %
+    1 min or more     300   30 %
+    never             700   70 %
+
+    looked at 1000 keys of 1000 (100 %), all of them; cost: 3032 commands in 120 ms,
+    round trip 0.2 ms before, 0.2 ms at the end
+    "
+  `);
+  // Under the policy allkeys-lru they are evicted.
+  expect(await shown(ttl, seen)).toContain('✓ 70 % of 1000 keys never expire; allkeys-lru evicts them');
+});
+
+test('cache hot must show the hottest, and say of one that is large', async () => {
+  const config = { name: 'config:all', database: 0, type: 'string', bytes: 2_000_000, heat: 220 };
+  const byHeat = [config, { name: 'page:1', database: 0, type: 'string', bytes: 2000, heat: 30 }];
+  expect(await shown(hot, scan({ byHeat }))).toMatchInlineSnapshot(`
+    "
+    ! 1 key used 100,000 times or more of late
+    ! config:all: string of 1.91 MiB, used all the time: each use may send all of
+      it
+    next: redis-cli GETRANGE config:all 0 99
+          opsctl cache slowlog
+
+    KEY         TYPE    HEAT     BYTES  ELEMENTS
+    config:all  string   220  1.91 MiB         -
+    page:1      string    30  1.95 KiB         -
+
+    looked at 1000 keys of 1000 (100 %), all of them; cost: 3032 commands in 120 ms,
+    round trip 0.2 ms before, 0.2 ms at the end
+    "
+  `);
+});
+
+describe('cache report', () => {
+  test('must say of each report how it is, and of findings the worst first', async () => {
+    const text = await shown(report, {
+      memory: { used: 250_000_000, limit: 256_000_000, evicted: 1200 },
+      slowlog: {
+        is: 'skipped',
+        reason: 'redis main does not permit it to user w',
+        fix: ['ACL SETUSER w +slowlog|get'],
+      },
+      clients: { is: 'unknown', reason: 'redis main closed the connection' },
+      scan: { ...calmScan, byBytes: [{ name: 'cart:17', database: 0, type: 'hash', bytes: 300_000_000, elements: 9 }] },
+    } as never);
+    expect(text).toMatchInlineSnapshot(`
+      "
+      ! memory       238 MiB of 244 MiB (97.7 %), policy allkeys-lru
+      ? clients      could not be observed: redis main closed the
+                     connection
+      ✓ latency      3 round trips: 0.2 ms in the middle, 0.3 ms at
+                     most
+      - slowlog      redis main does not permit it to user w
+      ✓ persistence  the last save went well; 3 changes since
+      ✓ hit-ratio    95 % of 10000 reads found what they looked for
+      ✗ keys         1 key is too big; the largest has 286 MiB
+      ✓ ttl          0 % of 1000 keys never expire
+      ✓ hot          no key used 100,000 times or more of late
+
+      ✗ cart:17: hash, 286 MiB, 9 elements
+      ? clients: could not be observed: redis main closed the connection
+      ! evictions: 1200 keys evicted since the start by allkeys-lru: the cache is
+        smaller than what is wanted of it
+      - slowlog: redis main does not permit it to user w
+      next: redis-cli HSCAN cart:17 0 COUNT 10
+            opsctl cache clients
+            opsctl cache hit-ratio --interval 10s
+            opsctl cache keys --by prefix
+            ACL SETUSER w +slowlog|get
+
+      ✗ crit: Redis 7.2.4 (main)
+      "
+    `);
+  });
+  test('must be well where everything is', async () => {
+    const input = report.input.parse({});
+    const data = await report.run(input, contextOf({ cache: fakeCache({ main: {} }) }, platform));
+    expect(data).toMatchObject({ status: 'ok', findings: [] });
+    expect(report.exit?.(data, input)).toBe(0);
+  });
+});
