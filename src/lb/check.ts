@@ -125,15 +125,11 @@ function written(
   });
   const used = services.map(({ name }): [string, Verdict] => {
     const variable = variableOf(name);
-    return [
-      `location-${name}`,
-      named('proxy_pass').some(({ words: [, address = ''] }) => passesTo(address, variable))
-        ? verdict.ok(`requests of ${name} go to ${variable}`)
-        : verdict.crit(`no location passes requests to ${variable}`, [
-            `# in the location of ${name}: proxy_pass http://${variable};`,
-            CHECK,
-          ]),
-    ];
+    const addresses = named('proxy_pass').flatMap(({ words: [, address = ''] }) =>
+      passesTo(address, variable) ? [address] : [],
+    );
+    const next = [`# in the location of ${name}: proxy_pass http://${variable};`, CHECK];
+    return [`location-${name}`, passing(addresses, { name, variable, next })];
   });
   return [
     ...included,
@@ -157,6 +153,17 @@ const passesTo = (address: string, variable: string): boolean => {
   const [, target] = /^https?:\/\/(\$\{\w+\}|\$\w+)/.exec(address) ?? [];
   return target?.replaceAll(/[{}]/g, '') === variable;
 };
+
+/** How requests of a service are passed on. A path behind a variable takes the place of what was asked (nginx, proxy_pass). */
+function passing(
+  addresses: readonly string[],
+  { name, variable, next }: { name: string; variable: string; next: string[] },
+): Verdict {
+  if (addresses.length === 0) return verdict.crit(`no location passes requests to ${variable}`, next);
+  const fixedPath = addresses.find((address) => /^https?:\/\/\$[^/]*\/[^$]*$/.test(address));
+  if (fixedPath === undefined) return verdict.ok(`requests of ${name} go to ${variable}`);
+  return verdict.warn(`${fixedPath} asks ${name} for that one path, whatever was asked`, next);
+}
 
 /** Where requests are passed to containers of a service by a name of theirs: no switch reaches those. */
 function fixed({ name, containers }: SwitchedFacts, all: readonly Directive[]): [string, Verdict][] {

@@ -155,11 +155,25 @@ describe('what the configuration says', () => {
     });
 
   test('may stand in one line, and name the variable in either way', () => {
-    expect(wrong(http('server { location /api/ { proxy_pass http://$api_upstream/; } }'))).toEqual([]);
-    expect(wrong(http('server { location /api/ { proxy_pass http://${api_upstream}/x; } }'))).toEqual([]);
+    expect(wrong(http('server { location /api/ { proxy_pass http://$api_upstream; } }'))).toEqual([]);
+    expect(wrong(http('server { location /api/ { proxy_pass http://${api_upstream}; } }'))).toEqual([]);
     expect(wrong(http('server { location /api/ { proxy_pass http://$api_upstream_old; } }'))[0]).toMatch(
       /^location-api/,
     );
+  });
+
+  test.each(['http://$api_upstream/', 'http://${api_upstream}/x'])(
+    'must be warned of a path that takes the place of what was asked: %s',
+    (address) => {
+      expect(wrong(http(`server { location /api/ { proxy_pass ${address}; } }`))[0]).toMatch(
+        /^location-api warn: .* asks api for that one path, whatever was asked/,
+      );
+    },
+  );
+
+  test('may pass a path on that is made of what was asked', () => {
+    expect(wrong(http('server { location /api/ { proxy_pass http://$api_upstream$request_uri; } }'))).toEqual([]);
+    expect(wrong(http('server { location /api/ { proxy_pass http://$api_upstream/v1$uri; } }'))).toEqual([]);
   });
 
   test.each([
