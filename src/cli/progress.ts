@@ -45,7 +45,8 @@ export async function openProgress(terminal: Terminal, plan: Plan, quiet: boolea
   const { err } = terminal;
   const say = (mark: string, text: string): void => {
     spinner?.stop();
-    terminal.remark(`${mark} ${text}\n`);
+    // Whoever reads a pipe has lines of their own.
+    terminal.remark(`${mark} ${terminal.errIsTerminal ? err.wrap(text, 2) : text}\n`);
   };
   const begin = (text: string): void => {
     if (spinner === undefined) terminal.remark(`… ${text}\n`);

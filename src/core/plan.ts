@@ -95,7 +95,8 @@ export function plan(parts: Plan): Plan {
   ) {
     throw new OpsError('BUG', `in the plan for ${parts.target} a step that can be undone follows one that cannot`);
   }
-  return parts;
+  // Services that share a file or a container touch it once.
+  return { ...parts, touches: [...new Set(parts.touches)] };
 }
 
 /** True for a step that changes something and cannot be taken back. */

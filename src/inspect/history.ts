@@ -46,7 +46,9 @@ export function summaryOf(record: ChangeRecord, holder: LockHolder | undefined):
   const { id, begin, end, recoveredBy } = record;
   const { command, plan, at, actor, host, reason, recovers } = begin;
   const runs = holder?.change === id && !holder.stale;
-  const outcome = end?.outcome ?? (recoveredBy !== undefined ? 'recovered' : runs ? 'running' : 'interrupted');
+  // What was held was not the end, once another change has brought it about.
+  const ended = end?.outcome === 'paused' && recoveredBy !== undefined ? undefined : end?.outcome;
+  const outcome = ended ?? (recoveredBy !== undefined ? 'recovered' : runs ? 'running' : 'interrupted');
   return {
     id,
     command,
