@@ -7,6 +7,7 @@
  * JSON, because a step's calls are journalled and may be carried out by another machine.
  */
 import type { CacheReader, DatabaseReader } from './ports/data.ts';
+import type { CacheWriter } from './ports/cache-changes.ts';
 import type { DatabaseWriter } from './ports/database-changes.ts';
 import type { EngineReader, EngineWriter } from './ports/engine.ts';
 import type { HttpReader } from './ports/http.ts';
@@ -41,6 +42,7 @@ export interface Writers extends Readers {
   files: FilesWriter;
   engine: EngineWriter;
   database: DatabaseWriter;
+  cache: CacheWriter;
   loadBalancer: LoadBalancerWriter;
   replicas: ReplicaWriter;
   hooks: HookRunner;

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/adapters/postgres/open.ts';
 import type { DatabaseWriter } from '../../src/core/ports/database-changes.ts';
 import { openCache } from '../../src/adapters/redis/open.ts';
-import type { CacheReader } from '../../src/core/ports/data.ts';
+import type { CacheWriter } from '../../src/core/ports/cache-changes.ts';
 import { platformSchema, type Platform } from '../../src/core/platform.ts';
 import type { ContainerSource } from '../../src/adapters/route.ts';
 import { openSecrets, type Secrets } from '../../src/adapters/secrets.ts';
@@ -37,7 +37,7 @@ export function databaseReader(urls: Record<string, string>): DatabaseWriter & {
 }
 
 /** The adapter on caches given by URL; closed at the end of the test. */
-export function cacheReader(urls: Record<string, string>): CacheReader & { close(): Promise<void> } {
+export function cacheReader(urls: Record<string, string>): CacheWriter & { close(): Promise<void> } {
   const caches = Object.fromEntries(Object.keys(urls).map((name) => [name, { url: { env: name } }]));
   const opened = openCache({ platform: platformOf({ caches }), source: noEngine, secrets: envSecrets(urls) });
   onTestFinished(() => opened.close());

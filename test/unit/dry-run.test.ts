@@ -8,6 +8,7 @@ import { MAY_DO } from '../../src/core/plan.ts';
 import type { Route, Routing } from '../../src/core/ports/load-balancer.ts';
 import type { Sample } from '../../src/core/ports/metrics.ts';
 import { platformSchema } from '../../src/core/platform.ts';
+import { fakeCache } from '../support/fakes/cache.ts';
 import { fakeDatabase } from '../support/fakes/database.ts';
 import { fakeEngine } from '../support/fakes/engine.ts';
 import { fakeFiles } from '../support/fakes/files.ts';
@@ -106,6 +107,7 @@ async function context({ canary, ready }: { canary: boolean; ready: boolean }): 
     replicas,
     files: fakeFiles(),
     database: shopDatabase(),
+    cache: fakeCache({ main: { keys: 0 } }),
     metrics: { query: async (promql: string) => counted(promql) },
     lock,
     journal,

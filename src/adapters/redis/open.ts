@@ -1,6 +1,8 @@
-import type { CacheReader, CacheVitals } from '../../core/ports/data.ts';
+import type { CacheWriter } from '../../core/ports/cache-changes.ts';
+import type { CacheVitals } from '../../core/ports/data.ts';
 import type { DataSources } from '../data-server.ts';
 import { openOnce } from '../once.ts';
+import { openChanges } from './changes.ts';
 import { connect, type Connection } from './connect.ts';
 import { parseInfo, productOf, vitalsOf } from './info.ts';
 import { notInfo, readLook, readServer } from './look.ts';
@@ -8,11 +10,11 @@ import { ping } from './parts/latency.ts';
 import { settingsOf } from './settings.ts';
 
 /**
- * Reads the configured Redis and Valkey servers: one connection a server, opened at the first question and
+ * The configured Redis and Valkey servers: one connection a server, opened at the first question and
  * kept until `close`. A connection that broke meanwhile is opened anew, the way to the server found anew.
  * No value of a key is ever read, and before keys are looked at CLIENT NO-TOUCH is sent (Redis 7.2, Valkey).
  */
-export function openCache(sources: DataSources): CacheReader & { close(): Promise<void> } {
+export function openCache(sources: DataSources): CacheWriter & { close(): Promise<void> } {
   const connections = openOnce<Connection>(async (name) =>
     connect(await settingsOf(sources, name), sources.platform.caches[name]?.service),
   );
@@ -23,6 +25,7 @@ export function openCache(sources: DataSources): CacheReader & { close(): Promis
     server: (name) => connections.use(name, async (connection) => (await readServer(connection)).server),
     look: (name, parts, scan, signal) =>
       connections.use(name, (connection) => readLook(connection, parts, scan, signal)),
+    ...openChanges(connections),
     close: () => connections.close(),
   };
 }

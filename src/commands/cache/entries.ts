@@ -68,4 +68,22 @@ export const cache: readonly Entry[] = [
     group: 'look',
     load: () => import('./hot.ts'),
   },
+  {
+    name: 'cache flush',
+    summary: 'Remove keys from the cache: by pattern, one database, or all',
+    group: 'change',
+    load: () => import('./flush.ts'),
+  },
+  {
+    name: 'cache set-memory',
+    summary: 'Set how much memory the cache may use for its keys (maxmemory)',
+    group: 'change',
+    load: () => import('./set-memory.ts'),
+  },
+  {
+    name: 'cache restart',
+    summary: 'Restart the cache, and wait until it has its data and the services are healthy again',
+    group: 'change',
+    load: () => import('./restart.ts'),
+  },
 ];

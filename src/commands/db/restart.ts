@@ -1,18 +1,13 @@
 import * as z from 'zod';
 
 import { changeCommand, type Context } from '../../core/command.ts';
-import { serviceOf } from '../../core/containers.ts';
-import { OpsError } from '../../core/errors.ts';
 import { duration, plural } from '../../core/format.ts';
 import { gate, plan, step } from '../../core/plan.ts';
 import type { Plan } from '../../core/change.ts';
 import { nameOf } from '../../db/activity.ts';
-import { planRestart } from '../../service/restart.ts';
+import { READY_MS, restartSteps } from '../../service/server.ts';
 import { databaseFields, databaseNamed } from './shared.ts';
 
-/** What clients may take to connect again after the database answers, in ms. */
-const DEPENDENTS_MS = 60_000;
-const READY_MS = 60_000;
 const GRACE_SECONDS = 60;
 /** Transactions that are named one by one. */
 const NAMED = 5;
@@ -39,7 +34,7 @@ export default changeCommand({
   output: z.object({ database: z.string(), version: z.string(), latencyMs: z.number() }),
   plan: async (input, context) => {
     const database = databaseNamed(context.platform, input.database);
-    const { touches, seen, steps } = await restartSteps(database, input, context);
+    const { touches, seen, steps } = await databaseRestart(database, input, context);
     return plan({ target: database, summary: `restart database ${database}`, touches, seen, steps });
   },
   report: async (input, context) => {
@@ -52,65 +47,39 @@ export default changeCommand({
 });
 
 /** The part of a plan that restarts a database. @throws NOT_CONFIGURED for one that is no container of this platform */
-export async function restartSteps(
+export async function databaseRestart(
   database: string,
   { graceSeconds = GRACE_SECONDS }: { graceSeconds?: number },
-  { platform, readers }: Context,
+  context: Context,
 ): Promise<Pick<Plan, 'touches' | 'steps'> & { seen: string[] }> {
-  const service = platform.databases[database]?.service;
-  if (service === undefined)
-    throw new OpsError('NOT_CONFIGURED', `database ${database} is no container of this platform`, {
-      hint: 'Restart it where it runs, as in the console of its provider. Then look: opsctl db ready',
-    });
-  const all = await readers.engine.containers({ project: platform.compose.project });
-  const own = await Promise.all(
-    all.filter((one) => serviceOf(one) === service).map(({ id }) => readers.engine.container(id)),
-  );
-  if (own.length === 0)
-    throw new OpsError('NOT_FOUND', `database ${database} has no container: no service ${service} is there`, {
-      hint: 'See which services there are: opsctl status',
-    });
-  const running = own.some(({ state }) => state === 'running');
-  const restart = planRestart(own, { service, graceSeconds, healthyWithinMs: READY_MS });
-  const deployable = Object.entries(platform.services).map(([key, one]) => one.service ?? key);
-  const dependents = all.filter((one) => one.state === 'running' && deployable.includes(serviceOf(one)));
-  return {
-    touches: restart.touches,
-    seen: running ? await cutBy(database, { platform, readers } as Context) : [],
-    steps: [
-      ...(running
-        ? [
-            step({
-              id: `database.checkpoint:${database}`,
-              describe: 'write all that is dirty to disk',
-              why: 'the stop that follows is then quick',
-              do: (w) => w.database.checkpoint(database),
-              undo: 'not needed',
-              onFailure: 'go on',
-              timeoutMs: 130_000,
-            }),
-          ]
-        : []),
-      ...restart.steps,
-      gate({
+  const { running, ...restart } = await restartSteps(
+    {
+      subject: `database ${database}`,
+      service: context.platform.databases[database]?.service,
+      graceSeconds,
+      ready: 'opsctl db ready',
+      before: () => [
+        step({
+          id: `database.checkpoint:${database}`,
+          describe: 'write all that is dirty to disk',
+          why: 'the stop that follows is then quick',
+          do: (w) => w.database.checkpoint(database),
+          undo: 'not needed',
+          onFailure: 'go on',
+          timeoutMs: 130_000,
+        }),
+      ],
+      answers: gate({
         id: `database.answers:${database}`,
         describe: 'wait until the database answers',
         why: 'it may have to recover first',
         verify: (r) => r.database.answers(database),
         timeoutMs: READY_MS,
       }),
-      ...dependents.map((one) =>
-        gate({
-          id: `engine.serving:${one.name}`,
-          describe: `wait until ${one.name} serves`,
-          why: 'it had to connect to the database again',
-          verify: (r) => r.engine.isServing(one.id),
-          explain: (r) => r.engine.whyNotServing(one.id),
-          timeoutMs: DEPENDENTS_MS,
-        }),
-      ),
-    ],
-  };
+    },
+    context,
+  );
+  return { ...restart, seen: running ? await cutBy(database, context) : [] };
 }
 
 /** Whose transactions a restart would cut, as far as that can be seen. */

@@ -4,7 +4,7 @@ import type { Step } from '../../core/change.ts';
 import { changeCommand, type Context } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import { plan, step } from '../../core/plan.ts';
-import { restartSteps } from './restart.ts';
+import { databaseRestart } from './restart.ts';
 import { databaseFields, databaseNamed } from './shared.ts';
 
 /** Where and how max_connections is set now. */
@@ -58,7 +58,7 @@ export default changeCommand({
       verify: (r) => r.database.hasConnectionLimit(database, connections),
       timeoutMs: 15_000,
     });
-    const restart = restarts ? await restartSteps(database, {}, context) : undefined;
+    const restart = restarts ? await databaseRestart(database, {}, context) : undefined;
     return plan({
       target: database,
       summary: `set the connection limit of database ${database} to ${connections.toString()}`,

@@ -1,4 +1,5 @@
 /** Databases and caches, asked directly. */
+import type { CacheChecks } from './cache-changes.ts';
 import type { DatabaseChecks } from './database-changes.ts';
 import type { CacheLook, CachePart, CacheServer, ScanRequest } from './cache.ts';
 import type { DatabaseLook, PartName, QueryAnswer, QueryBounds } from './database.ts';
@@ -92,7 +93,7 @@ export interface CacheVitals {
   };
 }
 
-export interface CacheReader {
+export interface CacheReader extends CacheChecks {
   route(name: string): Promise<string>;
   /** Round trip in ms. @throws UNREACHABLE, TIMED_OUT, AUTH_FAILED, NOT_READY (loading) */
   ping(name: string): Promise<number>;

@@ -1,6 +1,7 @@
 import { OpsError } from '../../../src/core/errors.ts';
 import type { CacheLook, CacheServer, KeyScan } from '../../../src/core/ports/cache.ts';
-import type { CacheReader, CacheVitals } from '../../../src/core/ports/data.ts';
+import type { CacheWriter, Flushed } from '../../../src/core/ports/cache-changes.ts';
+import type { CacheVitals } from '../../../src/core/ports/data.ts';
 
 /** A healthy cache, a quarter full. */
 export const calmCache: CacheVitals = {
@@ -83,7 +84,7 @@ interface Told {
 /** Caches in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */
 export function fakeCache(
   state: Record<string, (Partial<CacheVitals> & Told) | OpsError>,
-): CacheReader & { state: typeof state; close(): Promise<void> } {
+): CacheWriter & { state: typeof state; flushed: Flushed[]; close(): Promise<void> } {
   const look = (name: string): CacheVitals & Told => {
     const found = state[name];
     if (found === undefined) throw new OpsError('NOT_CONFIGURED', `no cache ${name} is configured`);
@@ -104,8 +105,20 @@ export function fakeCache(
       ...server,
     };
   };
+  const flushed: Flushed[] = [];
   return {
     state,
+    flushed,
+    answers: async (name) => !(state[name] instanceof OpsError),
+    keepsKeys: async (name) => look(name).persistence.aofEnabled,
+    hasMemoryLimit: async (name, bytes) => (look(name).maxMemory ?? 0) === bytes,
+    setMemoryLimit: async (name, bytes) =>
+      void (state[name] = { ...look(name), maxMemory: bytes === 0 ? null : bytes }),
+    keepSettings: async () => undefined,
+    flush: async (_name, what) => {
+      flushed.push(what);
+      return 'some keys';
+    },
     route: async (name) => (look(name), 'memory'),
     ping: async (name) => {
       const { latencyMs, persistence } = look(name);

@@ -1,0 +1,113 @@
+/** What changes a Redis or Valkey server, each idempotent, and the looks by which it is seen done. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { asOpsError, OpsError } from '../../core/errors.ts';
+import { duration, plural } from '../../core/format.ts';
+import type { CacheChecks, CacheWriter, Flushed } from '../../core/ports/cache-changes.ts';
+import type { Connections } from '../once.ts';
+import type { Connection } from './connect.ts';
+import { readServer } from './look.ts';
+import { ping } from './parts/latency.ts';
+import { setting } from './parts/setting.ts';
+import { numberOf, textOf } from './reply.ts';
+
+/** Keys that a piece of a scan looks at: some tenths of a millisecond of the server's one thread. */
+const COUNT = 200;
+/** After each piece the others get the server for as long as it took, and this many ms at least. */
+const PAUSE_MS = 1;
+
+type Changes = Pick<CacheWriter, 'setMemoryLimit' | 'keepSettings' | 'flush'>;
+
+export function openChanges(connections: Connections<Connection>): Changes & CacheChecks {
+  return {
+    answers: async (name) => {
+      try {
+        await connections.use(name, ping);
+        return true;
+      } catch (error) {
+        if (['UNREACHABLE', 'TIMED_OUT', 'NOT_READY'].includes(asOpsError(error).code)) return false;
+        throw error;
+      }
+    },
+    keepsKeys: (name) =>
+      connections.use(name, async (connection) => {
+        // At its end the server saves where it has points of time at which it would.
+        const [points, appends] = [await setting(connection, 'save'), await setting(connection, 'appendonly')];
+        return points === undefined || appends === undefined ? undefined : points !== '' || appends === 'yes';
+      }),
+    hasMemoryLimit: (name, bytes) =>
+      connections.use(name, async (connection) => (await setting(connection, 'maxmemory')) === bytes.toString()),
+    setMemoryLimit: (name, bytes) =>
+      connections.use(name, async (connection) => {
+        await connection.run(['CONFIG', 'SET', 'maxmemory', bytes.toString()], '+config|set');
+      }),
+    keepSettings: (name) =>
+      connections.use(name, async (connection) => {
+        await connection.run(['CONFIG', 'REWRITE'], '+config|rewrite');
+      }),
+    flush: (name, what, ms) => connections.use(name, (connection) => flush(connection, what, ms)),
+  };
+}
+
+async function flush(connection: Connection, what: Flushed, ms: number): Promise<string> {
+  if ('all' in what) {
+    // By itself FLUSHALL frees the memory before it answers, and nobody else is served meanwhile.
+    await connection.run(['FLUSHALL', 'ASYNC'], '+flushall');
+    return 'all keys of all databases';
+  }
+  if (!('pattern' in what)) {
+    await select(connection, what.database);
+    await connection.run(['FLUSHDB', 'ASYNC'], '+flushdb');
+    await select(connection, 0);
+    return `all keys of database ${what.database.toString()}`;
+  }
+  const { server } = await readServer(connection);
+  const databases =
+    what.database === undefined ? (server.databases ?? [{ index: 0 }]).map(({ index }) => index) : [what.database];
+  const end = performance.now() + ms;
+  let removed = 0;
+  try {
+    for (const database of databases) {
+      await select(connection, database);
+      let cursor = '0';
+      do {
+        const began = performance.now();
+        if (began > end) throw tooLong(connection, removed, ms);
+        const [next, keys] = await page(connection, cursor, what.pattern);
+        if (keys.length > 0) removed += await unlink(connection, keys);
+        cursor = next;
+        await sleep(Math.max(PAUSE_MS, performance.now() - began));
+      } while (cursor !== '0');
+    }
+  } finally {
+    // Other questions go over the same connection.
+    if (connection.isOpen()) await select(connection, 0);
+  }
+  return plural(removed, 'key');
+}
+
+const tooLong = ({ asked }: Connection, removed: number, ms: number): OpsError =>
+  new OpsError(
+    'TIMED_OUT',
+    `not all keys of ${asked.subject} were gone through within ${duration(ms)}; ${plural(removed, 'key was', 'keys were')} removed`,
+    { hint: 'Run it again: it goes on with what is left.', details: { outcome: 'unknown' } },
+  );
+
+const select = async (connection: Connection, database: number): Promise<void> => {
+  if (!Number.isSafeInteger(database) || database < 0) throw new OpsError('BUG', `${database} is no database`);
+  await connection.run(['SELECT', database.toString()], '+select');
+};
+
+async function page(connection: Connection, cursor: string, pattern: string): Promise<[string, Buffer[]]> {
+  const [reply] = await connection.runAll([['SCAN', cursor, 'MATCH', pattern, 'COUNT', COUNT.toString()]]);
+  if (reply?.is === 'refused') throw reply.error;
+  const [next, keys] = Array.isArray(reply?.value) ? (reply.value as unknown[]) : [];
+  return [textOf(next), Array.isArray(keys) ? keys.filter((key) => Buffer.isBuffer(key)) : []];
+}
+
+/** UNLINK frees the memory in the background, where DEL would do it at once. @returns how many there were */
+async function unlink(connection: Connection, keys: readonly Buffer[]): Promise<number> {
+  const [reply] = await connection.runAll([['UNLINK', ...keys]]);
+  if (reply?.is === 'refused') throw reply.error;
+  return numberOf(reply?.value) ?? 0;
+}

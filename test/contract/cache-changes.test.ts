@@ -1,0 +1,120 @@
+/** What changes a cache, on real servers: what is named goes, and nothing else; and the looks tell what came of it. */
+import { describe, expect, onTestFinished, test } from 'vitest';
+
+import { whyNoDebian } from '../support/debian.ts';
+import { cacheReader } from '../support/readers.ts';
+import { REDIS, type Product, type RedisServer, startRedis } from '../support/redis.ts';
+
+const products = Object.keys(REDIS) as Product[];
+const MINUTE = 60_000;
+
+describe.each(products)('%s', (product) => {
+  const why = REDIS[product] === undefined ? undefined : whyNoDebian();
+  describe.skipIf(why !== undefined)(why ?? 'changes', () => {
+    const started = async (settings: Parameters<typeof startRedis>[0] = {}): Promise<RedisServer> => {
+      const server = await startRedis(settings, product);
+      onTestFinished(() => server.stop());
+      return server;
+    };
+
+    test('a pattern must take what matches it, in every database or in one, however many there are', async () => {
+      const server = await started();
+      const client = server.client();
+      for (let piece = 0; piece < 5; piece += 1)
+        await client.mset(
+          ...Array.from({ length: 2000 }, (_, at) => [`product:${(piece * 2000 + at).toString()}`, 'x']).flat(),
+        );
+      await client.mset('session:1', 'a', 'product', 'b', 'product[1]', 'c');
+      await client.select(3);
+      await client.mset('product:1', 'x', 'cart:1', 'y');
+      const cache = cacheReader({ main: server.url() });
+      expect(await cache.flush('main', { pattern: 'product:*', database: 3 }, MINUTE)).toBe('1 key');
+      expect(await client.keys('*')).toEqual(['cart:1']);
+      expect(await cache.flush('main', { pattern: 'product:*' }, MINUTE)).toBe('10000 keys');
+      await client.select(0);
+      expect((await client.keys('*')).toSorted()).toEqual(['product', 'product[1]', 'session:1']);
+      // What looks afterwards looks at the first database, as before.
+      expect((await cache.vitals('main')).keys).toBe(4);
+      expect(await cache.flush('main', { pattern: String.raw`product\[1\]` }, MINUTE)).toBe('1 key');
+      expect(await cache.flush('main', { pattern: 'product:*' }, MINUTE)).toBe('0 keys');
+    });
+
+    test('what cannot be gone through in time must say how far it came, and go on when it is done again', async () => {
+      const server = await started();
+      const client = server.client();
+      await client.mset(...Array.from({ length: 20_000 }, (_, at) => [`p:${at.toString()}`, 'x']).flat());
+      const cache = cacheReader({ main: server.url() });
+      await expect(cache.flush('main', { pattern: 'p:*' }, 5)).rejects.toMatchObject({
+        ...{ code: 'TIMED_OUT', details: { outcome: 'unknown' } },
+        message: expect.stringMatching(/\d+ keys? (?:was|were) removed$/) as unknown,
+      });
+      await cache.flush('main', { pattern: 'p:*' }, MINUTE);
+      expect(await client.dbsize()).toBe(0);
+    });
+
+    test('one database, or all, must be emptied', async () => {
+      const server = await started();
+      const client = server.client();
+      for (const database of [0, 1, 2]) {
+        await client.select(database);
+        await client.set('k', 'v');
+      }
+      const cache = cacheReader({ main: server.url() });
+      await cache.flush('main', { database: 1 }, MINUTE);
+      expect((await cache.server('main')).databases?.map(({ index }) => index)).toEqual([0, 2]);
+      await cache.flush('main', { all: true }, MINUTE);
+      expect((await cache.vitals('main')).keys).toBe(0);
+    });
+
+    test('a limit of memory must hold at once, and be kept only where there is a file for it', async () => {
+      const server = await started({ maxmemory: 100_000_000 });
+      const cache = cacheReader({ main: server.url() });
+      expect(await cache.hasMemoryLimit('main', 100_000_000)).toBe(true);
+      await cache.setMemoryLimit('main', 200_000_000);
+      expect([await cache.hasMemoryLimit('main', 200_000_000), (await cache.vitals('main')).maxMemory]).toEqual([
+        true,
+        200_000_000,
+      ]);
+      await expect(cache.keepSettings('main')).rejects.toMatchObject({ code: 'REJECTED' });
+    });
+
+    test('whether keys outlive a restart must be told', async () => {
+      for (const [settings, kept] of [
+        [{}, false],
+        [{ save: '3600 1' }, true],
+        [{ appendonly: 'yes' }, true],
+      ] as const)
+        expect([settings, await cacheReader({ main: (await started(settings)).url() }).keepsKeys('main')]).toEqual([
+          settings,
+          kept,
+        ]);
+    });
+
+    test('a server that is down does not answer, nor does one that refuses the password hide it', async () => {
+      const server = await started({ requirepass: 'secret' });
+      expect(await cacheReader({ main: server.url('', 'secret') }).answers('main')).toBe(true);
+      await expect(cacheReader({ main: server.url('', 'wrong') }).answers('main')).rejects.toMatchObject({
+        code: 'AUTH_FAILED',
+      });
+      await server.kill('SIGKILL');
+      expect(await cacheReader({ main: server.url('', 'secret') }).answers('main')).toBe(false);
+    });
+
+    test('a user without the right must be told which one it lacks', async () => {
+      const server = await started();
+      await server
+        .client()
+        .call('ACL', 'SETUSER', 'watcher', 'on', '>secret', '~*', '+@read', '+ping', '+info', '+select');
+      const cache = cacheReader({ main: server.url('watcher', 'secret') });
+      await expect(cache.flush('main', { all: true }, MINUTE)).rejects.toMatchObject({
+        code: 'REJECTED',
+        hint: expect.stringContaining('+flushall') as unknown,
+      });
+      await server.client().set('p:1', 'x');
+      await expect(cache.flush('main', { pattern: 'p:*' }, MINUTE)).rejects.toMatchObject({
+        code: 'REJECTED',
+        hint: expect.stringContaining('+unlink') as unknown,
+      });
+    });
+  });
+});

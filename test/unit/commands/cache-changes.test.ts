@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest';
+
+import flush from '../../../src/commands/cache/flush.ts';
+import restart from '../../../src/commands/cache/restart.ts';
+import setMemory from '../../../src/commands/cache/set-memory.ts';
+import type { Context } from '../../../src/core/command.ts';
+import { calmCache, calmScan, fakeCache } from '../../support/fakes/cache.ts';
+import { calmDatabase, fakeDatabase } from '../../support/fakes/database.ts';
+import { contextOf, of, plain, shop, shopEngine } from '../inspect/platform.ts';
+
+type State = Parameters<typeof fakeCache>[0][string];
+const MIB = 2 ** 20;
+
+/** A platform whose cache is like this, in a container of 512 MiB. */
+function context(state: State, database: Parameters<typeof fakeDatabase>[0][string] = {}): Context {
+  const engine = shopEngine();
+  for (const service of ['api', 'postgres', 'redis'])
+    engine.add({ ...of(service), state: 'running', stopSeconds: 60, memoryLimit: 512 * MIB });
+  const readers = { engine, cache: fakeCache({ main: state }), database: fakeDatabase({ main: database }) };
+  return contextOf(readers, shop({ services: { api: {} }, caches: { main: { service: 'redis' } } }));
+}
+
+describe('cache flush', () => {
+  const planned = (typed: object, given = context({})) => flush.plan(flush.input.parse(typed), given);
+
+  test.each<[string, object, string]>([
+    ['nothing', {}, '--pattern'],
+    ['a pattern that matches everything', { pattern: '**' }, '--all'],
+    ['all and a database', { all: true, db: 1 }, '--all'],
+  ])('must be told what to remove, not %s', async (_what, typed, hint) => {
+    await expect(planned(typed)).rejects.toMatchObject({
+      code: 'USAGE',
+      hint: expect.stringContaining(hint) as unknown,
+    });
+  });
+
+  test('must tell what would be lost, what nothing makes anew first, and be no matter of a yes', async () => {
+    const group = (form: string, keys: number) => ({ form, keys, bytes: keys * 100, elements: 0, expiring: 0 });
+    const value = { ...calmScan, groups: [group('product:*', 900), group('session:*', 100)] };
+    const server = { databases: [{ index: 0, keys: 1000, expiring: 900 }] };
+    const plan = await planned({ pattern: 'product:*' }, context({ server, parts: { scan: { is: 'seen', value } } }));
+    expect(plan.seen).toEqual([
+      'database 0 has 1000 keys, of which 100 do not expire',
+      'session:*: 100 keys, 9.77 KiB: by their name, nothing makes them anew',
+      'product:*: 900 keys, 87.9 KiB',
+      'what asks for these keys asks the database behind until they are there again',
+    ]);
+    expect(plan).toMatchObject({
+      target: 'main',
+      steps: [{ do: { method: 'flush', args: ['main', { pattern: 'product:*' }, 600_000] } }],
+    });
+    expect(plan.steps[0]).not.toHaveProperty('undo');
+  });
+
+  test('must be refused while a database is critical, unless somebody insists', async () => {
+    const full = () => context({}, { ...calmDatabase, connections: 97, connectionLimit: 97 });
+    await expect(planned({ all: true }, full())).rejects.toMatchObject({
+      ...{ code: 'UNSAFE', message: expect.stringContaining('critical') as unknown },
+    });
+    expect((await planned({ all: true, force: true }, full())).steps).toHaveLength(1);
+    expect((await planned({ db: 3 })).summary).toBe('remove all keys of database 3 from cache main');
+  });
+});
+
+describe('cache set-memory', () => {
+  const planned = (limit: string, state: State = {}, more: object = {}) =>
+    setMemory.plan(setMemory.input.parse({ limit, ...more }), context(state));
+
+  test('must set it, keep it, and put back what was', async () => {
+    const plan = await planned('384MiB', { maxMemory: null, memory: 50 * MIB });
+    expect(plan.steps.map(({ id }) => id)).toEqual(['cache.limit:main', 'cache.keep:main']);
+    expect(plan.steps[0]).toMatchObject({ do: { args: ['main', 384 * MIB] }, undo: { args: ['main', 0] } });
+    expect(plan.touches).toEqual(['maxmemory of cache main: no limit → 384 MiB']);
+    expect((await planned('384MiB', { maxMemory: 384 * MIB })).steps).toEqual([]);
+  });
+
+  test.each<[string, string, State, string]>([
+    ['more than its container bears', '385MiB', {}, 'would end in it being killed'],
+    ['less than is in use', '32MiB', { memory: 50 * MIB }, 'would be evicted'],
+    ['what could not be put back', '64MiB', { maxMemory: undefined }, 'does not tell its limit'],
+  ])('must refuse %s', async (_what, limit, state, message) => {
+    await expect(planned(limit, state)).rejects.toMatchObject({
+      ...{ code: 'UNSAFE', message: expect.stringContaining(message) as unknown },
+    });
+  });
+
+  test('must refuse what is no size', () => {
+    for (const limit of ['512', '512MB', '-1MiB', '0MiB', '1e9GiB'])
+      expect(setMemory.input.safeParse({ limit }).success).toBe(false);
+  });
+});
+
+describe('cache restart', () => {
+  const planned = (state: State, more: object = {}) => restart.plan(restart.input.parse(more), context(state));
+  const kept = { ...calmCache.persistence, aofEnabled: true };
+
+  test('must be refused where it would lose keys, unless somebody insists', async () => {
+    await expect(planned({})).rejects.toMatchObject({
+      code: 'UNSAFE',
+      message: expect.stringContaining('1000 keys') as unknown,
+    });
+    expect((await planned({}, { force: true })).seen).toEqual(['1000 keys, of which nothing is kept on disk']);
+    expect((await planned({ persistence: kept })).seen).toEqual(['1000 keys, kept by the append-only file']);
+  });
+
+  test('must wait until it answers with its data, and the services serve', async () => {
+    expect((await planned({ persistence: kept })).steps.map(({ id }) => id)).toEqual([
+      'engine.stop:shop-redis-prod',
+      'engine.start:shop-redis-prod',
+      'engine.serving:shop-redis-prod',
+      'cache.answers:main',
+      'engine.serving:shop-api-prod',
+    ]);
+    const data = await restart.report(restart.input.parse({}), context({}));
+    expect(restart.text(data, plain, restart.input.parse({}))).toContain('with 1000 keys');
+  });
+});
