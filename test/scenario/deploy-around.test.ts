@@ -208,7 +208,12 @@ describe('a service of several containers', () => {
     expect((await deploy('--version', GOOD)).code).toBe(0);
     const green = ['ps', '--all', '--quiet', '--filter', `label=opsctl.colour=green`, '--filter', `name=${project}`];
     await docker('rm', '--force', ...(await docker(...green)).split('\n').filter(Boolean));
-    expect((await fetch(`${base}/health`)).status).toBe(502);
+    // Until nginx has looked the name up again, it tries the addresses that it knew.
+    await waitUntil(
+      async () => (await fetch(`${base}/health`)).status >= 500,
+      90_000,
+      () => 'still answers',
+    );
     const health = await program('health', '--detailed', '--only', 'web', '--only', 'releases');
     expect(health.code, health.stdout).toBe(1);
     expect(health.stdout).toContain('opsctl deploy status');
