@@ -34,10 +34,11 @@ export function failureOf(outcome: Outcome, { id, recovers }: Failed): OpsError 
     return new OpsError('PARTIAL', `${cause.message}; ${state}`, { cause, hint: `${read}${ways}`, details: left });
   }
   const code = cause.code === 'INTERRUPTED' ? 'INTERRUPTED' : 'ROLLED_BACK';
-  return new OpsError(code, `${cause.message}; everything done was taken back`, {
+  const kept = outcome.left.length > 0;
+  return new OpsError(code, `${cause.message}; everything${kept ? ' else' : ''} done was taken back`, {
     cause,
     hint: `What happened, step by step: opsctl history ${id}`,
-    details,
+    details: kept ? { ...details, kept: outcome.left } : details,
   });
 }
 

@@ -7,7 +7,7 @@ export const callSchema = z.object({ port: z.string(), method: z.string(), args:
 export type Call = z.infer<typeof callSchema>;
 
 /** Words in place of an undo (`StepSpec.undo`). */
-export const NO_UNDO = ['not needed', 'stays', 'too late'] as const;
+export const NO_UNDO = ['not needed', 'stays', 'kept', 'too late'] as const;
 
 /** A step of a plan, as data. */
 export const stepSchema = z
@@ -20,7 +20,7 @@ export const stepSchema = z
       .union([callSchema, z.enum(NO_UNDO)])
       .optional()
       .describe(
-        'absent: cannot be undone. not needed: an earlier undo covers it, or what stays is of no consequence. stays: nothing takes it back, and doing it again does no harm. too late: once it has begun, the change is finished and never taken back',
+        'absent: cannot be undone. not needed: an earlier undo covers it, or what stays is of no consequence. stays: nothing takes it back, and doing it again does no harm. kept: what it did is kept, as what a migration did to data, while all else is taken back. too late: once it has begun, the change is finished and never taken back',
       ),
     undone: callSchema.optional().describe('answers true once the step is taken back'),
     verify: callSchema.optional().describe('answers true once the step is done'),

@@ -120,10 +120,15 @@ async function one(step: Step, reached: Reached[], around: Running): Promise<Ops
 
 async function takeBack(reached: Reached[], error: OpsError, around: Running): Promise<Outcome> {
   const left: string[] = [];
+  const kept: string[] = [];
   let lockLost = error.code === 'LOCKED';
   for (const { step, certain } of reached.toReversed()) {
     if (step.do === undefined || step.undo === 'not needed') continue;
     const word = certain ? 'done' : 'may have been done';
+    if (step.undo === 'kept') {
+      kept.push(`${step.id}: ${word}, and what it did is kept`);
+      continue;
+    }
     if (typeof step.undo !== 'object') {
       left.push(`${step.id}: ${word}, ${step.undo === undefined ? 'cannot be undone' : 'nothing takes it back'}`);
       continue;
@@ -140,7 +145,8 @@ async function takeBack(reached: Reached[], error: OpsError, around: Running): P
     const undone = await undo(step, step.undo, around);
     if (undone !== undefined) left.push(`${step.id}: undo failed: ${undone.message}`);
   }
-  return await ended({ outcome: left.length === 0 ? 'rolled-back' : 'partial', left, error }, around);
+  const outcome = left.length === 0 ? 'rolled-back' : 'partial';
+  return await ended({ outcome, left: [...left, ...kept], error }, around);
 }
 
 /** Stops where it is and says what was not reached. */

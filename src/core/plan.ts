@@ -14,6 +14,7 @@ export interface StepSpec {
   /**
    * The call that takes it back; none when it cannot be undone. Or why there is none:
    * - `not needed`: the undo of an earlier step covers it, or what stays is of no consequence, such as a pulled image;
+   * - `kept`: what it did is kept and told, such as what a migration did to data, while all else is taken back;
    * - `stays`: nothing takes it back, which is reported; doing it again does no harm, such as a reload;
    * - `too late`: once it has begun, what taking back needs is gone; the change is finished, and another plan goes back.
    */

@@ -19,7 +19,7 @@ export function releaseCommand(
       describe: `run ${(replica.once ?? []).join(' ')} in ${replica.name}`,
       why: 'the release command of the service; what it does to data is not taken back',
       do: (w) => w.replicas.startOnce(replica.name),
-      undo: 'stays',
+      undo: 'kept',
       verify: (r) => r.replicas.hasSucceeded(replica.name),
       explain: (r) => r.replicas.lastWords(replica.name, LAST_LINES),
       output: (r) => r.replicas.lastWords(replica.name, KEPT_LINES),

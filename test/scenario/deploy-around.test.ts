@@ -163,22 +163,20 @@ describe('a service of several containers', () => {
     expect(Object.keys(versions).toSorted()).toEqual([LIVE_AT_FIRST, GOOD]);
   });
 
-  test.each<[string, Around, RegExp, number]>([
-    ['a hook before it fails', { before: ['sh', '-c', 'echo the gate is shut >&2; exit 7'] }, /gate is shut/, 3],
-    ['a hook before it hangs', { before: ['sleep', '300'] }, /did not end within 5 s/, 3],
+  test.each<[string, Around, RegExp]>([
+    ['a hook before it fails', { before: ['sh', '-c', 'echo the gate is shut >&2; exit 7'] }, /gate is shut/],
+    ['a hook before it hangs', { before: ['sleep', '300'] }, /did not end within 5 s/],
     [
       'its release command fails',
       { releaseCommand: ['sh', '-c', 'echo no such column >&2; exit 1'] },
       /no such column/,
-      4,
     ],
     [
       'its release command hangs',
       { releaseCommand: ['sh', '-c', 'echo begun; sleep 300'] },
       /not seen done within 15 s.*begun/s,
-      4,
     ],
-  ])('when %s, the deploy must end with nothing changed, and say why', async (_name, around, why, code) => {
+  ])('when %s, the deploy must end with nothing changed, and say why', async (_name, around, why) => {
     await configure(around);
     const before = await live();
     const containers = (): Promise<string> =>
@@ -186,8 +184,9 @@ describe('a service of several containers', () => {
     const there = await containers();
     const clients = visit({ base, path: '/health', gets: 4, posts: 0, thinkMs: 5 });
     const result = await deploy('--version', 'v1.6.0-leak');
+    expect(result.code, result.stdout).toBe(3);
     // What a release command did to data is not taken back, and that is told.
-    expect(result.code, result.stdout).toBe(code);
+    expect(result.stdout.includes('what it did is kept')).toBe(around.releaseCommand !== undefined);
     expect(JSON.stringify(documentOf(result).error) + result.stderr).toMatch(why);
     expect(await live()).toMatchObject({ colour: before?.colour, version: before?.version, drift: [] });
     expect(await containers()).toEqual(there);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { failureOf } from '../../../src/cli/change-failure.ts';
 import type { ChangeEvent, Plan, Step } from '../../../src/core/change.ts';
 import type { Context } from '../../../src/core/command.ts';
 import { OpsError } from '../../../src/core/errors.ts';
@@ -157,3 +158,26 @@ test('a long wait must say what it sees, without writing that down', async () =>
   expect(seen).toEqual([['passed', { lines, services: [] }]]);
   expect(events).toEqual(['step-begin passed', 'step-failed passed', 'end']);
 }, 20_000);
+
+test('what is kept must be told, while all else is taken back', async () => {
+  const { engine, writers } = world();
+  engine.add({ name: 'b' });
+  const migrate = step({
+    ...{ id: 'migrate', describe: 'migrate', why: 'test', undo: 'kept' },
+    do: (w) => w.engine.stopContainer('b', 1),
+  });
+  const [outcome] = await run(
+    planOf(
+      stop(),
+      migrate,
+      gate({ id: 'up', describe: 'up', why: 'test', verify: (r) => r.engine.isRunning('b'), timeoutMs: 50 }),
+    ),
+    { writers },
+  );
+  expect(outcome).toMatchObject({ outcome: 'rolled-back', left: ['migrate: done, and what it did is kept'] });
+  expect((await engine.container('a')).state).toBe('running');
+  expect(failureOf(outcome, { id: '2', recovers: undefined })).toMatchObject({
+    ...{ code: 'ROLLED_BACK', message: expect.stringMatching(/; everything else done was taken back$/) as unknown },
+    details: { kept: outcome.left },
+  });
+});
