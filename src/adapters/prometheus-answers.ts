@@ -68,12 +68,12 @@ export function readEnvelope(text: string): Envelope | undefined {
     : { ok: false, type: errorType, error };
 }
 
-/** @throws REJECTED for a result that is not one number a series, BAD_ANSWER for a malformed one */
+/** @throws USAGE for a query that does not give one number a series, BAD_ANSWER for a malformed one */
 export function readSamples(data: unknown): Sample[] {
   const read = parsed(result, data, 'query');
   if (read.resultType === 'scalar') return [{ labels: {}, value: numberOf(read.result[1]) }];
   if (read.resultType !== 'vector') {
-    throw new OpsError('REJECTED', `the query gives a ${read.resultType}, not one number a series`, {
+    throw new OpsError('USAGE', `the query gives a ${read.resultType}, not one number a series`, {
       hint: 'Take the newest value of a range, as in last_over_time(metric[5m]), or an aggregate of it. A series over time: opsctl metrics range',
     });
   }

@@ -165,7 +165,7 @@ describe('prometheus itself', () => {
     const long = Array.from({ length: 600 }, () => 'vector(1)').join(' + ');
     expect(await reader.query(long)).toEqual([{ labels: {}, value: 600 }]);
     for (const promql of ['up[5m]', '"text"'])
-      await expect(reader.query(promql)).rejects.toMatchObject({ code: 'REJECTED' });
+      await expect(reader.query(promql)).rejects.toMatchObject({ code: 'USAGE' });
   });
 });
 
