@@ -27,7 +27,9 @@ export async function dispatch(entry: Entry, argv: string[]): Promise<number> {
       terminal.result(
         jsonText({ schema: schemaOf(command.name), ok: false, environment: null, error: errorData(error) }),
       );
-    terminal.remark(errorText(error, terminal.err, invocation?.global.debug ?? argv.includes('--debug')));
+    terminal.remark(
+      errorText(error, terminal.err, invocation?.global.debug ?? argv.includes('--debug'), terminal.errIsTerminal),
+    );
     return error.exit;
   }
 }

@@ -45,9 +45,10 @@ const OBEYED = /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** An error for people: what happened, the details that help, the next command; the stack only for --debug. */
-export function errorText(error: OpsError, style: Style, debug: boolean): string {
+export function errorText(error: OpsError, style: Style, debug: boolean, isTerminal = false): string {
   const safe = showable({ message: error.message, hint: error.hint ?? '', details: detailLines(error.details) });
-  const lines = [`${style.bad('error')}: ${safe.message}`];
+  // Whoever reads a pipe has lines of their own, and looks for words in them.
+  const lines = [`${style.bad('error')}: ${isTerminal ? style.wrap(safe.message, 7) : safe.message}`];
   for (const line of safe.details.slice(0, 60)) lines.push(`  ${line}`);
   if (safe.hint !== '') lines.push(`${style.bold('next')}: ${style.wrap(safe.hint, 6)}`);
   if (debug) {

@@ -77,7 +77,7 @@ export async function run(invocation: Invocation, terminal: Terminal): Promise<n
         }),
       );
     }
-    terminal.remark(errorText(error, terminal.err, global.debug));
+    terminal.remark(errorText(error, terminal.err, global.debug, terminal.errIsTerminal));
     return error.exit;
   } finally {
     interruption.stop();

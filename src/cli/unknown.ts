@@ -49,7 +49,7 @@ export function unknownCommand(argv: string[]): number {
             });
     if (argv.some((word) => word.startsWith('--json')))
       terminal.result(jsonText({ schema: 'opsctl/error/v1', ok: false, environment: null, error: errorData(error) }));
-    terminal.remark(isHelp ? said : errorText(error, terminal.err, false));
+    terminal.remark(isHelp ? said : errorText(error, terminal.err, false, terminal.errIsTerminal));
     return error.exit;
   }
 }
