@@ -86,7 +86,7 @@ describe('health --detailed', () => {
   });
 
   for (const fault of FAULTS) {
-    it.skipIf(fault.slow === true && process.env['OPSCTL_FAULTS'] !== 'all')(`must find: ${fault.name}`, async () => {
+    it.skipIf(fault.long === true && process.env['OPSCTL_FAULTS'] !== 'all')(`must find: ${fault.name}`, async () => {
       const began = performance.now();
       const repair = await fault.inject();
       const injected = performance.now();

@@ -25,8 +25,8 @@ export interface Fault {
   says?: string;
   /** Must be among the next commands of the checks in `expected`. */
   next: string;
-  /** Takes so long that it is played only when OPSCTL_FAULTS=all (`npm run test:faults`). */
-  slow?: boolean;
+  /** Of the long form only: it takes long, or others are like it. OPSCTL_FAULTS=all (`npm run test:faults`). */
+  long?: boolean;
   /** Time until health must see it, in ms. */
   within?: number;
 }

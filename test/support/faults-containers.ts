@@ -62,4 +62,9 @@ function gone(service: string): { expected: Expected; exit: number } {
 
 const SEVEN = ['api', 'web', 'nginx', 'postgres', 'redis', 'prometheus', 'alertmanager'];
 
-export const CONTAINER_FAULTS: readonly Fault[] = [...SEVEN.map(stopped), ...SEVEN.map(paused), ...SEVEN.map(cut)];
+const WAYS = [stopped, paused, cut];
+
+/** Each container in each way; in the short form each in one, and so each way for several. */
+export const CONTAINER_FAULTS: readonly Fault[] = WAYS.flatMap((broken, way) =>
+  SEVEN.map((service, at): Fault => ({ ...broken(service), long: at % WAYS.length !== way })),
+);

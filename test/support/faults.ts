@@ -209,7 +209,7 @@ export const FAULTS: readonly Fault[] = [
     says: 'memory is near its limit',
     expected: { [`container:${API}`]: ['warn', 'crit'] },
     argv: ['--fail-on', 'warn'],
-    slow: true,
+    long: true,
     within: 90_000,
     next: 'opsctl stats api --memory',
   }),
