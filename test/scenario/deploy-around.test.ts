@@ -173,7 +173,7 @@ describe('a service of several containers', () => {
     ],
     [
       'its release command hangs',
-      { releaseCommand: ['sh', '-c', 'echo begun; sleep 300'] },
+      { releaseCommand: ['sh', '-c', "echo begun; trap 'exit 1' TERM; sleep 300 & wait"] },
       /not seen done within 15 s.*begun/s,
     ],
   ])('when %s, the deploy must end with nothing changed, and say why', async (_name, around, why) => {
