@@ -45,6 +45,7 @@ export function engineProbes(context: Context, place: Place, timeoutMs: number):
       component: 'containers',
       gives: ['container:*', 'containers.usage'],
       timeoutMs,
+      leads: place.containers,
       run: async () => containers(context, await place.containers(), await place.live()),
     },
     {

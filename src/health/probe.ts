@@ -25,8 +25,13 @@ export interface Probe {
   /** Ids that it may give, for `--only`; `<prefix>*` for open ends. Default: the id alone. */
   gives?: string[];
   timeoutMs: number;
+  /** A quick question without whose answer its slow ones cannot be asked: the others begin once it is answered. */
+  leads?(): Promise<unknown>;
   run(): Promise<Record<string, Verdict> | Verdict>;
 }
+
+/** How long the others wait for it at most, in ms. */
+const LEAD_MS = 50;
 
 /** A probe that has run, and what it found. */
 export interface Ran {
@@ -39,6 +44,9 @@ export interface Ran {
  * Never throws; the order is that of the probes.
  */
 export async function runProbes(probes: Probe[]): Promise<Ran[]> {
+  // Loading the drivers of all keeps the processor busy for longer than the engine takes to answer.
+  const leads = probes.flatMap((probe) => (probe.leads === undefined ? [] : [probe.leads()]));
+  if (leads.length > 0) await Promise.race([Promise.allSettled(leads), sleep(LEAD_MS)]);
   return Promise.all(probes.map(async (probe) => ({ probe, found: await runProbe(probe) })));
 }
 
