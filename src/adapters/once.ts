@@ -57,3 +57,14 @@ export function openOnce<T extends Closable>(open: (name: string) => Promise<T>)
     },
   };
 }
+
+/** Whether a server answers a question: false while it cannot be reached or is not ready. @throws what will not pass by waiting */
+export async function isAnswered(ask: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await ask();
+    return true;
+  } catch (error) {
+    if (['UNREACHABLE', 'TIMED_OUT', 'NOT_READY'].includes(asOpsError(error).code)) return false;
+    throw error;
+  }
+}

@@ -22,6 +22,10 @@ export function deployOf({ labels }: Pick<Container, 'labels'>): number {
   return Number.isSafeInteger(number) && number > 0 ? number : 0;
 }
 
+/** The number of the newest deploy that made one of them; 0 where none did. */
+export const newestDeploy = (containers: readonly Pick<Container, 'labels'>[]): number =>
+  Math.max(0, ...containers.map(deployOf));
+
 /** The service that a container is a replica of; a container that nobody grouped stands for itself. */
 export const serviceOf = (container: Container): string =>
   container.labels['opsctl.service'] ?? container.service ?? container.name;

@@ -1,5 +1,5 @@
 /** Which containers get visitors: by what the load balancers say, never by labels alone, which do not change at a switch. */
-import { deployOf, isOfPlatform, isOneOff, serviceOf } from './containers.ts';
+import { deployOf, isOfPlatform, isOneOff, newestDeploy, serviceOf } from './containers.ts';
 import type { Platform } from './platform.ts';
 import type { Readers } from './ports.ts';
 import type { Container } from './ports/engine.ts';
@@ -50,13 +50,10 @@ function liveBy(routing: Routing, platform: Platform, containers: readonly Conta
       const own = colourOf(container);
       if (own !== live && routing.canary?.services.includes(name) !== true) return false;
       // What a newer deploy left in the same colour has none of its traffic, once it is stopped.
-      const newest = Math.max(
-        ...containers
-          .filter((one) => isOfPlatform(one, platform.compose.project))
-          .filter((one) => serviceOf(one) === service && colourOf(one) === own)
-          .map(deployOf),
+      const beside = containers.filter(
+        (one) => isOfPlatform(one, platform.compose.project) && serviceOf(one) === service && colourOf(one) === own,
       );
-      return deployOf(container) === newest;
+      return deployOf(container) === newestDeploy(beside);
     },
   };
 }

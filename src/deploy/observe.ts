@@ -1,5 +1,5 @@
 /** What a deploy has to know of the platform before it plans. */
-import { deployOf, isOfPlatform, isOneOff, serviceOf, versionOf } from '../core/containers.ts';
+import { deployOf, isOfPlatform, isOneOff, newestDeploy, serviceOf, versionOf } from '../core/containers.ts';
 import { OpsError } from '../core/errors.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
@@ -84,7 +84,7 @@ export async function look(platform: Platform, readers: Readers): Promise<Look> 
     told,
     routing: agreed(told),
     services,
-    deploy: Math.max(0, ...all.map(deployOf)),
+    deploy: newestDeploy(all),
   };
 }
 
@@ -141,7 +141,7 @@ async function seen(
   }
   const newest = (wanted: Colour): Container[] => {
     const there = own.filter((one) => colourOf(one) === wanted);
-    const last = Math.max(0, ...there.map(deployOf));
+    const last = newestDeploy(there);
     return there.filter((one) => deployOf(one) === last);
   };
   const [now, before] = [newest(colour), newest(other(colour))];

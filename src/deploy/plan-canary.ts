@@ -7,8 +7,7 @@ import type { Route } from '../core/ports/load-balancer.ts';
 import { countLooks } from './analysis/looks.ts';
 import { nothingToDo, released } from './plan-blue-green.ts';
 import type { DeployRequest, Released, Surroundings } from './request.ts';
-import { other } from './observe.ts';
-import { firstInstance, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
+import { asksOf, firstInstance, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
 import * as steps from './steps.ts';
 
 /** How a canary is walked through. */
@@ -129,7 +128,7 @@ function mustBeWhole({ facts: { name, previous } }: Released): void {
 export function planPromote(where: Surroundings, services: readonly Promoted[], walk: Walk): Plan {
   for (const one of services) mustBeWhole(one);
   const { facts, options } = where;
-  const asks = services.flatMap(({ smoke, facts: { colour } }) => smoke.map((url) => ({ url, colour: other(colour) })));
+  const asks = asksOf(services);
   const candidate = {
     instance: firstInstance(facts).name,
     directory: facts.directory,

@@ -3,11 +3,11 @@ import type { Plan } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
 import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
-import { deployOf } from '../core/containers.ts';
+import { newestDeploy } from '../core/containers.ts';
 import { LABEL } from './names.ts';
-import { isStranded, other, type ServiceFacts, versionIn } from './observe.ts';
+import { isStranded, type ServiceFacts, versionIn } from './observe.ts';
 import type { Surroundings, Wanted } from './request.ts';
-import { firstInstance, flipped, setVersions } from './stages.ts';
+import { asksOf, firstInstance, flipped, setVersions } from './stages.ts';
 import * as steps from './steps.ts';
 import { type Kept, mustAgree, tagIn } from './version-variable.ts';
 
@@ -33,7 +33,7 @@ export function planRollback({ facts, services, named, environment, options, for
     back.map((one) => one.facts),
   );
   const stopped = back.flatMap(({ facts: { previous } }) => previous.filter(({ state }) => state !== 'running'));
-  const asks = back.flatMap(({ smoke, facts: { colour } }) => smoke.map((url) => ({ url, colour: other(colour) })));
+  const asks = asksOf(back);
   const changes = back.map(({ facts: { name, live, previous } }) => `${name} ${text(live)} → ${text(previous)}`);
   return plan({
     target: environment,
@@ -73,9 +73,9 @@ type Candidates = RollbackRequest['services'];
 function ofLastRelease(services: Candidates): Candidates {
   const stranded = services.filter(({ facts }) => isStranded(facts));
   if (stranded.length > 0) return stranded;
-  const last = newestIn(services.flatMap(({ facts: { live } }) => live));
+  const last = newestDeploy(services.flatMap(({ facts: { live } }) => live));
   const able = services.filter(canGoBack);
-  const back = able.filter(({ facts: { live } }) => newestIn(live) === last);
+  const back = able.filter(({ facts: { live } }) => newestDeploy(live) === last);
   if (able.length > 0) mustBeTheNewest(last, services, able);
   if (back.length > 0) return back;
   throw nothingBefore(services, 'there is no release before the live one to go back to');
@@ -92,14 +92,14 @@ function chosen(services: Candidates, named: readonly string[]): Candidates {
 /** What is newer than the live one was rolled back itself, for a reason; what has the same version, compose made anew. */
 const canGoBack = ({ facts: { live, previous } }: Candidates[number]): boolean =>
   isStranded({ live, previous }) ||
-  (previous.length > 0 && newestIn(previous) < newestIn(live) && versionIn(previous) !== versionIn(live));
+  (previous.length > 0 && newestDeploy(previous) < newestDeploy(live) && versionIn(previous) !== versionIn(live));
 
 /** Who rolls back twice means the same release, not one before it that happens to be the last that is live now. */
 function mustBeTheNewest(last: number, services: Candidates, able: Candidates): void {
-  const newest = newestIn(services.flatMap(({ facts: { previous } }) => previous));
+  const newest = newestDeploy(services.flatMap(({ facts: { previous } }) => previous));
   if (newest <= last) return;
   const gone = services
-    .filter(({ facts: { previous } }) => newestIn(previous) === newest)
+    .filter(({ facts: { previous } }) => newestDeploy(previous) === newest)
     .map(({ facts: { name, previous } }) => `${name} ${text(previous)}`);
   const next = able.map(({ facts: { name } }) => `opsctl deploy blue-green --rollback --service ${name}`);
   throw new OpsError('UNSAFE', `the newest release, ${gone.join(', ')}, is not live: it was rolled back already`, {
@@ -107,11 +107,9 @@ function mustBeTheNewest(last: number, services: Candidates, able: Candidates): 
   });
 }
 
-const newestIn = (containers: ServiceFacts['live']): number => Math.max(0, ...containers.map(deployOf));
-
 /** What `deploy status` shows as the release before may be one that was rolled back itself. */
 function nothingBefore(services: Candidates, message: string): OpsError {
-  const gone = services.filter(({ facts: { live, previous } }) => newestIn(previous) > newestIn(live));
+  const gone = services.filter(({ facts: { live, previous } }) => newestDeploy(previous) > newestDeploy(live));
   const hint = 'Deploy the version that you want instead: opsctl deploy blue-green --version <version>';
   if (gone.length === 0) return new OpsError('UNSAFE', message, { hint });
   const names = gone.map(({ facts: { name, previous } }) => `${name} ${text(previous)}`).join(', ');

@@ -5,6 +5,7 @@ import { bytes, plural } from '../core/format.ts';
 import { ONCE_LABEL } from '../core/containers.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
+import type { Candidate } from '../core/ports/release.ts';
 import type { Instance } from '../core/routing.ts';
 import { hookSteps } from './hooks.ts';
 import { baseName } from './names.ts';
@@ -19,7 +20,7 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
   const { options, facts } = request;
   const { name: instance } = firstInstance(facts);
   const all = wanted.map((one) => ({ one, made: replicasOf(one, request) }));
-  const asks = wanted.flatMap(({ smoke, facts: { colour } }) => smoke.map((url) => ({ url, colour: other(colour) })));
+  const asks = asksOf(wanted);
   return [
     ...hookSteps('before', options.hooks.before, factsOfRelease(request, wanted)),
     ...distinct(
@@ -143,6 +144,12 @@ export const preparedTouches = (wanted: readonly Wanted[]): string[] =>
 /** Services may share an image, or the variable of their version: it is pulled, or set, once. */
 export const distinct = (all: readonly Step[]): Step[] =>
   all.filter(({ id }, index) => all.findIndex((one) => one.id === id) === index);
+
+/** The URLs of services, each asked of the colour that is not live. */
+export const asksOf = (
+  services: readonly { smoke: string[]; facts: Pick<ServiceFacts, 'colour'> }[],
+): Candidate['asks'] =>
+  services.flatMap(({ smoke, facts: { colour } }) => smoke.map((url) => ({ url, colour: other(colour) })));
 
 /** Where traffic goes once some services have changed their colour. */
 export function flipped({ live }: Route, services: readonly ServiceFacts[]): Route {

@@ -1,10 +1,24 @@
 /** Restarting a server that others connect to, such as a database or a cache. */
+import * as z from 'zod';
+
 import type { Plan, Step } from '../core/change.ts';
 import type { Context } from '../core/command.ts';
 import { serviceOf } from '../core/containers.ts';
 import { OpsError } from '../core/errors.ts';
 import { gate } from '../core/plan.ts';
 import { planRestart } from './restart.ts';
+
+/** How long a server may take between the request to end and SIGKILL, where nobody says. */
+export const GRACE_SECONDS = 60;
+
+/** The flag that says. */
+export const graceField = z
+  .number()
+  .int()
+  .min(1)
+  .max(3600)
+  .default(GRACE_SECONDS)
+  .meta({ description: 'between the request to end and SIGKILL', value: 'seconds' });
 
 /** What clients may take to connect again after the server answers, in ms. */
 const DEPENDENTS_MS = 60_000;

@@ -1,7 +1,7 @@
 /** What changes a PostgreSQL server, each idempotent, and the looks by which it is seen done. */
-import { asOpsError, OpsError } from '../../core/errors.ts';
+import { OpsError } from '../../core/errors.ts';
 import type { DatabaseChecks, DatabaseWriter, RunningQuery } from '../../core/ports/database-changes.ts';
-import type { Connections } from '../once.ts';
+import { type Connections, isAnswered } from '../once.ts';
 import type { Connection } from './connect.ts';
 import { readReady } from './vitals.ts';
 import { exactTime, SERVER } from './sql.ts';
@@ -57,15 +57,7 @@ export function openChanges(connections: Connections<Connection>): Changes & Dat
         `not exists (select from pg_stat_activity a where a.wait_event_type = 'Lock'
            and pg_blocking_pids(a.pid) && array[${pids.map(integer).join(', ')}]::int4[])`,
       ),
-    answers: async (name) => {
-      try {
-        await connections.use(name, readReady);
-        return true;
-      } catch (error) {
-        if (['UNREACHABLE', 'TIMED_OUT', 'NOT_READY'].includes(asOpsError(error).code)) return false;
-        throw error;
-      }
-    },
+    answers: (name) => isAnswered(() => connections.use(name, readReady)),
     analyze: async (name, { schema, name: table }, ms) => {
       const settings = `set local statement_timeout = ${integer(ms)}; set local lock_timeout = ${ANALYZE_LOCK_MS.toString()}`;
       const sql = `begin; ${settings}; analyze ${quoted(schema)}.${quoted(table)}; commit`;

@@ -1,18 +1,17 @@
 /** What changes a Redis or Valkey server, each idempotent, and the looks by which it is seen done. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { asOpsError, OpsError } from '../../core/errors.ts';
+import { OpsError } from '../../core/errors.ts';
 import { duration, plural } from '../../core/format.ts';
 import type { CacheChecks, CacheWriter, Flushed } from '../../core/ports/cache-changes.ts';
-import type { Connections } from '../once.ts';
+import { type Connections, isAnswered } from '../once.ts';
 import type { Connection } from './connect.ts';
+import { scanPage, select } from './keyspace.ts';
 import { readServer } from './look.ts';
 import { ping } from './parts/latency.ts';
 import { setting } from './parts/setting.ts';
-import { numberOf, textOf } from './reply.ts';
+import { numberOf } from './reply.ts';
 
-/** Keys that a piece of a scan looks at: some tenths of a millisecond of the server's one thread. */
-const COUNT = 200;
 /** After each piece the others get the server for as long as it took, and this many ms at least. */
 const PAUSE_MS = 1;
 
@@ -20,15 +19,7 @@ type Changes = Pick<CacheWriter, 'setMemoryLimit' | 'keepSettings' | 'flush'>;
 
 export function openChanges(connections: Connections<Connection>): Changes & CacheChecks {
   return {
-    answers: async (name) => {
-      try {
-        await connections.use(name, ping);
-        return true;
-      } catch (error) {
-        if (['UNREACHABLE', 'TIMED_OUT', 'NOT_READY'].includes(asOpsError(error).code)) return false;
-        throw error;
-      }
-    },
+    answers: (name) => isAnswered(() => connections.use(name, ping)),
     keepsKeys: (name) =>
       connections.use(name, async (connection) => {
         // At its end the server saves where it has points of time at which it would.
@@ -73,7 +64,7 @@ async function flush(connection: Connection, what: Flushed, ms: number): Promise
       do {
         const began = performance.now();
         if (began > end) throw tooLong(connection, removed, ms);
-        const [next, keys] = await page(connection, cursor, what.pattern);
+        const { next, keys } = await scanPage(connection, cursor, what.pattern);
         if (keys.length > 0) removed += await unlink(connection, keys);
         cursor = next;
         await sleep(Math.max(PAUSE_MS, performance.now() - began));
@@ -92,18 +83,6 @@ const tooLong = ({ asked }: Connection, removed: number, ms: number): OpsError =
     `not all keys of ${asked.subject} were gone through within ${duration(ms)}; ${plural(removed, 'key was', 'keys were')} removed`,
     { hint: 'Run it again: it goes on with what is left.', details: { outcome: 'unknown' } },
   );
-
-const select = async (connection: Connection, database: number): Promise<void> => {
-  if (!Number.isSafeInteger(database) || database < 0) throw new OpsError('BUG', `${database} is no database`);
-  await connection.run(['SELECT', database.toString()], '+select');
-};
-
-async function page(connection: Connection, cursor: string, pattern: string): Promise<[string, Buffer[]]> {
-  const [reply] = await connection.runAll([['SCAN', cursor, 'MATCH', pattern, 'COUNT', COUNT.toString()]]);
-  if (reply?.is === 'refused') throw reply.error;
-  const [next, keys] = Array.isArray(reply?.value) ? (reply.value as unknown[]) : [];
-  return [textOf(next), Array.isArray(keys) ? keys.filter((key) => Buffer.isBuffer(key)) : []];
-}
 
 /** UNLINK frees the memory in the background, where DEL would do it at once. @returns how many there were */
 async function unlink(connection: Connection, keys: readonly Buffer[]): Promise<number> {

@@ -5,10 +5,8 @@ import { OpsError } from '../../core/errors.ts';
 import { duration, plural } from '../../core/format.ts';
 import { gate, plan } from '../../core/plan.ts';
 import type { CacheVitals } from '../../core/ports/data.ts';
-import { READY_MS, restartSteps } from '../../service/server.ts';
+import { graceField, READY_MS, restartSteps } from '../../service/server.ts';
 import { cacheFields, cacheNamed } from './shared.ts';
-
-const GRACE_SECONDS = 60;
 
 export default changeCommand({
   name: 'cache restart',
@@ -21,13 +19,10 @@ export default changeCommand({
   ],
   input: z.object({
     cache: cacheFields.cache,
-    graceSeconds: z
-      .number()
-      .int()
-      .min(1)
-      .max(3600)
-      .default(GRACE_SECONDS)
-      .meta({ description: 'between the request to end, at which it saves, and SIGKILL', value: 'seconds' }),
+    graceSeconds: graceField.meta({
+      description: 'between the request to end, at which it saves, and SIGKILL',
+      value: 'seconds',
+    }),
     force: z.boolean().default(false).meta({ description: 'although nothing keeps its keys' }),
   }),
   output: z.object({ cache: z.string(), latencyMs: z.number(), keys: z.number() }),

@@ -5,10 +5,9 @@ import { duration, plural } from '../../core/format.ts';
 import { gate, plan, step } from '../../core/plan.ts';
 import type { Plan } from '../../core/change.ts';
 import { nameOf } from '../../db/activity.ts';
-import { READY_MS, restartSteps } from '../../service/server.ts';
+import { GRACE_SECONDS, graceField, READY_MS, restartSteps } from '../../service/server.ts';
 import { databaseFields, databaseNamed } from './shared.ts';
 
-const GRACE_SECONDS = 60;
 /** Transactions that are named one by one. */
 const NAMED = 5;
 
@@ -23,13 +22,7 @@ export default changeCommand({
   ],
   input: z.object({
     database: databaseFields.database,
-    graceSeconds: z
-      .number()
-      .int()
-      .min(1)
-      .max(3600)
-      .default(GRACE_SECONDS)
-      .meta({ description: 'between the request to end and SIGKILL', value: 'seconds' }),
+    graceSeconds: graceField,
   }),
   output: z.object({ database: z.string(), version: z.string(), latencyMs: z.number() }),
   plan: async (input, context) => {

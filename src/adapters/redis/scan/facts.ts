@@ -2,6 +2,7 @@
 import type { OpsError } from '../../../core/errors.ts';
 import type { CacheServer, KeyFact, KeyScan } from '../../../core/ports/cache.ts';
 import type { Connection, Reply, Words } from '../connect.ts';
+import { select } from '../keyspace.ts';
 import { numberOf, textOf } from '../reply.ts';
 import type { Seen } from './tally.ts';
 
@@ -142,7 +143,7 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
       const byDatabase = Map.groupBy(keys, ({ database }) => database);
       const found = new Map<Seen, Partial<Seen> & { type?: string }>();
       for (const [index, group] of byDatabase) {
-        if (byDatabase.size > 1 || index !== 0) await connection.run(['SELECT', index.toString()], '+select');
+        if (byDatabase.size > 1 || index !== 0) await select(connection, index);
         const facts = await counted(group.map(({ key }) => key));
         const sizes = await each(
           'bytes',
@@ -154,7 +155,7 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
           found.set(one, { ...QUESTIONS.bytes.read(answerOf(sizes[at]) ?? null), ...more });
         }
       }
-      if (byDatabase.size > 1 || !byDatabase.has(0)) await connection.run(['SELECT', '0'], '+select');
+      if (byDatabase.size > 1 || !byDatabase.has(0)) await select(connection, 0);
       return keys.map((one) => ({ ...one, ...found.get(one) }));
     },
   };

@@ -1,18 +1,15 @@
 /** Looks at keys without standing in the way of others: in small batches, paced, within a budget, resumable. */
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { OpsError } from '../../../core/errors.ts';
 import type { KeyScan, ScanRequest } from '../../../core/ports/cache.ts';
 import type { Connection } from '../connect.ts';
+import { scanPage, select } from '../keyspace.ts';
 import { ping } from '../parts/latency.ts';
 import type { Seat } from '../parts/part.ts';
-import { textOf } from '../reply.ts';
 import { type Asks, openAsks } from './facts.ts';
 import { type Guard, openGuard } from './guard.ts';
 import { keyOf, openTally, type Seen, type Tally } from './tally.ts';
 
-/** Keys a batch: some 0.3 ms of the server's one thread; others are served in between. */
-const BATCH = '200';
 /** Round trips before the scan. */
 const BASELINE = 25;
 /**
@@ -92,25 +89,22 @@ async function throughDatabases(walk: Walk, databases: readonly number[], { curs
   const left = databases.toSorted((a, b) => a - b).filter((index) => started === undefined || index >= started);
   try {
     for (const index of left) {
-      if (databases.length > 1 || index !== 0) await select(walk, index);
+      if (databases.length > 1 || index !== 0) await select(walk.connection, index);
       const end = await throughKeys(walk, index, index === started ? from : '0');
       if (end.ended !== 'all') return end;
     }
     return { ended: 'all' };
   } finally {
-    if (walk.connection.isOpen() && (left.length > 1 || left[0] !== 0)) await select(walk, 0);
+    if (walk.connection.isOpen() && (left.length > 1 || left[0] !== 0)) await select(walk.connection, 0);
   }
-}
-
-async function select({ connection }: Walk, index: number): Promise<void> {
-  await connection.run(['SELECT', index.toString()], '+select');
 }
 
 async function throughKeys(walk: Walk, database: number, from: string): Promise<End> {
   let cursor = from;
   for (;;) {
     const began = performance.now();
-    const { next, keys } = await batch(walk, cursor);
+    const { next, keys } = await scanPage(walk.connection, cursor);
+    walk.commands += 1;
     for (const seen of await walk.asks.of(keys, database)) walk.tally.saw(seen);
     if (next === '0') return { ended: 'all' };
     cursor = next;
@@ -119,16 +113,6 @@ async function throughKeys(walk: Walk, database: number, from: string): Promise<
     if (ended !== undefined) return { ended, cursor: `${database.toString()}:${cursor}` };
     await pause(took * PAUSE_SHARE);
   }
-}
-
-async function batch(walk: Walk, cursor: string): Promise<{ next: string; keys: Buffer[] }> {
-  const [reply] = await walk.connection.runAll([['SCAN', cursor, 'COUNT', BATCH]]);
-  walk.commands += 1;
-  if (reply?.is === 'refused') throw reply.error;
-  const [next, keys] = (Array.isArray(reply?.value) ? reply.value : []) as unknown[];
-  if (!Array.isArray(keys))
-    throw new OpsError('BAD_ANSWER', `${walk.connection.asked.subject} answers SCAN with something else`);
-  return { next: textOf(next), keys: keys.filter((key) => Buffer.isBuffer(key)) };
 }
 
 /** Why the scan ends here; undefined when it may go on. */
