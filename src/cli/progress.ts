@@ -3,6 +3,7 @@ import { isIrreversible } from '../core/plan.ts';
 import { duration } from '../core/format.ts';
 import type { Style } from '../core/style.ts';
 import { showable } from '../core/text.ts';
+import { detailLines } from './render.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A plan for people: what will happen, why, and what cannot be undone. */
@@ -30,9 +31,13 @@ export interface Progress {
 /** Where nothing is drawn over, what a wait sees is printed this often, in ms. */
 const SAY_EVERY_MS = 30_000;
 
-/** What a port says for people while something is waited for. */
-function linesOf({ lines }: Record<string, unknown>): string[] {
-  return Array.isArray(lines) ? lines.filter((line) => typeof line === 'string') : [];
+/** Lines of what is waited for that are shown; the last of a log tell most. */
+const SEEN_LINES = 8;
+
+/** What there is to see while something is waited for: as its port says it for people, else fact by fact. */
+function linesOf({ lines, ...seen }: Record<string, unknown>): string[] {
+  const said = Array.isArray(lines) ? lines.filter((line) => typeof line === 'string') : undefined;
+  return said ?? detailLines(seen).slice(-SEEN_LINES);
 }
 
 /** A spinner a step on a terminal, plain lines elsewhere, nothing where nothing is wanted. */

@@ -58,7 +58,8 @@ export function errorText(error: OpsError, style: Style, debug: boolean, isTermi
   return `${lines.join('\n')}\n`;
 }
 
-function detailLines(details: Record<string, unknown> | undefined): string[] {
+/** What is known of something, a line a fact. */
+export function detailLines(details: Record<string, unknown> | undefined): string[] {
   return Object.entries(details ?? {}).flatMap(([key, value]) => {
     if (Array.isArray(value)) return value.map((item) => `- ${oneLine(item)}`);
     if (typeof value === 'string' && value.includes('\n'))

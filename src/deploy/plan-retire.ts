@@ -9,8 +9,8 @@ import { bytes, duration, plural } from '../core/format.ts';
 import { plan } from '../core/plan.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Surroundings } from './request.ts';
-import { isUp, retirement } from './stages.ts';
-import * as steps from './steps.ts';
+import type { ServiceFacts } from './observe.ts';
+import { isUp, retire } from './stages.ts';
 
 export type RetireRequest = Pick<Surroundings, 'facts' | 'environment' | 'options'> & {
   now: Date;
@@ -27,7 +27,7 @@ export function planRetire(request: RetireRequest): Plan {
       hint: 'End it first: opsctl deploy promote, or opsctl deploy canary --rollback',
     });
   const up = (which: 'previous' | 'older'): Running[] =>
-    facts.services.flatMap((one) => one[which].filter(isUp).map((container) => ({ service: one.name, container })));
+    facts.services.flatMap((one) => one[which].filter(isUp).map((container) => ({ service: one, container })));
   const [warm, older] = [up('previous'), up('older')];
   const ageMs = now.getTime() - Date.parse(since);
   const kept = warm.length > 0 && ageMs < options.keepWarmMs && !force;
@@ -44,18 +44,18 @@ export function planRetire(request: RetireRequest): Plan {
     summary: summaryOf(cooled, older, kept),
     touches: [...older, ...cooled].map(described),
     steps: [
-      ...older.flatMap(({ container }) =>
-        steps.retire(container, retirement(request, 'it is of an older release, and no rollback goes back that far')),
+      ...older.flatMap(({ container, service }) =>
+        retire(container, service, request, 'it is of an older release, and no rollback goes back that far'),
       ),
-      ...cooled.flatMap(({ container }) =>
-        steps.retire(container, retirement(request, 'its memory is wanted more than a rollback within seconds')),
+      ...cooled.flatMap(({ container, service }) =>
+        retire(container, service, request, 'its memory is wanted more than a rollback within seconds'),
       ),
     ],
   });
 }
 
 interface Running {
-  service: string;
+  service: ServiceFacts;
   container: ContainerDetail;
 }
 
@@ -74,5 +74,5 @@ function summaryOf(cooled: readonly Running[], older: readonly Running[], kept: 
 const described = ({ service, container }: Running): string => {
   const { name, memoryLimit } = container;
   const limit = memoryLimit === undefined ? '' : `, up to ${bytes(memoryLimit)}`;
-  return `container ${name}: ${service} ${versionOf(container) ?? ''}`.trim() + limit;
+  return `container ${name}: ${service.name} ${versionOf(container) ?? ''}`.trim() + limit;
 };

@@ -6,7 +6,7 @@ import { ONCE_LABEL } from '../core/containers.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import type { Candidate } from '../core/ports/release.ts';
-import type { Instance } from '../core/routing.ts';
+import { colourOf, type Instance } from '../core/routing.ts';
 import { hookSteps } from './hooks.ts';
 import { baseName } from './names.ts';
 import { type Facts, other, type ServiceFacts, versionIn } from './observe.ts';
@@ -29,12 +29,10 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
         .flatMap(({ image, expects, noRollback }) => steps.pull(image, expects, noRollback)),
     ),
     // What is older and runs came back by itself: it would share the name of the new ones.
-    ...wanted.flatMap(({ facts: { previous, older } }) =>
-      [...previous, ...older]
+    ...wanted.flatMap(({ facts: service }) =>
+      [...service.previous, ...service.older]
         .filter(isUp)
-        .flatMap((one) =>
-          steps.retire(one, retirement(request, 'the new version takes its place beside the live one')),
-        ),
+        .flatMap((one) => retire(one, service, request, 'the new version takes its place beside the live one')),
     ),
     ...all.flatMap(({ one, made }) => {
       const [first] = made;
@@ -167,10 +165,21 @@ export function firstInstance({ instances }: Facts): Instance {
 export const isUp = ({ state }: Pick<ContainerDetail, 'state'>): boolean =>
   !['created', 'exited', 'dead'].includes(state);
 
-export const retirement = (
+/** Ends a container that is not live. One of an older release in the live colour gets a share of what is live all the same. */
+export const retire = (
+  container: ContainerDetail,
+  { colour }: Pick<ServiceFacts, 'colour'>,
   { facts, options }: Pick<Surroundings, 'facts' | 'options'>,
   why: string,
-): steps.Retirement => ({ from: facts.balancers, drainMs: options.drainMs, why });
+): Step[] => {
+  const asked = colourOf(container) === colour;
+  return steps.retire(container, {
+    from: facts.balancers,
+    drainMs: options.drainMs,
+    asked,
+    why: asked ? `it shares the network name of what is live and gets requests of it; ${why}` : why,
+  });
+};
 
 export const summaryOf = (services: readonly Pick<Released, 'facts' | 'version'>[]): string =>
   services.map(({ facts: { name }, version }) => `${name} ${version}`).join(', ');

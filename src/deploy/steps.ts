@@ -46,9 +46,12 @@ export const drained = (
     onFailure: 'go on',
   });
 
-/** Ends a container that gets no new requests, once those that it has are finished. */
-export const retire = (one: ContainerDetail, { from, drainMs, why }: Retirement): Step[] => [
-  drained(one, { from, drainMs }),
+/**
+ * Ends a container, once the requests that it has are finished. One that still gets new ones would be waited for in vain:
+ * it finishes what it has begun within its grace, and the load balancer asks those beside it.
+ */
+export const retire = (one: ContainerDetail, { from, drainMs, why, asked }: Retirement): Step[] => [
+  ...(asked ? [] : [drained(one, { from, drainMs })]),
   ...(one.restartPolicy === 'always' ? [staysStopped(one)] : []),
   step({
     id: `engine.stop:${one.name}`,
@@ -80,6 +83,8 @@ export interface Retirement {
   from: readonly string[];
   drainMs: number;
   why: string;
+  /** It gets requests until it ends: it shares the network name of what is live. */
+  asked: boolean;
 }
 
 /** @param noRollback why nobody may roll back past it, where the user said so */

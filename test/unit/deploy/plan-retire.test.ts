@@ -89,6 +89,14 @@ describe('what runs of an older release', () => {
     `);
   });
 
+  test('must not be waited for where it shares what is live', () => {
+    const beside = [deployed('api', { colour: 'green', version: 'v1', deploy: 2 })];
+    const { steps } = planRetire(request([{ ...api, older: beside }], recent));
+    expect(steps.map(({ id, why }) => `${id}: ${why}`)).toEqual([
+      'engine.stop:shop_api-green-r2: it shares the network name of what is live and gets requests of it; it is of an older release, and no rollback goes back that far',
+    ]);
+  });
+
   test('must be stopped with the release before, once that may be', () => {
     const plan = planRetire(request([{ ...api, older }]));
     expect(plan.summary).toBe(
