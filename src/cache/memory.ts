@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 import { bytes, percent, plural } from '../core/format.ts';
-import type { CacheMemory } from '../core/ports/cache.ts';
+import type { CacheMemory, CacheServer } from '../core/ports/cache.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -15,8 +15,9 @@ const rowSchema = z
   .meta({ id: 'CacheMemoryUse' });
 export type MemoryRow = z.infer<typeof rowSchema>;
 
+const MIB = 1024 * 1024;
 /** Below so much waste MEMORY DOCTOR says nothing: an empty server wastes more than it uses. */
-const LEAST_WASTE = 10 * 1024 * 1024;
+const LEAST_WASTE = 10 * MIB;
 /** Bytes of the buffers of a client on average, from which on MEMORY DOCTOR speaks. */
 const CLIENT_BYTES = 200 * 1024;
 /** Peak against now, from which on the peak is worth a word (MEMORY DOCTOR). */
@@ -29,6 +30,7 @@ export const memory: Report<'memory', MemoryRow> = {
   judge: ({ memory: one }, seat) => ({
     findings: [
       { about: '', ...limit(one, seat) },
+      ...named('refused', refused(one, seat)),
       ...named('evictions', evictions(one, seat)),
       ...named('fragmentation', fragmentation(one, seat)),
       ...named('clients', clientBuffers(one)),
@@ -65,12 +67,35 @@ function limit({ used, limit: most, system }: CacheMemory, { server, limits }: S
   const measured = { value: used, unit: 'bytes', threshold: Math.round(threshold * most) };
   if (status === 'ok') return verdict.ok(reason, measured);
   // A cache that may evict is meant to be full; one that may not refuses writes.
-  const refuses = server.policy === 'noeviction' ? ': when it is full, writes are refused' : '';
+  const refuses = refusing(server);
   return {
     status: refuses === '' && status === 'crit' ? 'warn' : status,
     reason: `${reason}${refuses}`,
     ...measured,
     next: ['opsctl cache keys --by prefix', 'opsctl cache ttl'],
+  };
+}
+
+/** Why writes are refused when there is no room; empty where keys are evicted instead. */
+function refusing({ policy = '', databases }: CacheServer): string {
+  if (policy === 'noeviction') return ': when it is full, writes are refused';
+  const none = databases !== undefined && databases.every(({ expiring }) => expiring === 0);
+  return policy.startsWith('volatile-') && none
+    ? ', which evicts only keys that expire, and none does: when it is full, writes are refused'
+    : '';
+}
+
+/** What the limit cost already. */
+function refused({ refused: count = 0, used, limit: most }: CacheMemory, { server, limits }: Seat): Verdict | undefined {
+  if (count === 0) return undefined;
+  const isFull = most !== null && refusing(server) !== '' && against(used / most, limits.cacheMemory).status !== 'ok';
+  return {
+    status: isFull ? 'crit' : 'warn',
+    reason: `${plural(count, 'command')} refused for want of memory since the start${isFull ? '' : '; there is room now'}`,
+    value: count,
+    unit: 'commands',
+    // Half as much again: whether that fits is what the dry run tells.
+    next: isFull ? [`opsctl cache set-memory ${Math.ceil((most * 1.5) / MIB).toString()}MiB --dry-run`] : [],
   };
 }
 

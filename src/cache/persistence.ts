@@ -28,7 +28,7 @@ export const persistence: Report<'persistence', PersistenceRow> = {
   parts: ['persistence'],
   row: rowSchema,
   judge: ({ persistence: one }, seat) => {
-    const { isLoading: _isLoading, used: _used, lastSaveAt, ...row } = one;
+    const { isLoading: _isLoading, used: _used, refused: _refused, lastSaveAt, ...row } = one;
     return {
       findings: [{ about: '', ...saved(one) }, ...fork(one, seat), ...copies(one)],
       rows: [{ ...row, lastSaveAt: lastSaveAt ?? null }],
@@ -54,14 +54,20 @@ function saved(one: CachePersistence): Verdict {
   const next = ['opsctl health --detailed --only disk', 'CONFIG GET dir'];
   if (one.isLoading) return verdict.warn('it loads its data from disk and serves nothing meanwhile', next);
   if (!one.lastSaveOk)
-    return verdict.crit('the last save failed; with stop-writes-on-bgsave-error writes are refused', next);
+    return verdict.crit(`the last save failed${consequence(one)}`, next);
   if (one.appends && !one.lastAppendOk)
-    return verdict.crit('the last write to the append-only file, or its rewrite, failed', next);
+    return verdict.crit(`the last write to the append-only file, or its rewrite, failed${consequence(one)}`, next);
   return verdict.ok(
     `the last save went well${one.appends ? ', the append-only file is on' : ''}; ${plural(one.changes, 'change')} since`,
     { value: one.changes, unit: 'changes' },
   );
 }
+
+/** Writes, and PING, are refused as long as they do not get to disk, unless stop-writes-on-bgsave-error is off. */
+const consequence = ({ refused = 0 }: CachePersistence): string =>
+  refused === 0
+    ? '; writes may be refused until it goes well'
+    : `, and ${plural(refused, 'command')} refused because of that since the start`;
 
 function fork({ forkMs }: CachePersistence, { limits }: Seat): (Verdict & { about: string })[] {
   const { status, threshold } = against(forkMs, limits.cacheStallMs);

@@ -56,24 +56,31 @@ export function reportText<R>(report: Shown<R>, data: Concluded<R>, style: Style
   const rows = data.rows.map((row) => report.cells(row, style));
   return [
     ...findingLines(data.findings, style),
+    ...nextLines(data.findings, style),
     ...(rows.length === 0 ? [] : ['', style.table(report.columns, rows)]),
     ...(data.notes.length === 0 ? [] : ['', ...data.notes.map((note) => style.dim(style.wrap(note)))]),
   ].join('\n');
 }
 
-/** The summary, then what is bad, the worst first, and what to run next. */
+/** The summary, then what is bad, the worst first. */
 function findingLines([first, ...others]: readonly Finding[], style: Style): string[] {
   if (first === undefined) return [];
-  const bad = worstFirst(others.filter(({ status }) => status !== 'ok'));
+  const bad = badOf(others);
   const line = ({ status, about, reason }: Finding): string =>
     style.wrap(`${style.mark(status)} ${about === '' ? '' : `${about}: `}${reason}`, 2);
-  const next = [...new Set([first, ...bad].flatMap((one) => one.next))].slice(0, NAMED);
   return [
     line(first),
     ...bad.slice(0, NAMED).map(line),
     ...(bad.length > NAMED ? [`  and ${(bad.length - NAMED).toString()} more, see --json`] : []),
-    ...(next.length === 0 ? [] : [`${style.bold('next')}: ${next.join('\n      ')}`]),
   ];
+}
+
+const badOf = (findings: readonly Finding[]): Finding[] => worstFirst(findings.filter(({ status }) => status !== 'ok'));
+
+/** What to run next: about the summary, then about what is bad. */
+function nextLines([first, ...others]: readonly Finding[], style: Style): string[] {
+  const next = [...new Set([first, ...badOf(others)].flatMap((one) => one?.next ?? []))].slice(0, NAMED);
+  return next.length === 0 ? [] : [`${style.bold('next')}: ${next.join('\n      ')}`];
 }
 
 /** All reports of a server in short. */
@@ -112,10 +119,11 @@ export function togetherText({ reports, findings, status }: All, head: string, s
   ].join('\n');
 }
 
-/** Findings of single things, of whichever report, and what a report lacks. */
+/** Findings of single things, of whichever report, and what a report lacks; what to run about these and about summaries. */
 function singles(findings: readonly Finding[], style: Style): string[] {
   const single = findings
     .filter(({ about, status }) => about !== '' || status === 'skipped' || status === 'unknown')
     .map((one) => (one.about === '' ? { ...one, about: one.check } : one));
-  return single.length === 0 ? [] : [...findingLines(single, style), ''];
+  const lines = [...findingLines(single, style), ...nextLines(findings, style)];
+  return lines.length === 0 ? [] : [...lines, ''];
 }

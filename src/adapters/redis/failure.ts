@@ -70,6 +70,13 @@ export function redisError(asked: Asked, thrown: unknown, permission: string): O
         'is busy with a script',
         'A script that wrote nothing can be ended with SCRIPT KILL in redis-cli.',
       );
+    case 'MISCONF':
+      // PING is refused like a write, so that who looks whether it answers gets to know.
+      return known(
+        'NOT_READY',
+        'refuses writes, for what is written does not get to disk',
+        'See why: opsctl cache persistence.',
+      );
     case 'MASTERDOWN':
       return known('NOT_READY', 'is a replica that lost its master', `See why: ${logs}.`);
     default:

@@ -39,6 +39,8 @@ export interface CacheMemory {
   allocatorFragmentation?: number | undefined;
   allocatorWaste?: number | undefined;
   evicted: number;
+  /** Commands that were refused for want of memory, since the start; absent where that is not counted (before 6.2). */
+  refused?: number | undefined;
   /** Clients that are connected; for their mean. */
   connected?: number | undefined;
 }
@@ -60,6 +62,8 @@ export interface CachePersistence {
   changes: number;
   appends: boolean;
   lastAppendOk: boolean;
+  /** Commands that were refused because what is written does not get to disk, since the start; absent as in CacheMemory. */
+  refused?: number | undefined;
   /** How long the last fork stopped the server; 0 before the first. */
   forkMs: number;
   /** Memory that was copied during the last save, because it was written to meanwhile. */

@@ -367,8 +367,9 @@ describe('cache report', () => {
       - slowlog: redis main does not permit it to user w
       next: redis-cli HSCAN cart:17 0 COUNT 10
             opsctl cache clients
-            opsctl cache hit-ratio --interval 10s
             opsctl cache keys --by prefix
+            opsctl cache ttl
+            opsctl cache hit-ratio --interval 10s
             ACL SETUSER w +slowlog|get
 
       ✗ crit: Redis 7.2.4 (main)

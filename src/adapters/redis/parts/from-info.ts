@@ -11,6 +11,13 @@ function told(info: Info, field: string): number {
   return value;
 }
 
+/** How often a code was answered: `errorstat_OOM:count=12`. A server that counts errors has no line for what never happened. */
+function refused(info: Info, code: string): number | undefined {
+  // Of the same version as errorstats, and always there.
+  if (count(info, 'total_error_replies') === undefined) return undefined;
+  return Number(/^count=(\d{1,15})$/.exec(info.get(`errorstat_${code}`)?.trim() ?? '')?.[1] ?? 0);
+}
+
 export const memory: Part<CacheMemory> = async ({ info: ask }) => {
   const info = await ask();
   const limit = told(info, 'maxmemory');
@@ -31,6 +38,7 @@ export const memory: Part<CacheMemory> = async ({ info: ask }) => {
     allocatorFragmentation: count(info, 'allocator_frag_ratio'),
     allocatorWaste: count(info, 'allocator_frag_bytes'),
     evicted: told(info, 'evicted_keys'),
+    refused: refused(info, 'OOM'),
     connected: count(info, 'connected_clients'),
   };
 };
@@ -58,6 +66,7 @@ export const persistence: Part<CachePersistence> = async ({ info: ask }) => {
     changes: told(info, 'rdb_changes_since_last_save'),
     appends: is('aof_enabled', '1'),
     lastAppendOk: !is('aof_last_write_status', 'err') && !is('aof_last_bgrewrite_status', 'err'),
+    refused: refused(info, 'MISCONF'),
     forkMs: told(info, 'latest_fork_usec') / 1000,
     copied: Math.max(...copied),
     used: told(info, 'used_memory'),

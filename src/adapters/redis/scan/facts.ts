@@ -60,7 +60,8 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
     lacks.push({
       fact: 'heat',
       reason: `under the policy ${policy} the server does not count how often keys are used`,
-      fix: ['CONFIG SET maxmemory-policy allkeys-lfu'],
+      // Keys that never expire are not to be evicted from then on, unless they are already.
+      fix: [`CONFIG SET maxmemory-policy ${policy.startsWith('allkeys-') ? 'allkeys' : 'volatile'}-lfu`],
     });
   }
   let sent = 0;

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { KeyScan, ScanRequest } from '../../../core/ports/cache.ts';
 import type { Connection } from '../connect.ts';
 import { scanPage, select } from '../keyspace.ts';
-import { ping } from '../parts/latency.ts';
+import { roundTrip } from '../parts/latency.ts';
 import type { Seat } from '../parts/part.ts';
 import { type Asks, openAsks } from './facts.ts';
 import { type Guard, openGuard } from './guard.ts';
@@ -35,7 +35,7 @@ export async function scan(seat: Seat, request: ScanRequest, signal?: AbortSigna
   const started = performance.now();
   const touched = await standAside(connection);
   const before: number[] = [];
-  for (let index = 0; index < BASELINE; index += 1) before.push(await ping(connection));
+  for (let index = 0; index < BASELINE; index += 1) before.push(await roundTrip(connection));
   const walk: Walk = {
     connection,
     asks: openAsks(connection, request.facts, server),
@@ -118,7 +118,7 @@ async function throughKeys(walk: Walk, database: number, from: string): Promise<
 /** Why the scan ends here; undefined when it may go on. */
 async function mayGoOn(walk: Walk): Promise<Exclude<KeyScan['ended'], 'all'> | undefined> {
   walk.signal?.throwIfAborted();
-  walk.guard.saw(await ping(walk.connection));
+  walk.guard.saw(await roundTrip(walk.connection));
   walk.commands += 1;
   if (walk.guard.isSlower()) return 'latency';
   if (walk.tally.scanned() >= walk.keys) return 'keys';
