@@ -18,11 +18,11 @@ export interface Timing {
   memory: number;
 }
 
-/** Runs every contestant once a round, in turn, after one round that does not count. */
-export async function compare(contestants: readonly Contestant[], rounds: number): Promise<Timing[]> {
+/** Runs every contestant once a round, in turn, after one round that does not count, or as many as are said. */
+export async function compare(contestants: readonly Contestant[], rounds: number, before = 1): Promise<Timing[]> {
   const times = contestants.map((): number[] => []);
   const memories = contestants.map(() => 0);
-  for (let round = -1; round < rounds; round += 1) {
+  for (let round = -before; round < rounds; round += 1) {
     for (const [index, contestant] of contestants.entries()) {
       const { ms, memory } = await runOnce(contestant);
       if (round >= 0) times[index]?.push(ms);

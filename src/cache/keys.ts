@@ -2,10 +2,10 @@
 import * as z from 'zod';
 
 import { bytes, percent, plural } from '../core/format.ts';
-import type { Key, KeyFact, KeyGroup, KeyScan } from '../core/ports/cache.ts';
+import type { Key, KeyGroup, KeyScan } from '../core/ports/cache.ts';
 import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
-import { bytesText, expiryText, goOn, isPart, lacking, lookInto, scanNotes } from './scan.ts';
+import { type Asks, bytesText, expiryText, goOn, isPart, lacking, lookInto, scanNotes } from './scan.ts';
 
 const rowSchema = z
   .object({
@@ -24,11 +24,11 @@ export type KeyRow = z.infer<typeof rowSchema>;
 export const ORDERS = ['bytes', 'elements', 'prefix'] as const;
 export type Order = (typeof ORDERS)[number];
 
-/** What an order needs to know of each key. */
-export const FACTS: Record<Order, readonly KeyFact[]> = {
-  bytes: ['bytes', 'expiry'],
-  elements: ['elements', 'expiry'],
-  prefix: ['bytes', 'expiry'],
+/** What an order needs to know of each key; of the few that are shown the rest is asked at the end. */
+export const ASKS: Record<Order, Asks> = {
+  bytes: { facts: ['bytes'], groups: false },
+  elements: { facts: ['elements'], groups: false },
+  prefix: { facts: ['bytes', 'expiry'], groups: true },
 };
 
 const SHOWN = 25;

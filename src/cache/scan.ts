@@ -2,8 +2,11 @@
 import * as z from 'zod';
 
 import { bytes, duration, percent } from '../core/format.ts';
-import type { Key, KeyFact, KeyScan } from '../core/ports/cache.ts';
+import type { Key, KeyFact, KeyScan, ScanRequest } from '../core/ports/cache.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
+
+/** What a report wants to know of keys. */
+export type Asks = Pick<ScanRequest, 'facts' | 'groups'>;
 
 /** How far a scan came and what it cost, as data. */
 export const scanSchema = z

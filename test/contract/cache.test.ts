@@ -35,7 +35,7 @@ function contract(name: string, open: () => Reader): void {
       expect(await open().server('main')).toMatchObject({ product: 'redis', role: 'master', user: 'default' });
     });
     test('all parts must be had', async () => {
-      const scan = { facts: ['bytes'], keys: 10, ms: 5000, top: 1 } as const;
+      const scan = { facts: ['bytes'], groups: true, keys: 10, ms: 5000, top: 1 } as const;
       const parts = ['memory', 'traffic', 'persistence', 'slowlog', 'latency', 'clients', 'scan'] as const;
       const look = await open().look('main', parts, scan);
       expect(Object.values(look.parts).map(({ is }) => is)).toEqual(parts.map(() => 'seen'));

@@ -87,6 +87,6 @@ const tooLong = ({ asked }: Connection, removed: number, ms: number): OpsError =
 /** UNLINK frees the memory in the background, where DEL would do it at once. @returns how many there were */
 async function unlink(connection: Connection, keys: readonly Buffer[]): Promise<number> {
   const [reply] = await connection.runAll([['UNLINK', ...keys]]);
-  if (reply?.is === 'refused') throw reply.error;
-  return numberOf(reply?.value) ?? 0;
+  if (reply instanceof OpsError) throw reply;
+  return numberOf(reply);
 }

@@ -1,11 +1,12 @@
 import type { Duplex } from 'node:stream';
-import type { Client } from './driver.ts';
 import { OpsError } from '../../core/errors.ts';
 import { sanitize } from '../../core/text.ts';
-import { likeSocket, secure, within } from '../dial.ts';
+import { secure, within } from '../dial.ts';
 import { connectFirst } from '../route.ts';
-import { redisError, replyCode, type Asked } from './failure.ts';
+import { redisError, refused, type Asked } from './failure.ts';
+import { type Answer, NotTheProtocol, Refusal, type Words } from './resp.ts';
 import type { Settings } from './settings.ts';
+import { openWire, type Wire } from './wire.ts';
 
 const CONNECT_MS = 3000;
 /** One command and its answer. PING and INFO take well under a millisecond of the server's one thread. */
@@ -13,10 +14,8 @@ const COMMAND_MS = 3000;
 /** Bytes of one answer; INFO is a few kB, so more is a server gone wrong. */
 const LARGEST_ANSWER = 4 * 1024 * 1024;
 
-/** A command with its arguments; keys are bytes. */
-export type Words = readonly [string, ...(string | Buffer)[]];
-/** What a command of several answers. */
-export type Reply = { is: 'answer'; value: unknown } | { is: 'refused'; error: OpsError };
+/** What a command of several answers: text as bytes, or its refusal. */
+export type Reply = Exclude<Answer, Refusal> | OpsError;
 
 /** An open connection. */
 export interface Connection {
@@ -25,10 +24,7 @@ export interface Connection {
   route: string;
   /** Runs a command; `permission` is the ACL rule that it needs, for the error. */
   run(command: readonly [string, ...string[]], permission: string, largest?: number): Promise<unknown>;
-  /**
-   * Runs commands in one go: what each answers, text as bytes, or the code of its refusal.
-   * @throws as `run` where the connection fails
-   */
+  /** Runs commands in one go. @throws as `run` where the connection fails */
   runAll(commands: readonly Words[]): Promise<Reply[]>;
   isOpen(): boolean;
   close(): Promise<void>;
@@ -46,18 +42,25 @@ export async function connect(settings: Settings, service: string | undefined): 
   const tls = settings.tls(route);
   const left = Math.max(1, CONNECT_MS - (performance.now() - started));
   const bytes = tls.mode === 'off' ? stream : await secure(subject, stream, tls, left);
-  const { client, isOpen } = await clientOn(bytes);
-  const line: Line = { client, bytes };
+  const line: Line = { wire: openWire(bytes), bytes };
   const connection: Connection = {
     asked,
     route: route.describe,
     run: async ([name, ...args], permission, largest = LARGEST_ANSWER) =>
-      await guarded(asked, line, name, permission, largest, () => client.call(name, ...args)),
+      await guarded(asked, line, name, largest, async () => {
+        const [answer = null] = await line.wire.ask([[name, ...args]]);
+        if (!(answer instanceof Refusal)) return readable(answer);
+        if (refused(answer).code === 'ERR') line.complaint = complaint(answer.text);
+        throw redisError(asked, answer, permission);
+      }),
     runAll: async (commands) =>
-      await guarded(asked, line, commands[0]?.[0] ?? '', '', LARGEST_ANSWER, () => together(asked, line, commands)),
-    isOpen,
+      await guarded(asked, line, commands[0]?.[0] ?? '', LARGEST_ANSWER, async () =>
+        (await line.wire.ask(commands)).map((answer, index) =>
+          answer instanceof Refusal ? redisError(asked, answer, ruleOf(commands[index] ?? [''])) : answer,
+        ),
+      ),
+    isOpen: line.wire.isOpen,
     async close() {
-      client.disconnect();
       bytes.destroy();
     },
   };
@@ -70,56 +73,24 @@ export async function connect(settings: Settings, service: string | undefined): 
   return connection;
 }
 
-/** A client on an open stream: it says nothing by itself, keeps nothing for later and never connects again. */
-async function clientOn(bytes: Duplex): Promise<{ client: Client; isOpen: () => boolean }> {
-  const { Redis, AbstractConnector } = await import('./driver.ts');
-  class StreamConnector extends AbstractConnector {
-    constructor() {
-      super(0);
-    }
-    // ioredis takes a connector as a class only.
-    override async connect(): Promise<never> {
-      this.connecting = true;
-      this.stream = likeSocket(bytes) as never;
-      return this.stream;
-    }
-  }
-  const client = new Redis({
-    Connector: StreamConnector,
-    lazyConnect: true,
-    protocol: 2,
-    disableClientInfo: true,
-    enableOfflineQueue: false,
-    enableReadyCheck: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  });
-  let open = true;
-  client.on('error', () => (open = false));
-  client.on('end', () => (open = false));
-  // Nothing is sent yet, so this waits for nobody; without a limit a fault of ours would wait for ever.
-  await within(
-    CONNECT_MS,
-    client.connect(),
-    () => new OpsError('BUG', 'the client does not take an open stream'),
-  ).catch(() => (open = false));
-  return { client, isOpen: () => open && !bytes.destroyed };
-}
-
 /** The client, its stream, and the last plain error that the server answered. */
 interface Line {
-  client: Client;
+  wire: Wire;
   bytes: Duplex;
   complaint?: string;
 }
+
+const complaint = (text: string): string => sanitize(text).slice(0, 300);
+
+/** Text as such, where it is no key. */
+const readable = (answer: Answer): unknown =>
+  Buffer.isBuffer(answer) ? answer.toString() : Array.isArray(answer) ? answer.map(readable) : answer;
 
 /** Waits for an answer, within the deadline and the limit of bytes. */
 async function guarded<T>(
   asked: Asked,
   line: Line,
   name: string,
-  permission: string,
   largest: number,
   ask: () => Promise<T>,
 ): Promise<T> {
@@ -146,35 +117,20 @@ async function guarded<T>(
   } catch (error) {
     if (tooMuch)
       throw new OpsError('BAD_ANSWER', `${asked.subject} answers more than ${largest} bytes`, { cause: error });
-    const reply = replyCode(error);
-    if (reply !== undefined) {
-      if (reply === 'ERR') line.complaint = sanitize((error as Error).message).slice(0, 300);
-      throw redisError(asked, error, permission);
-    }
+    if (error instanceof OpsError && error.details?.['reply'] !== undefined) throw error;
     // An answer that comes late would be taken for the next question's.
     bytes.destroy();
-    throw line.complaint === undefined || error instanceof OpsError
-      ? redisError(asked, error, permission)
-      : turnedAway(asked, line.complaint);
+    if (error instanceof OpsError) throw error;
+    if (error instanceof NotTheProtocol)
+      throw new OpsError('BAD_ANSWER', `${asked.subject} does not answer as Redis or Valkey do: ${error.message}`, {
+        hint: 'Look whether the port is that of Redis or Valkey, then run: opsctl config check.',
+      });
+    const unasked = line.wire.unasked();
+    const said = line.complaint ?? (unasked === undefined ? undefined : complaint(unasked));
+    throw said === undefined ? redisError(asked, error, '') : turnedAway(asked, said);
   } finally {
     bytes.off('data', count);
   }
-}
-
-/** All are written at once, so that they travel together; the server answers in their order. */
-async function together(asked: Asked, { client, bytes }: Line, commands: readonly Words[]): Promise<Reply[]> {
-  bytes.cork();
-  const answers = commands.map(([name, ...args]) =>
-    client.callBuffer(name, ...args).then(
-      (value): Reply => ({ is: 'answer', value }),
-      (error: unknown): Reply => {
-        if (replyCode(error) === undefined) throw error;
-        return { is: 'refused', error: redisError(asked, error, ruleOf([name, ...args])) };
-      },
-    ),
-  );
-  bytes.uncork();
-  return await Promise.all(answers);
 }
 
 /** Commands of which the word after the name says what they do; the ACL rule names both. */

@@ -1,5 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import { sanitize } from '../../core/text.ts';
+import { Refusal } from './resp.ts';
 
 /** Who asked, for messages and hints. */
 export interface Asked {
@@ -8,30 +9,26 @@ export interface Asked {
   user: string | undefined;
 }
 
-/**
- * The code of an error reply: its first word, which the protocol sets apart for that ("-NOAUTH Authentication
- * required."). Undefined for what no server sent.
- */
-export function replyCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
-  return /^[A-Z]+\b/.exec(error.message)?.[0] ?? 'ERR';
-}
+/** The code of a refusal: its first word, which the protocol sets apart for that ("-NOAUTH Authentication required."). */
+export const refused = ({ text }: Refusal): { code: string; server: string } => ({
+  code: /^[A-Z]+\b/.exec(text)?.[0] ?? 'ERR',
+  server: sanitize(text).slice(0, 300),
+});
 
-/** A failure of a command as an OpsError. `permission` is the ACL rule that the command needs, such as `+info`. */
+/** A failure of a command, or its refusal, as an OpsError. `permission` is the ACL rule that the command needs, such as `+info`. */
 export function redisError(asked: Asked, thrown: unknown, permission: string): OpsError {
   if (thrown instanceof OpsError) return thrown;
   const { subject } = asked;
-  const code = replyCode(thrown);
   const logs = `opsctl logs ${asked.service ?? '<service>'} --tail 50`;
-  if (code === undefined) {
+  if (!(thrown instanceof Refusal)) {
     return new OpsError('UNREACHABLE', `${subject} closed the connection`, {
       hint: `See why: ${logs}.`,
       cause: thrown,
     });
   }
-  const server = sanitize((thrown as Error).message).slice(0, 300);
+  const { code, server } = refused(thrown);
   const known = (errorCode: 'NOT_READY' | 'AUTH_FAILED' | 'REJECTED', message: string, hint: string): OpsError =>
-    new OpsError(errorCode, `${subject} ${message}`, { hint, details: { reply: code, server }, cause: thrown });
+    new OpsError(errorCode, `${subject} ${message}`, { hint, details: { reply: code, server } });
   const user = asked.user ?? 'default';
   switch (code) {
     case 'NOAUTH':

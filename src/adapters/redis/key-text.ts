@@ -4,6 +4,9 @@ const LONGEST = 200;
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
+/** Almost every key; of a million others, decoding alone takes a second. */
+const PRINTABLE = /^[ -~]*$/;
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -11,6 +14,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * later: two keys must not look like one. Cut, its length told then.
  */
 export function keyText(key: Buffer): string {
+  if (key.length <= LONGEST) {
+    const simple = key.toString('latin1');
+    if (PRINTABLE.test(simple)) return simple;
+  }
   const cut = key.subarray(0, LONGEST * 4);
   const whole =
     decoded(cut)?.replaceAll(CONTROLS, (character) => hex(character.charCodeAt(0))) ?? [...cut].map(printable).join('');

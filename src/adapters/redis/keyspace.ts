@@ -20,8 +20,8 @@ export async function scanPage(
 ): Promise<{ next: string; keys: Buffer[] }> {
   const filter = match === undefined ? [] : ['MATCH', match];
   const [reply] = await connection.runAll([['SCAN', cursor, ...filter, 'COUNT', BATCH]]);
-  if (reply?.is === 'refused') throw reply.error;
-  const [next, keys] = (Array.isArray(reply?.value) ? reply.value : []) as unknown[];
+  if (reply instanceof OpsError) throw reply;
+  const [next, keys] = (Array.isArray(reply) ? reply : []) as unknown[];
   if (!Array.isArray(keys))
     throw new OpsError('BAD_ANSWER', `${connection.asked.subject} answers SCAN with something else`);
   return { next: textOf(next), keys: keys.filter((key) => Buffer.isBuffer(key)) };

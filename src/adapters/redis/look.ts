@@ -88,7 +88,7 @@ export async function readServer(connection: Connection): Promise<{ server: Cach
 /** `["server", "redis", "version", "7.0.15", …]` */
 async function greeted(connection: Connection): Promise<Pick<CacheServer, 'product' | 'version' | 'role'>> {
   const [reply] = await connection.runAll([['HELLO']]);
-  const words = reply?.is === 'answer' && Array.isArray(reply.value) ? reply.value.map(textOf) : [];
+  const words = Array.isArray(reply) ? reply.map(textOf) : [];
   const field = (name: string): string => words[words.indexOf(name) + 1] ?? '';
   return words.includes('version')
     ? { product: field('server') === 'valkey' ? 'valkey' : 'redis', version: field('version'), role: field('role') }

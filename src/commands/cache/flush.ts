@@ -10,7 +10,7 @@ import { observeHealth } from '../../health/observe.ts';
 import { cacheFields, cacheNamed } from './shared.ts';
 
 /** What the plan tells of the keys is taken from so many of them, within so much time. */
-const SAMPLE = { facts: ['bytes', 'expiry'] as const, keys: 20_000, ms: 5000, top: 5 };
+const SAMPLE = { facts: ['bytes', 'expiry'] as const, groups: true, keys: 20_000, ms: 5000, top: 5 };
 
 export default changeCommand({
   name: 'cache flush',

@@ -1,7 +1,7 @@
 import { hot } from '../../cache/hot.ts';
 import { PACED, scanCommand } from './shared.ts';
 
-export default scanCommand(hot, ['heat'], {
+export default scanCommand(hot, { facts: ['heat'], groups: false }, {
   summary: 'Which keys of the cache are used most, as far as it counts that',
   description: `The server counts it under an LFU policy only. ${PACED} Threshold: keyBytes, for a key that is large as well.`,
   examples: [

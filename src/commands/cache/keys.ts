@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { FACTS, type KeyRow, keys, keysBy, ORDERS } from '../../cache/keys.ts';
+import { ASKS, type KeyRow, keys, keysBy, ORDERS } from '../../cache/keys.ts';
 import { readCommand } from '../../core/command.ts';
 import { exitOf } from '../../core/verdict.ts';
 import { reportText } from '../reports.ts';
@@ -21,7 +21,7 @@ export default readCommand({
     ...scanFields,
   }),
   output: scannedSchema.extend({ rows: z.array(keys.row) }),
-  run: (typed, context) => scanned(keysBy(typed.by), FACTS[typed.by], typed, context),
+  run: (typed, context) => scanned(keysBy(typed.by), ASKS[typed.by], typed, context),
   text: (data, style, { by }) => reportText(keysBy(by), data as Scanned<KeyRow>, style),
   exit: ({ status }, { failOn }) => exitOf(status, failOn),
 });

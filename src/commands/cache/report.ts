@@ -9,7 +9,7 @@ import { allSchema, together, togetherText } from '../reports.ts';
 import { cacheFields, cacheNamed } from './shared.ts';
 
 /** One look at keys for all reports that are about them: enough to find what is bad, quick enough for everything at once. */
-const SCAN = { facts: ['bytes', 'expiry', 'heat'], keys: 20_000, ms: 5000, top: 25 } as const;
+const SCAN = { facts: ['bytes', 'expiry', 'heat'], groups: true, keys: 20_000, ms: 5000, top: 25 } as const;
 
 export default readCommand({
   name: 'cache report',

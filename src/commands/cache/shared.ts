@@ -3,10 +3,10 @@ import * as z from 'zod';
 
 import { budgetOf, budgetText } from '../../cache/budget.ts';
 import { conclude, type Report, type ReportData, reportSchema } from '../../cache/report.ts';
-import { type ScanData, scanData, scanSchema } from '../../cache/scan.ts';
+import { type Asks, type ScanData, scanData, scanSchema } from '../../cache/scan.ts';
 import { type Context, type ReadCommand, readCommand } from '../../core/command.ts';
 import type { Platform } from '../../core/platform.ts';
-import type { CacheLook, CachePart, KeyFact } from '../../core/ports/cache.ts';
+import type { CacheLook, CachePart } from '../../core/ports/cache.ts';
 import { exitOf } from '../../core/verdict.ts';
 import { failOn, reportText, serverNamed, type Wording } from '../reports.ts';
 
@@ -64,12 +64,12 @@ export type Scanned<R> = ReportData<R> & { scan: ScanData | null };
 /** Looks at keys for a report. */
 export async function scanned<R>(
   report: Report<'scan', R>,
-  facts: readonly KeyFact[],
+  asks: Asks,
   typed: { budget?: string | undefined; cursor?: string | undefined; cache?: string | undefined },
   { platform, readers, signal }: Context,
 ): Promise<Scanned<R>> {
   const name = cacheNamed(platform, typed.cache);
-  const request = { facts, ...budgetOf(typed.budget), cursor: typed.cursor, top: TOP };
+  const request = { ...asks, ...budgetOf(typed.budget), cursor: typed.cursor, top: TOP };
   const look: CacheLook<'scan'> = await readers.cache.look(name, ['scan'], request, signal);
   const { scan } = look.parts;
   return {
@@ -82,13 +82,13 @@ export async function scanned<R>(
 export const PACED =
   'Keys are looked at with SCAN, in small batches with pauses; no value is read. It ends at its budget, says where to go on with --cursor, and ends at once when round trips to the server take twice as long as before.';
 
-export function scanCommand<R>(report: Report<'scan', R>, facts: readonly KeyFact[], wording: Wording): ReadCommand {
+export function scanCommand<R>(report: Report<'scan', R>, asks: Asks, wording: Wording): ReadCommand {
   return readCommand({
     name: `cache ${report.name}`,
     ...wording,
     input: z.object(scanFields),
     output: scannedSchema.extend({ rows: z.array(report.row) }),
-    run: (typed, context) => scanned(report, facts, typed, context),
+    run: (typed, context) => scanned(report, asks, typed, context),
     text: (data, style) => reportText(report, data as Scanned<R>, style),
     exit: ({ status }, { failOn: from }) => exitOf(status, from),
   });

@@ -1,7 +1,7 @@
 import { ttl } from '../../cache/ttl.ts';
 import { PACED, scanCommand } from './shared.ts';
 
-export default scanCommand(ttl, ['expiry'], {
+export default scanCommand(ttl, { facts: ['expiry'], groups: true }, {
   summary: 'When the keys of the cache expire, and which never do',
   description: `${PACED} Threshold: keysWithoutExpiry, where the policy does not evict them.`,
   examples: [

@@ -163,6 +163,8 @@ export type KeyFact = 'bytes' | 'elements' | 'expiry' | 'heat';
 
 export interface ScanRequest {
   facts: readonly KeyFact[];
+  /** Whether keys are told by the form of their names, too. */
+  groups: boolean;
   /** The scan ends at whichever comes first. */
   keys: number;
   ms: number;
@@ -191,12 +193,12 @@ export interface KeyScan {
   byBytes: Key[];
   byElements: Key[];
   byHeat: Key[];
-  /** The largest groups, and how many there are. */
+  /** The largest groups, and how many there are; none where they were not asked for. */
   groups: KeyGroup[];
   groupCount: number;
   bytes: number;
   elements: number;
-  /** Keys that do not expire, and others by when they do. */
+  /** Keys that do not expire, and others by when they do; none where it was not asked for. */
   lasting: number;
   expiring: { withinMs: number | null; keys: number }[];
 }

@@ -4,7 +4,7 @@ import { cacheReader, platformOf } from '../../support/readers.ts';
 import type { RedisServer } from '../../support/redis.ts';
 
 /** Room for all keys of a test. */
-const ALL: ScanRequest = { facts: ['bytes', 'expiry', 'heat'], keys: 1_000_000, ms: 60_000, top: 25 };
+const ALL: ScanRequest = { facts: ['bytes', 'expiry', 'heat'], groups: true, keys: 1_000_000, ms: 60_000, top: 25 };
 
 interface As {
   user?: string;

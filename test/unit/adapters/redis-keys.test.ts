@@ -71,7 +71,7 @@ describe('what a scan keeps', () => {
   test('must be the largest of all, in order', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 1e6 })), (sizes) => {
-        const tally = openTally(5);
+        const tally = openTally(5, true);
         for (const [index, bytes] of sizes.entries()) tally.saw({ key: Buffer.from(`k:${index}`), database: 0, bytes });
         const { top, scanned, bytes } = tally.counted();
         expect(top.bytes.map((one) => one.bytes)).toEqual(sizes.toSorted((a, b) => b - a).slice(0, 5));
@@ -80,7 +80,7 @@ describe('what a scan keeps', () => {
     );
   });
   test('must be bounded where every name has a form of its own', () => {
-    const tally = openTally(1);
+    const tally = openTally(1, true);
     const letters = (n: number): string =>
       n.toString(26).replaceAll(/\d/g, (digit) => 'qrstuvwxyz'[Number(digit)] ?? '');
     for (let n = 0; n < 25_000; n += 1) tally.saw({ key: Buffer.from(letters(n)), database: 0, bytes: 1 });
@@ -89,7 +89,7 @@ describe('what a scan keeps', () => {
     expect(groups[0]).toMatchObject({ form: '(others)', keys: 5000 });
   });
   test('must tell when keys expire', () => {
-    const tally = openTally(1);
+    const tally = openTally(1, true);
     for (const expiresMs of [null, null, 1000, 59_999, 60_000, 1e12, undefined])
       tally.saw({ key: Buffer.from('k'), database: 0, expiresMs });
     const { lasting, expiring } = tally.counted();

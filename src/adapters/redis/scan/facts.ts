@@ -1,9 +1,10 @@
 /** What is asked of keys, many in one go. */
-import type { OpsError } from '../../../core/errors.ts';
+import { OpsError } from '../../../core/errors.ts';
 import type { CacheServer, KeyFact, KeyScan } from '../../../core/ports/cache.ts';
-import type { Connection, Reply, Words } from '../connect.ts';
+import type { Connection, Reply } from '../connect.ts';
 import { select } from '../keyspace.ts';
 import { numberOf, textOf } from '../reply.ts';
+import type { Words } from '../resp.ts';
 import type { Seen } from './tally.ts';
 
 export interface Asks {
@@ -11,35 +12,42 @@ export interface Asks {
   of(keys: readonly Buffer[], database: number): Promise<Seen[]>;
   /** Nothing of what was asked for can be had. */
   isIdle(): boolean;
-  /** Some more of a few keys: type, number of elements, size. */
+  /** All but the heat of a few keys: type, number of elements, size, expiry. */
   whole(keys: readonly Seen[]): Promise<(Seen & { type?: string | undefined })[]>;
   sent(): number;
   lacks(): KeyScan['lacks'];
 }
 
-/** How a fact is asked for, and what its answer is; undefined for a key that is gone. */
+/** How a fact is asked for, and how its answer is put to a key; false for a key that is gone. */
 const QUESTIONS: Record<
   Exclude<KeyFact, 'elements'>,
-  { ask: (key: Buffer) => Words; rule: string; read: (value: unknown) => Partial<Seen> | undefined }
+  { ask: (key: Buffer) => Words; rule: string; put: (one: Seen, value: Reply) => boolean }
 > = {
   bytes: {
     // Of a collection five elements are measured, and the others reckoned: to measure all would take as long as they are many.
     ask: (key) => ['MEMORY', 'USAGE', key],
     rule: '+memory|usage',
-    read: (value) => (value === null ? undefined : { bytes: numberOf(value) }),
+    put: (one, value) => {
+      if (value !== null) one.bytes = numberOf(value);
+      return value !== null;
+    },
   },
   expiry: {
     ask: (key) => ['PTTL', key],
     rule: '+pttl',
-    read: (value) => {
-      const ms = Number(textOf(value));
-      return ms === -2 ? undefined : { expiresMs: ms < 0 ? null : ms };
+    put: (one, value) => {
+      const ms = Number(value);
+      one.expiresMs = ms < 0 ? null : ms;
+      return ms !== -2;
     },
   },
   heat: {
     ask: (key) => ['OBJECT', 'FREQ', key],
     rule: '+object|freq',
-    read: (value) => (value === null ? undefined : { heat: numberOf(value) }),
+    put: (one, value) => {
+      if (value !== null) one.heat = numberOf(value);
+      return value !== null;
+    },
   },
 };
 
@@ -71,18 +79,31 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
     fact: KeyFact,
     rule: string,
     commands: readonly Words[],
-  ): Promise<readonly (Reply | undefined)[]> => {
+  ): Promise<readonly Reply[]> => {
     if (commands.length === 0) return [];
     sent += commands.length;
     const replies = await connection.runAll(commands);
-    const refused = replies.flatMap((reply) => (reply.is === 'refused' ? [reply.error] : []));
-    const [first] = refused;
-    if (first !== undefined && refused.length === replies.length && replies.every(isForGood)) {
+    const [first] = replies;
+    if (first instanceof OpsError && replies.every(isForGood)) {
       left.delete(fact);
       if (!lacks.some((one) => one.fact === fact))
         lacks.push({ fact, reason: first.message, fix: fixFor(connection, first, rule) });
     }
     return replies;
+  };
+
+  /** Asks a fact of keys; adds to `gone` those that are not there any more. */
+  const put = async (fact: Exclude<KeyFact, 'elements'>, keys: readonly Seen[], gone: Set<Seen>): Promise<void> => {
+    const { ask, rule, put: putTo } = QUESTIONS[fact];
+    const replies = await each(
+      fact,
+      rule,
+      keys.map(({ key }) => ask(key)),
+    );
+    for (const [index, reply] of replies.entries()) {
+      const one = keys[index];
+      if (one !== undefined && !(reply instanceof OpsError) && !putTo(one, reply)) gone.add(one);
+    }
   };
 
   const counted = async (keys: readonly Buffer[]): Promise<{ type?: string; elements?: number; isGone: boolean }[]> => {
@@ -119,26 +140,21 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
     sent: () => sent,
     lacks: () => lacks,
     of: async (keys, database) => {
-      const seen: (Seen | undefined)[] = keys.map((key) => ({ key, database }));
-      const asked = [...left].flatMap((fact) => (fact === 'elements' ? [] : [fact]));
+      const seen = keys.map((key): Seen => ({ key, database }));
+      const gone = new Set<Seen>();
       // All facts of a batch travel together.
-      const answers = await Promise.all([
-        ...asked.map(async (fact) => {
-          const { ask, rule, read } = QUESTIONS[fact];
-          return (await each(fact, rule, keys.map(ask))).map((reply) =>
-            reply?.is === 'answer' ? (read(reply.value) ?? 'gone') : {},
-          );
+      await Promise.all(
+        [...left].map(async (fact) => {
+          if (fact !== 'elements') return await put(fact, seen, gone);
+          for (const [index, { isGone, elements }] of (await counted(keys)).entries()) {
+            const one = seen[index];
+            if (one === undefined) continue;
+            if (isGone) gone.add(one);
+            one.elements = elements;
+          }
         }),
-        ...(left.has('elements')
-          ? [counted(keys).then((all) => all.map(({ isGone, elements }) => (isGone ? 'gone' : { elements })))]
-          : []),
-      ]);
-      for (const answer of answers)
-        for (const [index, facts] of answer.entries()) {
-          const one = seen[index];
-          seen[index] = one === undefined || facts === 'gone' ? undefined : Object.assign(one, facts);
-        }
-      return seen.filter((one) => one !== undefined);
+      );
+      return gone.size === 0 ? seen : seen.filter((one) => !gone.has(one));
     },
     whole: async (keys) => {
       const byDatabase = Map.groupBy(keys, ({ database }) => database);
@@ -146,14 +162,12 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
       for (const [index, group] of byDatabase) {
         if (byDatabase.size > 1 || index !== 0) await select(connection, index);
         const facts = await counted(group.map(({ key }) => key));
-        const sizes = await each(
-          'bytes',
-          QUESTIONS.bytes.rule,
-          group.map(({ key }) => QUESTIONS.bytes.ask(key)),
-        );
+        const more = group.map((one) => ({ ...one }));
+        await put('bytes', more, new Set());
+        await put('expiry', more, new Set());
         for (const [at, one] of group.entries()) {
-          const { isGone: _isGone, ...more } = facts[at] ?? { isGone: true };
-          found.set(one, { ...QUESTIONS.bytes.read(answerOf(sizes[at]) ?? null), ...more });
+          const { isGone: _isGone, ...counts } = facts[at] ?? { isGone: true };
+          found.set(one, { ...more[at], ...counts });
         }
       }
       if (byDatabase.size > 1 || !byDatabase.has(0)) await select(connection, 0);
@@ -162,11 +176,11 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
   };
 }
 
-const answerOf = (reply: Reply | undefined): unknown => (reply?.is === 'answer' ? reply.value : undefined);
+const answerOf = (reply: Reply | undefined): Reply | undefined => (reply instanceof OpsError ? undefined : reply);
 
 /** A command that the server refuses or does not know; a key that has another type by now is another matter. */
 const isForGood = (reply: Reply): boolean =>
-  reply.is === 'refused' && ['NOPERM', 'ERR'].includes(String(reply.error.details?.['reply']));
+  reply instanceof OpsError && ['NOPERM', 'ERR'].includes(String(reply.details?.['reply']));
 
 /** What grants both: the command, and to read whatever key there is. */
 const fixFor = ({ asked }: Connection, error: OpsError, rule: string): string[] =>

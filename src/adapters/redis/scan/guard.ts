@@ -8,11 +8,16 @@ const WINDOW = 15;
  */
 const NOTICED_MS = 5;
 
+/** A shorter round trip than that is not told from another. */
+const NOISE_MS = 0.5;
+
 export interface Guard {
   /** Takes a round trip in ms. */
   saw(ms: number): void;
   /** In the middle: before the scan, and of late. */
   latencyMs(): { before: number; after: number };
+  /** How many times as long as before the scan they take of late. */
+  strain(): number;
   /** Of late round trips take twice as long as before the scan, noticeably. */
   isSlower(): boolean;
 }
@@ -27,6 +32,7 @@ export function openGuard(before: readonly number[]): Guard {
       recent.push(ms);
       if (recent.length > WINDOW) recent.shift();
     },
+    strain: () => now() / Math.max(baseline, NOISE_MS),
     latencyMs: () => ({ before: baseline, after: now() }),
     isSlower: () => recent.length >= WINDOW && now() >= Math.max(2 * baseline, baseline + NOTICED_MS),
   };

@@ -1,6 +1,5 @@
 /** Looks at keys without standing in the way of others: in small batches, paced, within a budget, resumable. */
-import { setTimeout as pause } from 'node:timers/promises';
-
+import { OpsError } from '../../../core/errors.ts';
 import type { KeyScan, ScanRequest } from '../../../core/ports/cache.ts';
 import type { Connection } from '../connect.ts';
 import { scanPage, select } from '../keyspace.ts';
@@ -8,15 +7,13 @@ import { roundTrip } from '../parts/latency.ts';
 import type { Seat } from '../parts/part.ts';
 import { type Asks, openAsks } from './facts.ts';
 import { type Guard, openGuard } from './guard.ts';
+import { openPace, type Pace } from './pace.ts';
 import { keyOf, openTally, type Seen, type Tally } from './tally.ts';
 
 /** Round trips before the scan. */
 const BASELINE = 25;
-/**
- * A batch is followed by a pause of this share of its time. Most of that time is our own work (10 µs a command, measured;
- * the server needs 1 µs), so that the server is ours for a tenth of the time or less.
- */
-const PAUSE_SHARE = 0.25;
+/** Time between two round trips during the scan, in ms. */
+const GUARD_EVERY_MS = 20;
 
 /** A scan on its way. */
 interface Walk {
@@ -27,6 +24,9 @@ interface Walk {
   end: number;
   keys: number;
   signal: AbortSignal | undefined;
+  pace: Pace;
+  /** Keys that were asked about. */
+  looked: number;
   commands: number;
 }
 
@@ -40,10 +40,12 @@ export async function scan(seat: Seat, request: ScanRequest, signal?: AbortSigna
     connection,
     asks: openAsks(connection, request.facts, server),
     guard: openGuard(before),
-    tally: openTally(request.top),
+    tally: openTally(request.top, request.groups),
     end: started + request.ms,
     keys: request.keys,
     signal,
+    pace: openPace(),
+    looked: 0,
     commands: BASELINE + 2,
   };
   const databases = server.databases?.map(({ index }) => index) ?? [0];
@@ -77,7 +79,7 @@ const shown = ({ type, ...seen }: Seen & { type?: string | undefined }): ReturnT
 /** What is looked at must not count as used, else a scan decides what is evicted. @returns whether it does all the same */
 async function standAside(connection: Connection): Promise<boolean> {
   const [reply] = await connection.runAll([['CLIENT', 'NO-TOUCH', 'ON']]);
-  return reply?.is !== 'answer';
+  return reply instanceof OpsError;
 }
 
 type End = Pick<KeyScan, 'ended' | 'cursor'>;
@@ -100,27 +102,50 @@ async function throughDatabases(walk: Walk, databases: readonly number[], { curs
 }
 
 async function throughKeys(walk: Walk, database: number, from: string): Promise<End> {
-  let cursor = from;
+  const { connection, asks, pace } = walk;
+  let [page, earlier] = [await scanPage(connection, from), Promise.resolve<Seen[]>([])];
+  let guarded = performance.now();
   for (;;) {
-    const began = performance.now();
-    const { next, keys } = await scanPage(walk.connection, cursor);
     walk.commands += 1;
-    for (const seen of await walk.asks.of(keys, database)) walk.tally.saw(seen);
-    if (next === '0') return { ended: 'all' };
-    cursor = next;
-    const took = performance.now() - began;
-    const ended = await mayGoOn(walk);
-    if (ended !== undefined) return { ended, cursor: `${database.toString()}:${cursor}` };
-    await pause(took * PAUSE_SHARE);
+    const { next, keys } = page;
+    const began = performance.now();
+    walk.looked += keys.length;
+    const facts = asks.of(keys, database);
+    // When the connection breaks, what is awaited says so.
+    facts.catch(() => undefined);
+    // What is asked in two steps has its second one in the same go as the first one of the next keys: one round trip each.
+    const [seen, following] = await Promise.all([
+      earlier,
+      next === '0' ? undefined : scanPage(connection, next),
+    ]);
+    const answered = performance.now();
+    for (const one of seen) walk.tally.saw(one);
+    earlier = facts;
+    if (answered - guarded >= GUARD_EVERY_MS) {
+      await guard(walk);
+      guarded = performance.now();
+    }
+    const ended = following === undefined ? 'all' : mayGoOn(walk);
+    if (following === undefined || ended !== undefined) {
+      for (const one of await facts) walk.tally.saw(one);
+      return ended === undefined || ended === 'all' ? { ended: 'all' } : { ended, cursor: `${database.toString()}:${next}` };
+    }
+    page = following;
+    // Some of the time is that of the way there and back, in which the server is free.
+    const busy = answered - began - walk.guard.latencyMs().after;
+    await pace.after(busy, performance.now() - answered, walk.guard.strain());
   }
 }
 
-/** Why the scan ends here; undefined when it may go on. */
-async function mayGoOn(walk: Walk): Promise<Exclude<KeyScan['ended'], 'all'> | undefined> {
-  walk.signal?.throwIfAborted();
+async function guard(walk: Walk): Promise<void> {
   walk.guard.saw(await roundTrip(walk.connection));
   walk.commands += 1;
-  if (walk.guard.isSlower()) return 'latency';
-  if (walk.tally.scanned() >= walk.keys) return 'keys';
-  return performance.now() >= walk.end ? 'time' : undefined;
+}
+
+/** Why the scan ends here; undefined when it may go on. */
+function mayGoOn({ signal, guard: { isSlower }, looked, keys, end }: Walk): Exclude<KeyScan['ended'], 'all'> | undefined {
+  signal?.throwIfAborted();
+  if (isSlower()) return 'latency';
+  if (looked >= keys) return 'keys';
+  return performance.now() >= end ? 'time' : undefined;
 }

@@ -34,12 +34,14 @@ export interface Tally {
   counted(): Counted;
 }
 
-export function openTally(top: number): Tally {
+/** @param withForms whether names are put together by their form, which takes longer than all else */
+export function openTally(top: number, withForms: boolean): Tally {
   const largest = {
     bytes: openLargest(top, 'bytes'),
     elements: openLargest(top, 'elements'),
     heat: openLargest(top, 'heat'),
   };
+  const orders = Object.values(largest);
   const groups = new Map<string, KeyGroup>();
   const expiring = BUCKETS.map((withinMs) => ({ withinMs, keys: 0 }));
   const sums = { scanned: 0, bytes: 0, elements: 0, lasting: 0 };
@@ -54,7 +56,8 @@ export function openTally(top: number): Tally {
         const bucket = expiring.find(({ withinMs }) => withinMs === null || expiresMs < withinMs);
         if (bucket !== undefined) bucket.keys += 1;
       }
-      for (const order of Object.values(largest)) order.saw(one);
+      for (const order of orders) order.saw(one);
+      if (!withForms) return;
       const group = groupOf(groups, formOf(one.key));
       group.keys += 1;
       group.bytes += bytes;
@@ -94,7 +97,8 @@ function openLargest(count: number, by: Measure): { saw(one: Seen): void; all():
   return {
     saw: (one) => {
       if ((one[by] ?? 0) <= least) return;
-      kept.push(one);
+      // A key is a part of what came over the line, and would keep all of that.
+      kept.push({ ...one, key: Buffer.from(one.key) });
       // Sorting now and then is cheaper than finding each one's place.
       if (kept.length >= 4 * count) sort();
     },

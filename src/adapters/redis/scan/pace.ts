@@ -1,0 +1,32 @@
+/** How much of the server's time a scan takes. */
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Pause for each ms that the server was busy with us. */
+const SHARE = 0.5;
+/** The slower round trips become, the longer the pauses, up to so many times. */
+const MOST_STRAIN = 8;
+/** Timers are no finer than a millisecond: what is shorter is paid for later, together. */
+const SHORTEST_MS = 2;
+
+export interface Pace {
+  /**
+   * Waits as long as is owed to others after a batch.
+   * @param busyMs for which the server was ours @param ownMs for which it was not, since then
+   * @param strain how many times as long as before the scan round trips take
+   */
+  after(busyMs: number, ownMs: number, strain: number): Promise<void>;
+}
+
+export function openPace(): Pace {
+  let owed = 0;
+  return {
+    after: async (busyMs, ownMs, strain) => {
+      owed = Math.max(0, owed + Math.max(0, busyMs) * SHARE * Math.min(MOST_STRAIN, Math.max(1, strain)) - ownMs);
+      if (owed < SHORTEST_MS) return;
+      const began = performance.now();
+      await pause(owed);
+      // A timer that is late has paid for some of the next pause.
+      owed -= performance.now() - began;
+    },
+  };
+}
