@@ -15,6 +15,6 @@ export const textOf = (value: unknown): string =>
 
 /** A number that is at least 0; else 0. */
 export function numberOf(value: unknown): number {
-  const number = Number(textOf(value) || 0);
+  const number = typeof value === 'number' ? value : Number(textOf(value) || 0);
   return Number.isFinite(number) && number > 0 ? number : 0;
 }

@@ -14,8 +14,8 @@ export class Refusal {
 /** What is no answer of Redis or Valkey. */
 export class NotTheProtocol extends Error {}
 
-/** An answer: a whole number, text as bytes, a list of answers, nothing, or a refusal. Simple strings are text, too. */
-export type Answer = number | Buffer | null | Refusal | Answer[];
+/** An answer: a whole number, a word of the server's own, text as bytes, a list of answers, nothing, or a refusal. */
+export type Answer = number | string | Buffer | null | Refusal | Answer[];
 
 /** Each byte as the character of its number: put together and sent far quicker than many small buffers. */
 const latin1 = (word: string | Buffer): string =>
@@ -94,7 +94,7 @@ function readAnswer(place: Place, depth: number): Answer | undefined {
   place.at += 1;
   if (kind === SIMPLE || kind === ERROR) {
     const line = lineAfter(place);
-    return line === undefined || kind === SIMPLE ? line : new Refusal(line.toString());
+    return line === undefined || kind === SIMPLE ? line : new Refusal(line);
   }
   if (kind !== NUMBER && kind !== TEXT && kind !== LIST) throw new NotTheProtocol('an answer of no known kind');
   const number = numberAfter(place);
@@ -102,7 +102,7 @@ function readAnswer(place: Place, depth: number): Answer | undefined {
   return kind === TEXT ? textAfter(place, number) : listAfter(place, number, depth);
 }
 
-function lineAfter(place: Place): Buffer | undefined {
+function lineAfter(place: Place): string | undefined {
   const { bytes, at } = place;
   const end = bytes.indexOf(CR, at);
   if (end === -1 || end + 1 >= bytes.length) {
@@ -111,7 +111,7 @@ function lineAfter(place: Place): Buffer | undefined {
   }
   if (bytes[end + 1] !== LF) throw new NotTheProtocol('a line that ends with CR alone');
   place.at = end + 2;
-  return bytes.subarray(at, end);
+  return bytes.toString('utf8', at, end);
 }
 
 function textAfter(place: Place, length: number): Buffer | null | undefined {

@@ -23,6 +23,8 @@ export function openWire(bytes: Duplex): Wire {
   const waiting: Asked[] = [];
   const reader = openReader();
   let unasked: string | undefined;
+  /** What is asked at the same time travels together. */
+  let unsent = '';
   let ended: Error | undefined;
 
   const end = (error: Error): void => {
@@ -41,6 +43,11 @@ export function openWire(bytes: Duplex): Wire {
     waiting.shift();
     first.resolve(first.answers);
   };
+  const send = (): void => {
+    const text = unsent;
+    unsent = '';
+    if (ended === undefined) bytes.write(text, 'latin1');
+  };
   bytes.on('data', (chunk: Buffer) => {
     try {
       for (const answer of reader.take(chunk)) take(answer);
@@ -57,10 +64,8 @@ export function openWire(bytes: Duplex): Wire {
         if (ended !== undefined) return reject(ended);
         if (commands.length === 0) return resolve([]);
         waiting.push({ count: commands.length, answers: [], resolve, reject });
-        // What is asked at the same time travels together.
-        bytes.cork();
-        bytes.write(encoded(commands), 'latin1');
-        queueMicrotask(() => bytes.uncork());
+        if (unsent === '') queueMicrotask(send);
+        unsent += encoded(commands);
       }),
     unasked: () => unasked,
     isOpen: () => ended === undefined && !bytes.destroyed,

@@ -106,33 +106,27 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
     }
   };
 
-  const counted = async (keys: readonly Buffer[]): Promise<{ type?: string; elements?: number; isGone: boolean }[]> => {
-    const types = (
-      await each(
-        'elements',
-        '+type',
-        keys.map((key): Words => ['TYPE', key]),
-      )
-    ).map(answerOf);
-    const asked = keys.flatMap((key, index): { index: number; command: Words }[] => {
-      const command = COUNTS[textOf(types[index])];
-      return command === undefined ? [] : [{ index, command: [command, key] }];
-    });
-    const replies = await each(
+  /** Types, and how many elements there are of those that have any; `none` for a key that is gone. */
+  const counted = async (keys: readonly Buffer[]): Promise<{ type: string; elements?: number }[]> => {
+    const types = await each(
       'elements',
-      '+@read',
-      asked.map(({ command }) => command),
+      '+type',
+      keys.map((key): Words => ['TYPE', key]),
     );
-    const sizes = new Map(asked.map(({ index }, at) => [index, answerOf(replies[at])]));
-    return keys.map((_key, index) => {
-      const type = textOf(types[index]);
-      const size = sizes.get(index);
-      return {
-        ...(type === '' || type === 'none' ? {} : { type }),
-        ...(size === undefined ? {} : { elements: numberOf(size) }),
-        isGone: type === 'none',
-      };
-    });
+    const found = types.map((type): { type: string; elements?: number } => ({ type: textOf(answerOf(type)) }));
+    const asked: number[] = [];
+    const commands: Words[] = [];
+    for (const [index, { type }] of found.entries()) {
+      const [command, key] = [COUNTS[type], keys[index]];
+      if (command === undefined || key === undefined) continue;
+      asked.push(index);
+      commands.push([command, key]);
+    }
+    for (const [at, reply] of (await each('elements', '+@read', commands)).entries()) {
+      const one = found[asked[at] ?? -1];
+      if (one !== undefined && typeof reply === 'number') one.elements = reply;
+    }
+    return found;
   };
 
   return {
@@ -146,10 +140,10 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
       await Promise.all(
         [...left].map(async (fact) => {
           if (fact !== 'elements') return await put(fact, seen, gone);
-          for (const [index, { isGone, elements }] of (await counted(keys)).entries()) {
+          for (const [index, { type, elements }] of (await counted(keys)).entries()) {
             const one = seen[index];
             if (one === undefined) continue;
-            if (isGone) gone.add(one);
+            if (type === 'none') gone.add(one);
             one.elements = elements;
           }
         }),
@@ -166,8 +160,8 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
         await put('bytes', more, new Set());
         await put('expiry', more, new Set());
         for (const [at, one] of group.entries()) {
-          const { isGone: _isGone, ...counts } = facts[at] ?? { isGone: true };
-          found.set(one, { ...more[at], ...counts });
+          const { type = '', ...counts } = facts[at] ?? {};
+          found.set(one, { ...more[at], ...counts, ...(type === '' || type === 'none' ? {} : { type }) });
         }
       }
       if (byDatabase.size > 1 || !byDatabase.has(0)) await select(connection, 0);

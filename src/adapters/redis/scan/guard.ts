@@ -38,5 +38,6 @@ export function openGuard(before: readonly number[]): Guard {
   };
 }
 
-const median = (values: readonly number[]): number =>
+/** 0 of none. */
+export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;

@@ -1,10 +1,14 @@
 /** How much of the server's time a scan takes. */
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { median } from './guard.ts';
+
 /** Pause for each ms that the server was busy with us. */
 const SHARE = 0.5;
 /** The slower round trips become, the longer the pauses, up to so many times. */
 const MOST_STRAIN = 8;
+/** Batches of which the middle one counts: single slow ones were held up by something else. */
+const WINDOW = 15;
 /** Timers are no finer than a millisecond: what is shorter is paid for later, together. */
 const SHORTEST_MS = 2;
 
@@ -19,9 +23,12 @@ export interface Pace {
 
 export function openPace(): Pace {
   let owed = 0;
+  const recent: number[] = [];
   return {
     after: async (busyMs, ownMs, strain) => {
-      owed = Math.max(0, owed + Math.max(0, busyMs) * SHARE * Math.min(MOST_STRAIN, Math.max(1, strain)) - ownMs);
+      recent.push(Math.max(0, busyMs));
+      if (recent.length > WINDOW) recent.shift();
+      owed = Math.max(0, owed + median(recent) * SHARE * Math.min(MOST_STRAIN, Math.max(1, strain)) - ownMs);
       if (owed < SHORTEST_MS) return;
       const began = performance.now();
       await pause(owed);
