@@ -1,3 +1,6 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { CacheReader } from '../../src/core/ports/data.ts';
 import { fakeCache } from '../support/fakes/cache.ts';
@@ -205,6 +208,18 @@ test('a replica must say that it is one', async () => {
   const master = await started();
   const replica = await started({ replicaof: `127.0.0.1 ${master.port}` });
   expect((await reader(replica.url()).vitals('main')).role).toBe('slave');
+});
+
+test('what is no cache must be told from one', async () => {
+  const web = http.createServer();
+  await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void web.close());
+  const { port } = web.address() as AddressInfo;
+  await expect(reader(`redis://127.0.0.1:${port}`).ping('main')).rejects.toMatchObject({
+    code: 'BAD_ANSWER',
+    message: 'redis main does not answer as Redis or Valkey do: an answer of no known kind',
+    hint: expect.stringContaining('opsctl config check'),
+  });
 });
 
 test('nothing at the address must be unreachable', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { keyText } from '../../../src/adapters/redis/key-text.ts';
 import { formOf } from '../../../src/adapters/redis/scan/form.ts';
 import { openGuard } from '../../../src/adapters/redis/scan/guard.ts';
+import { openPace } from '../../../src/adapters/redis/scan/pace.ts';
 import { openTally } from '../../../src/adapters/redis/scan/tally.ts';
 
 describe('the form of a key', () => {
@@ -67,6 +68,37 @@ describe('the guard of a scan', () => {
   });
 });
 
+describe('the pace of a scan', () => {
+  /** What is owed after a number of batches that are alike. */
+  const owed = (batches: number, busyMs: number, ownMs: number, strain = 1): number => {
+    const pace = openPace();
+    let ms = 0;
+    for (let n = 0; n < batches; n += 1) ms = pace.owes(busyMs, ownMs, strain);
+    return ms;
+  };
+  test('must pause for a quarter of the time for which the server was busy, a few batches together', () => {
+    expect([owed(1, 4, 0), owed(2, 4, 0), owed(4, 4, 0)]).toEqual([0, 2, 4]);
+  });
+  test('must count time of its own as a pause', () => {
+    expect(owed(100, 4, 1)).toBe(0);
+    expect(owed(10, 4, 0.5)).toBe(5);
+  });
+  test('must pause for longer the slower the server becomes', () => {
+    expect([owed(2, 4, 0, 2), owed(2, 4, 0, 8), owed(2, 4, 0, 1000)]).toEqual([4, 16, 16]);
+  });
+  test('must not go by single slow batches, and know what was paid', () => {
+    const pace = openPace();
+    for (let n = 0; n < 9; n += 1) pace.owes(0, 0, 1);
+    expect(pace.owes(1000, 0, 1)).toBe(0);
+    pace.paid(5);
+    expect(owed(3, 4, 0)).toBe(3);
+    const late = openPace();
+    for (let n = 0; n < 3; n += 1) late.owes(4, 0, 1);
+    late.paid(10);
+    expect([late.owes(40, 0, 1), late.owes(40, 0, 1)]).toEqual([0, 0]);
+  });
+});
+
 describe('what a scan keeps', () => {
   test('must be the largest of all, in order', () => {
     fc.assert(
@@ -78,6 +110,14 @@ describe('what a scan keeps', () => {
         expect([scanned, bytes]).toEqual([sizes.length, sizes.reduce((sum, one) => sum + one, 0)]);
       }),
     );
+  });
+  test('must put names together by their form only where that is asked for', () => {
+    const counted = (withForms: boolean) => {
+      const tally = openTally(1, withForms);
+      tally.saw({ key: Buffer.from('a:1'), database: 0, bytes: 1 });
+      return tally.counted();
+    };
+    expect([counted(true).groupCount, counted(false).groupCount, counted(false).scanned]).toEqual([1, 0, 1]);
   });
   test('must be bounded where every name has a form of its own', () => {
     const tally = openTally(1, true);

@@ -1,4 +1,6 @@
 /** Looks at keys without standing in the way of others: in small batches, paced, within a budget, resumable. */
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { OpsError } from '../../../core/errors.ts';
 import type { KeyScan, ScanRequest } from '../../../core/ports/cache.ts';
 import type { Connection } from '../connect.ts';
@@ -133,8 +135,16 @@ async function throughKeys(walk: Walk, database: number, from: string): Promise<
     page = following;
     // Some of the time is that of the way there and back, in which the server is free.
     const busy = answered - began - walk.guard.latencyMs().after;
-    await pace.after(busy, performance.now() - answered, walk.guard.strain());
+    await rest(pace, pace.owes(busy, performance.now() - answered, walk.guard.strain()));
   }
+}
+
+/** Lets others have the server. */
+async function rest(pace: Pace, ms: number): Promise<void> {
+  if (ms === 0) return;
+  const began = performance.now();
+  await pause(ms);
+  pace.paid(performance.now() - began);
 }
 
 async function guard(walk: Walk): Promise<void> {
