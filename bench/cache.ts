@@ -31,7 +31,17 @@ export async function cache(rounds: number): Promise<string[]> {
     const opsctl = (by: string): Contestant => ({
       name: `opsctl cache keys --by ${by}`,
       commands: [
-        [process.execPath, path.join(root, 'bin', 'opsctl'), 'cache', 'keys', '--by', by, '--budget', '2000k', '--json'],
+        [
+          process.execPath,
+          path.join(root, 'bin', 'opsctl'),
+          'cache',
+          'keys',
+          '--by',
+          by,
+          '--budget',
+          '2000k',
+          '--json',
+        ],
       ],
       env: { OPSCTL_CONFIG: file, BENCH_CACHE: server.url() },
     });
@@ -114,8 +124,10 @@ async function fill(server: RedisServer): Promise<void> {
     for (let n = from; n < from + 2000; n += 1) {
       const kind = random();
       const elements = Array.from({ length: 1 + Math.floor(random() * 20) }, (_, index) => index);
-      if (kind < 0.6) pipeline.set(`session:${n.toString(16)}`, 'x'.repeat(20 + Math.floor(random() * 200)), 'EX', 86_400);
-      else if (kind < 0.75) pipeline.hset(`user:${n}:profile`, ...elements.flatMap((one) => [`field:${one}`, 'x'.repeat(20)]));
+      if (kind < 0.6)
+        pipeline.set(`session:${n.toString(16)}`, 'x'.repeat(20 + Math.floor(random() * 200)), 'EX', 86_400);
+      else if (kind < 0.75)
+        pipeline.hset(`user:${n}:profile`, ...elements.flatMap((one) => [`field:${one}`, 'x'.repeat(20)]));
       else if (kind < 0.85) pipeline.rpush(`queue:${n}`, ...elements.map((one) => `item:${one}`));
       else if (kind < 0.95) pipeline.sadd(`tags:${n}`, ...elements.map((one) => `tag:${one}`));
       else pipeline.zadd(`board:${n}`, ...elements.flatMap((one) => [one, `player:${one}`]));

@@ -43,16 +43,14 @@ const lazyChunks = (found: Set<string>): Plugin => ({
 
 /**
  * What libraries load at once for things that opsctl never does, and what stands in for it. Of dockerode: BuildKit sessions
- * (grpc, protobuf), and its own ssh, where the engine adapter runs the system's; without, loading it costs a fifth. Of
- * ioredis: the list of all commands, of which it makes two methods each, for two classes; opsctl names its commands itself
- * (`client.call`). Figures: docs/benchmarks.md.
+ * (grpc, protobuf), and its own ssh, where the engine adapter runs the system's; without, loading it costs a fifth.
+ * Figures: docs/benchmarks.md.
  */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   ssh2: '{}',
   '@grpc/grpc-js': '{}',
   '@grpc/proto-loader': '{}',
   protobufjs: '{}',
-
 };
 const leftOut: Plugin = {
   name: 'left-out',

@@ -86,7 +86,10 @@ function refusing({ policy = '', databases }: CacheServer): string {
 }
 
 /** What the limit cost already. */
-function refused({ refused: count = 0, used, limit: most }: CacheMemory, { server, limits }: Seat): Verdict | undefined {
+function refused(
+  { refused: count = 0, used, limit: most }: CacheMemory,
+  { server, limits }: Seat,
+): Verdict | undefined {
   if (count === 0) return undefined;
   const isFull = most !== null && refusing(server) !== '' && against(used / most, limits.cacheMemory).status !== 'ok';
   return {

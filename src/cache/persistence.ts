@@ -53,8 +53,7 @@ export const persistence: Report<'persistence', PersistenceRow> = {
 function saved(one: CachePersistence): Verdict {
   const next = ['opsctl health --detailed --only disk', 'CONFIG GET dir'];
   if (one.isLoading) return verdict.warn('it loads its data from disk and serves nothing meanwhile', next);
-  if (!one.lastSaveOk)
-    return verdict.crit(`the last save failed${consequence(one)}`, next);
+  if (!one.lastSaveOk) return verdict.crit(`the last save failed${consequence(one)}`, next);
   if (one.appends && !one.lastAppendOk)
     return verdict.crit(`the last write to the append-only file, or its rewrite, failed${consequence(one)}`, next);
   return verdict.ok(

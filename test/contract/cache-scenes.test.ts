@@ -133,11 +133,11 @@ describe.each(products)('%s', (product) => {
       expect((await opsctl(server, memory)).text).toMatch(/evictions: \d+ keys evicted since the start by allkeys-lru/);
 
       const now = opsctl(server, hitRatio, { interval: '1s' });
-      let stop = false;
+      const stop = new AbortController();
       const load = (async () => {
-        for (let n = 0; !stop; n += 1) await client.set(`more:${n}`, 'x'.repeat(10_000), 'EX', HOUR);
+        for (let n = 0; !stop.signal.aborted; n += 1) await client.set(`more:${n}`, 'x'.repeat(10_000), 'EX', HOUR);
       })();
-      const during = await now.finally(() => (stop = true));
+      const during = await now.finally(() => stop.abort());
       await load;
       expect(finding(during, 'hit-ratio', 'evictions')).toMatchObject({
         status: 'warn',
@@ -245,10 +245,14 @@ describe.each(products)('%s', (product) => {
       expect(finding(seen, 'ttl', '')).toMatchObject({
         status: 'warn',
         value: 0.75,
-        reason: '75 % of 4000 keys never expire, and noeviction never evicts them: they stay until somebody deletes them',
+        reason:
+          '75 % of 4000 keys never expire, and noeviction never evicts them: they stay until somebody deletes them',
         next: ['opsctl cache keys --by prefix', 'opsctl cache memory'],
       });
-      expect(finding(seen, 'ttl', 'cart:*:items')).toMatchObject({ status: 'warn', reason: 'none of 3000 keys expires' });
+      expect(finding(seen, 'ttl', 'cart:*:items')).toMatchObject({
+        status: 'warn',
+        reason: 'none of 3000 keys expires',
+      });
       expect(seen.findings.filter(({ check }) => check === 'ttl')).toHaveLength(2);
       const named = await opsctl(server, ttl);
       expect(named.text).toContain('cart:*:items: none of 3000 keys expires');
@@ -261,57 +265,63 @@ describe.each(products)('%s', (product) => {
     });
 
     // Seconds that tell nothing new where INFO has the same fields.
-    test.runIf(product === 'Redis of this machine')('a save that copies what is written meanwhile must be told with the memory that it needs', async () => {
-      const server = await started({ maxmemory: '400mb', 'latency-monitor-threshold': 1, save: '3600 1000000' });
-      const client = server.client();
-      const write = (): Promise<unknown> => inBatches(client, 20_000, (n) => ['SET', `page:${n}`, 'x'.repeat(9000), 'EX', HOUR]);
-      await write();
-      // A save as slow as one to a busy disk; microseconds a key.
-      await client.config('SET', 'rdb-key-save-delay', '200');
-      await client.bgsave();
-      await write();
-      await write();
-      const during = await opsctl(server, persistence);
-      expect(during.rows[0]).toMatchObject({ isSaving: true });
-      await client.config('SET', 'rdb-key-save-delay', '0');
-      await waitUntil(
-        async () => (await told(client, 'rdb_bgsave_in_progress')) === 0,
-        60_000,
-        () => 'the save does not end',
-      );
-      const [copied, forkMs] = [
-        await told(client, 'rdb_last_cow_size'),
-        (await told(client, 'latest_fork_usec')) / 1000,
-      ];
-      expect(copied).toBeGreaterThan(100 * 1024 * 1024);
+    test.runIf(product === 'Redis of this machine')(
+      'a save that copies what is written meanwhile must be told with the memory that it needs',
+      async () => {
+        const server = await started({ maxmemory: '400mb', 'latency-monitor-threshold': 1, save: '3600 1000000' });
+        const client = server.client();
+        const write = (): Promise<unknown> =>
+          inBatches(client, 20_000, (n) => ['SET', `page:${n}`, 'x'.repeat(9000), 'EX', HOUR]);
+        await write();
+        // A save as slow as one to a busy disk; microseconds a key.
+        await client.config('SET', 'rdb-key-save-delay', '200');
+        await client.bgsave();
+        await write();
+        await write();
+        const during = await opsctl(server, persistence);
+        expect(during.rows[0]).toMatchObject({ isSaving: true });
+        await client.config('SET', 'rdb-key-save-delay', '0');
+        await waitUntil(
+          async () => (await told(client, 'rdb_bgsave_in_progress')) === 0,
+          60_000,
+          () => 'the save does not end',
+        );
+        const [copied, forkMs] = [
+          await told(client, 'rdb_last_cow_size'),
+          (await told(client, 'latest_fork_usec')) / 1000,
+        ];
+        expect(copied).toBeGreaterThan(100 * 1024 * 1024);
 
-      // A fork of as many gigabytes as would be noticed is too much for a test: what is noticed is less here.
-      const limits = { cacheStallMs: { warn: forkMs, crit: 1_000_000 } };
-      const seen = await opsctl(server, report, {}, limits);
-      expect(finding(seen, 'persistence', 'copies')).toMatchObject({
-        status: 'warn',
-        value: copied,
-        reason: matching(/^\d+ MiB were copied during a save \([\d.]+ % of what is used\): so much memory must be free/),
-        next: ['opsctl stats --memory', 'CONFIG GET save'],
-      });
-      expect(finding(seen, 'persistence', 'fork')).toMatchObject({
-        status: 'warn',
-        value: forkMs,
-        reason: containing('the last fork, for a save or a replica, stopped the server for'),
-        next: ['CONFIG GET save', 'cat /sys/kernel/mm/transparent_hugepage/enabled'],
-      });
-      const named = await opsctl(server, persistence, {}, limits);
-      expect(named.rows[0]).toMatchObject({ lastSaveOk: true, isSaving: false, copied, forkMs });
-      expect(named.findings.map(({ about }) => about)).toEqual(['', 'fork', 'copies']);
-      // The monitor counts whole milliseconds.
-      const monitored = { cacheStallMs: { warn: Math.floor(forkMs), crit: 1_000_000 } };
-      expect(finding(await opsctl(server, latency, {}, monitored), 'latency', 'fork')).toMatchObject({
-        status: 'warn',
-        next: ['opsctl cache persistence', 'LATENCY DOCTOR'],
-      });
-      // A fork that nobody notices is not worth a word.
-      expect(finding(await opsctl(server, persistence), 'persistence', 'fork')).toBeUndefined();
-    });
+        // A fork of as many gigabytes as would be noticed is too much for a test: what is noticed is less here.
+        const limits = { cacheStallMs: { warn: forkMs, crit: 1_000_000 } };
+        const seen = await opsctl(server, report, {}, limits);
+        expect(finding(seen, 'persistence', 'copies')).toMatchObject({
+          status: 'warn',
+          value: copied,
+          reason: matching(
+            /^\d+ MiB were copied during a save \([\d.]+ % of what is used\): so much memory must be free/,
+          ),
+          next: ['opsctl stats --memory', 'CONFIG GET save'],
+        });
+        expect(finding(seen, 'persistence', 'fork')).toMatchObject({
+          status: 'warn',
+          value: forkMs,
+          reason: containing('the last fork, for a save or a replica, stopped the server for'),
+          next: ['CONFIG GET save', 'cat /sys/kernel/mm/transparent_hugepage/enabled'],
+        });
+        const named = await opsctl(server, persistence, {}, limits);
+        expect(named.rows[0]).toMatchObject({ lastSaveOk: true, isSaving: false, copied, forkMs });
+        expect(named.findings.map(({ about }) => about)).toEqual(['', 'fork', 'copies']);
+        // The monitor counts whole milliseconds.
+        const monitored = { cacheStallMs: { warn: Math.floor(forkMs), crit: 1_000_000 } };
+        expect(finding(await opsctl(server, latency, {}, monitored), 'latency', 'fork')).toMatchObject({
+          status: 'warn',
+          next: ['opsctl cache persistence', 'LATENCY DOCTOR'],
+        });
+        // A fork that nobody notices is not worth a word.
+        expect(finding(await opsctl(server, persistence), 'persistence', 'fork')).toBeUndefined();
+      },
+    );
 
     test('a save that fails must be critical, with the writes that are refused because of it', async () => {
       const server = await started({ maxmemory: '100mb', save: '3600 1000000' });

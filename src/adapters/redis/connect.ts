@@ -87,13 +87,7 @@ const readable = (answer: Answer): unknown =>
   Buffer.isBuffer(answer) ? answer.toString() : Array.isArray(answer) ? answer.map(readable) : answer;
 
 /** Waits for an answer, within the deadline and the limit of bytes. */
-async function guarded<T>(
-  asked: Asked,
-  line: Line,
-  name: string,
-  largest: number,
-  ask: () => Promise<T>,
-): Promise<T> {
+async function guarded<T>(asked: Asked, line: Line, name: string, largest: number, ask: () => Promise<T>): Promise<T> {
   const { bytes } = line;
   let received = 0;
   let tooMuch = false;

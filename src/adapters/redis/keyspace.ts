@@ -3,23 +3,21 @@ import { OpsError } from '../../core/errors.ts';
 import type { Connection } from './connect.ts';
 import { textOf } from './reply.ts';
 
-/** Keys a batch: some 0.3 ms of the server's one thread; others are served in between. */
-const BATCH = '200';
-
 /** What is asked from here on is asked of this database. Who is done goes back to 0: other questions use the connection too. */
 export async function select(connection: Connection, database: number): Promise<void> {
   if (!Number.isSafeInteger(database) || database < 0) throw new OpsError('BUG', `${database} is no database`);
   await connection.run(['SELECT', database.toString()], '+select');
 }
 
-/** A piece of the keys; `next` is `0` after the last. @throws BAD_ANSWER */
+/** A piece of some `count` keys; `next` is `0` after the last. @throws BAD_ANSWER */
 export async function scanPage(
   connection: Connection,
   cursor: string,
+  count: number,
   match?: string,
 ): Promise<{ next: string; keys: Buffer[] }> {
   const filter = match === undefined ? [] : ['MATCH', match];
-  const [reply] = await connection.runAll([['SCAN', cursor, ...filter, 'COUNT', BATCH]]);
+  const [reply] = await connection.runAll([['SCAN', cursor, ...filter, 'COUNT', count.toString()]]);
   if (reply instanceof OpsError) throw reply;
   const [next, keys] = (Array.isArray(reply) ? reply : []) as unknown[];
   if (!Array.isArray(keys))

@@ -118,7 +118,8 @@ function textAfter(place: Place, length: number): Buffer | null | undefined {
   if (length < 0) return null;
   const [from, end] = [place.at, place.at + length];
   if (end + 2 > place.bytes.length) return undefined;
-  if (place.bytes[end] !== CR || place.bytes[end + 1] !== LF) throw new NotTheProtocol('a text that does not end where it should');
+  if (place.bytes[end] !== CR || place.bytes[end + 1] !== LF)
+    throw new NotTheProtocol('a text that does not end where it should');
   place.at = end + 2;
   return place.bytes.subarray(from, end);
 }

@@ -75,11 +75,7 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
   let sent = 0;
 
   /** What a command answers for each key. When all of them are refused it is not asked again. */
-  const each = async (
-    fact: KeyFact,
-    rule: string,
-    commands: readonly Words[],
-  ): Promise<readonly Reply[]> => {
+  const each = async (fact: KeyFact, rule: string, commands: readonly Words[]): Promise<readonly Reply[]> => {
     if (commands.length === 0) return [];
     sent += commands.length;
     const replies = await connection.runAll(commands);
