@@ -1,7 +1,7 @@
 /** Going through the keys of a server: which database, and a piece of its keys. */
 import { OpsError } from '../../core/errors.ts';
-import type { Connection } from './connect.ts';
-import { textOf } from './reply.ts';
+import type { Connection, Words } from './connect.ts';
+import { numberOf, textOf } from './reply.ts';
 
 /** Keys a batch: some 0.3 ms of the server's one thread; others are served in between. */
 const BATCH = '200';
@@ -25,4 +25,20 @@ export async function scanPage(
   if (!Array.isArray(keys))
     throw new OpsError('BAD_ANSWER', `${connection.asked.subject} answers SCAN with something else`);
   return { next: textOf(next), keys: keys.filter((key) => Buffer.isBuffer(key)) };
+}
+
+/** Keys of one go. */
+const TOGETHER = 200;
+
+/** Whether keys of database 0 are there. */
+export async function exist(connection: Connection, keys: readonly string[]): Promise<boolean[]> {
+  const found: boolean[] = [];
+  for (let start = 0; start < keys.length; start += TOGETHER) {
+    const piece = keys.slice(start, start + TOGETHER);
+    for (const reply of await connection.runAll(piece.map((key): Words => ['EXISTS', key]))) {
+      if (reply.is === 'refused') throw reply.error;
+      found.push(numberOf(reply.value) === 1);
+    }
+  }
+  return found;
 }
