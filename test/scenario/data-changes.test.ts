@@ -7,10 +7,9 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
 import { ensurePlatform } from '../../demo/platform.ts';
-import { as, docker, documentOf, freeLock, leftOver, whenAt } from '../support/deploy-scene.ts';
+import { ALL, as, docker, documentOf, freeLock, leftOver, whenAt } from '../support/deploy-scene.ts';
 import { waitUntil } from '../support/process.ts';
 
-const ALL = process.env['OPSCTL_TEST_KILL'] === 'all';
 const [alice, bob] = [as('alice'), as('bob')];
 
 const psql = async (sql: string): Promise<string> =>
