@@ -11,9 +11,8 @@ const SCHEMA = 'opsctl_bench';
 
 export async function database(rounds: number): Promise<string[]> {
   const { dockerHost } = await ensurePlatform();
-  const psql = (sql: string): string[] => [
-    ...['docker', 'exec', 'ecommerce-postgres-prod', 'psql', '-XU', 'postgres', '-d', 'ecommerce', '-c', sql],
-  ];
+  const inside = ['docker', 'exec', 'ecommerce-postgres-prod', 'psql', '-XU', 'postgres', '-d', 'ecommerce', '-c'];
+  const psql = (sql: string): string[] => [...inside, sql];
   const report: Contestant = {
     name: 'opsctl db report',
     commands: [[process.execPath, path.join(root, 'bin', 'opsctl'), 'db', 'report', '--json']],
