@@ -33,7 +33,7 @@ export const sizes: Report<'tables', SizeRow> = {
     const reason =
       largest === undefined
         ? `no tables in database ${server.database}`
-        : `${bytes(all)} in ${plural(count, 'table')} of database ${server.database}; the largest is ${largest.name} with ${bytes(sum(largest))} (${percent(share(largest, all))})`;
+        : `${bytes(all)} in ${plural(count, 'table')} of database ${server.database}; the largest is ${largest.name} with ${bytes(sum(largest))} (${percent(share(largest, all))})${estimated.length === 0 ? '' : `; ${plural(estimated.length, 'table')} estimated`}`;
     return {
       findings: [{ about: '', ...verdict.ok(reason, { value: all, unit: 'bytes' }) }],
       rows: tables.slice(0, SHOWN).map((table) => rowOf(table, all)),
