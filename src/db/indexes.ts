@@ -8,7 +8,7 @@ import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
   .object({
-    problem: z.enum(['invalid', 'missing', 'foreign key', 'duplicate', 'redundant', 'unused']),
+    problem: z.enum(['invalid', 'missing', 'foreign key', 'duplicate', 'redundant', 'unused', 'none']),
     table: z.string(),
     index: z.string().nullable().describe('null where one seems to be missing'),
     columns: z.array(z.string()),
@@ -30,7 +30,8 @@ const LARGE_ROWS = 10_000;
 /** Scans of the whole table from which on they are a habit. */
 const HABIT = 50;
 
-export const indexes: Report<'indexes' | 'tables' | 'foreignKeys', IndexRow> = {
+/** The report; with `all`, rows are of indexes without a problem, too. */
+export const indexesWith = (all: boolean): Report<'indexes' | 'tables' | 'foreignKeys', IndexRow> => ({
   name: 'indexes',
   parts: ['indexes', 'tables', 'foreignKeys'],
   row: rowSchema,
@@ -62,7 +63,10 @@ export const indexes: Report<'indexes' | 'tables' | 'foreignKeys', IndexRow> = {
             next,
           })),
       ],
-      rows: problems.map(({ status: _status, value: _value, unit: _unit, threshold: _threshold, ...row }) => row),
+      rows: [
+        ...problems.map(({ status: _status, value: _value, unit: _unit, threshold: _threshold, ...row }) => row),
+        ...(all ? sound(found.indexes, problems) : []),
+      ],
       notes: notesOf(found, since, ageMs, seat),
     };
   },
@@ -74,13 +78,15 @@ export const indexes: Report<'indexes' | 'tables' | 'foreignKeys', IndexRow> = {
     { title: 'COLUMNS', flexible: true },
   ],
   cells: (row) => [
-    row.problem,
+    row.problem === 'none' ? '-' : row.problem,
     row.index ?? row.table,
     bytes(row.bytes),
     row.scans.toString(),
     row.columns.length === 0 ? '-' : `${row.table} (${row.columns.join(', ')})`,
   ],
-};
+});
+
+export const indexes = indexesWith(false);
 
 function counted(problems: readonly Problem[]): string {
   const count = (...kinds: IndexRow['problem'][]): number =>
@@ -102,6 +108,13 @@ const rowOf = (index: Index): Omit<Problem, 'problem' | 'status' | 'reason' | 'n
   scans: index.scans,
   usedAt: index.usedAt ?? null,
 });
+
+function sound(all: readonly Index[], problems: readonly Problem[]): IndexRow[] {
+  const named = new Set(problems.map(({ index }) => index));
+  return all
+    .filter(({ name }) => !named.has(name))
+    .map((index) => ({ ...rowOf(index), problem: 'none', reason: '', next: [] }));
+}
 
 function invalid(index: Index): Problem[] {
   if (index.isValid || index.isBuilding) return [];

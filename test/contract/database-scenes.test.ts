@@ -200,6 +200,11 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
     expect(rows[0]).toMatchObject({ table: 'public.visit', deadRows: 180_000, liveRows: 30_000, autovacuum: false });
     // With the dead rows gone the room is still taken.
     await sql('vacuum analyze visit');
+    await waitUntil(
+      async () => (await dead()) === undefined,
+      10_000,
+      () => 'the dead rows stay',
+    );
     const after = (await on.json('db', 'report')).data.findings.filter(({ about }) => about === 'public.visit');
     expect(after.map(({ check, status }) => [check, status])).toEqual([['bloat', 'warn']]);
   });

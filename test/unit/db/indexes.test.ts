@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { ForeignKey, Index, Table } from '../../../src/core/ports/database-storage.ts';
 import type { DatabaseLook } from '../../../src/core/ports/database.ts';
-import { indexes } from '../../../src/db/indexes.ts';
+import { indexes, indexesWith } from '../../../src/db/indexes.ts';
 import { conclude } from '../../../src/db/report.ts';
 import { limits, lookOf, table, told } from './look.ts';
 
@@ -138,5 +138,16 @@ describe('indexes', () => {
     });
     // A small table is as quickly read as an index.
     expect(judged(table('public.orders')).rows).toEqual([]);
+  });
+
+  test('without a problem must be rows where all are asked for, and change nothing else', () => {
+    const at = look([index('public.a', ['id']), index('public.b', ['x'], { isValid: false })]);
+    const [some, all] = [indexes, indexesWith(true)].map((one) => conclude(one, at, 'main', limits));
+    expect(some?.rows.map(({ problem, index: name }) => [problem, name])).toEqual([['invalid', 'public.b']]);
+    expect(all?.rows.map(({ problem, index: name }) => [problem, name])).toEqual([
+      ['invalid', 'public.b'],
+      ['none', 'public.a'],
+    ]);
+    expect(all?.findings).toEqual(some?.findings);
   });
 });
