@@ -55,9 +55,9 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
   async function watched<T>(work: () => Promise<T>): Promise<Watched & { value: T; ms: number }> {
     const watcher = await open('watcher');
     const seen: Watched = { samples: 0, waits: [] };
-    let isOver = false;
+    const done = new AbortController();
     const watching = (async () => {
-      while (!isOver) {
+      while (!done.signal.aborted) {
         const { rows } = await watcher.query<{ wait: string | null }>(
           `select l.mode || ' on ' || coalesce(l.relation::regclass::text, l.locktype) as wait
            from pg_stat_activity a left join pg_locks l on l.pid = a.pid and not l.granted
@@ -73,7 +73,7 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
       const value = await work();
       return { ...seen, value, ms: performance.now() - started, samples: seen.samples };
     } finally {
-      isOver = true;
+      done.abort();
       await watching;
     }
   }
