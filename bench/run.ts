@@ -1,14 +1,15 @@
-/** `npm run bench [-- start-up|health|cache|canary|deploy …]`: runs the benchmarks, prints their tables. Results are kept in docs/benchmarks.md. */
+/** `npm run bench [-- start-up|health|database|cache|canary|deploy …]`: runs the benchmarks, prints their tables. Results are kept in docs/benchmarks.md. */
 import os from 'node:os';
 
 import { hasProgram, install } from '../scripts/packages.ts';
 import { cache } from './cache.ts';
 import { canary } from './canary.ts';
+import { database } from './database.ts';
 import { deploy } from './deploy.ts';
 import { health } from './health.ts';
 import { startUp } from './start-up.ts';
 
-const BENCHMARKS = { 'start-up': startUp, health, cache, canary, deploy };
+const BENCHMARKS = { 'start-up': startUp, health, database, cache, canary, deploy };
 const ROUNDS = 7;
 
 const wanted = process.argv.slice(2);

@@ -42,7 +42,7 @@ export interface OpenRequest {
 }
 
 /** Ports that look through others and judge what they see. */
-export type Judges = Pick<Readers, 'release'>;
+export type Judges = Pick<Writers, 'release' | 'warm'>;
 
 /** The ports of one run. */
 export interface OpenedPorts {

@@ -1,7 +1,7 @@
 import { duration, percent, plural } from '../core/format.ts';
-import type { Platform } from '../core/platform.ts';
 import type { Thresholds } from '../core/thresholds.ts';
-import type { Alert, Sample, ScrapeTarget } from '../core/ports/metrics.ts';
+import type { Alert, ScrapeTarget } from '../core/ports/metrics.ts';
+import type { Traffic } from '../core/traffic.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 
 /** Prometheus's scrape targets. */
@@ -47,44 +47,6 @@ export function alerts(list: Alert[]): Verdict {
   const reason = `${plural(firing.length, 'alert')} firing: ${names.slice(0, 4).join(', ')}${names.length > 4 ? ' …' : ''}`;
   const next = leadsTo(firing.map(({ labels }) => labels));
   return severe.length > 0 ? verdict.crit(reason, next, measured) : verdict.warn(reason, next, measured);
-}
-
-/** Requests of one service over the last minute, as Prometheus counted them. */
-export interface Traffic {
-  service: string;
-  /** The value of the service label under which its samples are looked for. */
-  label: string;
-  /** Whether the configuration names that label, so that there must be samples. */
-  mapped: boolean;
-  /** Absent when Prometheus has no sample: nobody counts, or the query, the label or the target is wrong. */
-  perSecond?: number;
-  errorShare?: number;
-  p95Ms?: number;
-}
-
-/** The traffic of each configured service, from what the configured queries give. */
-export function trafficOf(
-  services: Platform['services'],
-  samples: Record<'rate' | 'errors' | 'p95', readonly Sample[]>,
-): Traffic[] {
-  const of = (all: readonly Sample[], label: string): number | undefined =>
-    all.find(({ labels }) => labels['service'] === label)?.value;
-  return Object.entries(services).map(([key, service]) => {
-    const label = service.metrics ?? key;
-    const [perSecond, errorShare, p95Seconds] = [
-      of(samples.rate, label),
-      of(samples.errors, label),
-      of(samples.p95, label),
-    ];
-    return {
-      service: key,
-      label,
-      mapped: service.metrics !== undefined,
-      ...(perSecond === undefined ? {} : { perSecond }),
-      ...(errorShare === undefined ? {} : { errorShare }),
-      ...(p95Seconds === undefined ? {} : { p95Ms: p95Seconds * 1000 }),
-    };
-  });
 }
 
 /** Verdicts on the traffic of one service: rate, error share, p95. */

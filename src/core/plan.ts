@@ -147,6 +147,7 @@ export const MAY_DO = {
   hooks: ['run'],
   loadBalancer: ['reload', 'route', 'unroute', 'writeSnippets', 'restoreSnippets'],
   lock: ['breakLock'],
+  warm: ['ask'],
 } as const satisfies { [P in keyof Writers]?: readonly (keyof Writers[P])[] };
 
 /** What a step may ask, to verify or to explain. */

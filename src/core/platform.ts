@@ -120,8 +120,39 @@ export const databaseSchema = z
   .meta({ id: 'Database' });
 export type Database = z.infer<typeof databaseSchema>;
 
+/** `{1..500}` in a URL stands for each of these numbers. */
+export const RANGE = /\{(\d{1,9})\.\.(\d{1,9})\}/;
+/** Stands in a key for the number in its URL. */
+export const NUMBER = '{}';
+
+const warmSchema = z
+  .strictObject({
+    urls: z
+      .array(
+        z.union([
+          url,
+          z
+            .strictObject({
+              url,
+              key: text.describe('key of database 0 that is there once it was asked for; {} is the number in the URL'),
+            })
+            .refine((one) => !one.key.includes(NUMBER) || RANGE.test(one.url), 'its URL has no range such as {1..500}'),
+        ]),
+      )
+      .min(1)
+      .describe('URLs whose answers fill the cache; {1..500} stands for each of these numbers'),
+    concurrency: z.number().int().min(1).max(32).default(4).describe('requests at a time'),
+    p99Ms: milliseconds.default(3000).describe('slower answers than this, in their 99th percentile, end it'),
+  })
+  .meta({ id: 'Warm' });
+export type WarmList = z.infer<typeof warmSchema>;
+
 export const cacheSchema = z
-  .strictObject({ kind: z.literal('redis').default('redis').describe('Redis or Valkey'), ...connection })
+  .strictObject({
+    kind: z.literal('redis').default('redis').describe('Redis or Valkey'),
+    ...connection,
+    warm: warmSchema.optional().describe('what `opsctl cache warm` asks for'),
+  })
   .refine((value) => value.service !== undefined || value.url !== undefined, 'needs a service or a url')
   .meta({ id: 'Cache' });
 export type Cache = z.infer<typeof cacheSchema>;

@@ -19,6 +19,7 @@ import type { LockReader, LockWriter } from './ports/lock.ts';
 import type { MetricsReader } from './ports/metrics.ts';
 import type { ReleaseReader } from './ports/release.ts';
 import type { ReplicaReader, ReplicaWriter } from './ports/replicas.ts';
+import type { WarmReader, WarmWriter } from './ports/warm.ts';
 
 /** Everything that can be looked at. */
 export interface Readers {
@@ -32,6 +33,7 @@ export interface Readers {
   loadBalancer: LoadBalancerReader;
   replicas: ReplicaReader;
   release: ReleaseReader;
+  warm: WarmReader;
   lock: LockReader;
   journal: JournalReader;
   browser: Browser;
@@ -46,5 +48,6 @@ export interface Writers extends Readers {
   loadBalancer: LoadBalancerWriter;
   replicas: ReplicaWriter;
   hooks: HookRunner;
+  warm: WarmWriter;
   lock: LockWriter;
 }

@@ -12,7 +12,7 @@ const limits = (
     .prefault({})
     .describe(`${what}, ${unit}`);
 
-/** Default thresholds; sources in `docs/reference/thresholds.md`. */
+/** Default thresholds; where each comes from: `threshold-sources.ts`. */
 export const thresholdsSchema = z
   .strictObject({
     responseMs: limits('ms', 1000, 3000, 'health endpoint answers within'),
@@ -43,16 +43,12 @@ export const thresholdsSchema = z
     xidAge: limits('transactions', 1_000_000_000, 1_500_000_000, 'age of the oldest unfrozen transaction id'),
     cacheMemory: limits('share of maxmemory', 0.85, 0.95, 'memory of the cache'),
     cacheHit: limits('share, less is worse', 0.8, 0.5, 'reads found in the cache'),
-    // MEMORY DOCTOR speaks from 1.4 times on.
     cacheFragmentation: limits('times', 1.4, 2, 'resident memory of the cache against what it uses'),
     cacheClients: limits('share of maxclients', 0.8, 0.9, 'clients of the cache'),
     cacheOutputBytes: limits('bytes', 10_485_760, 104_857_600, 'answers that a client of the cache has not read'),
-    // The default of slowlog-log-slower-than: what the server itself calls slow.
     cacheLatencyMs: limits('ms', 10, 100, 'round trip to the cache, 99th percentile'),
-    // What the documentation of Redis suggests for latency-monitor-threshold.
     cacheStallMs: limits('ms', 100, 1000, 'time for which a fork or another event stopped the cache'),
     cacheSlowMs: limits('ms', 10, 100, 'a command of the cache'),
-    // What hosted services call a big key differs from 10 KB and 5,000 elements to 5 MB and 20,000; a hundred times as much stops the server for long.
     keyBytes: limits('bytes', 1_048_576, 104_857_600, 'memory of one key'),
     keyElements: limits('elements', 10_000, 1_000_000, 'elements of one key'),
     keysWithoutExpiry: limits('share', 0.5, 1, 'keys that do not expire where they cannot be evicted either'),

@@ -10,7 +10,7 @@ const rowSchema = z
   .object({
     name: z.string(),
     table: z.string().nullable().describe('whose index it is; null for a table'),
-    bytes: z.number().describe('as of the last VACUUM or ANALYZE'),
+    bytes: z.number().describe('of a locked one, as of the last VACUUM or ANALYZE'),
     expectedBytes: z.number().describe('what its rows need: an estimate'),
     bloatBytes: z.number(),
     ratio: z.number().describe('times the size that its rows need'),

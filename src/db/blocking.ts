@@ -49,11 +49,10 @@ export const blocking: Report<'sessions' | 'locks', BlockingRow> = {
     if (blocked === 0)
       return { findings: [{ about: '', ...verdict.ok('no session waits for a lock', measured) }], rows: [] };
     const reason = `${plural(blocked, 'session waits', 'sessions wait')} for a lock, the longest for ${duration(longest)}; ${plural(roots.length, 'session')} at the root of it`;
+    const judged = roots.map((root) => rootFinding(root, tree, status));
     return {
-      findings: [
-        { about: '', status, reason, ...measured, next: [] },
-        ...roots.map((root) => rootFinding(root, tree, status)),
-      ],
+      // What frees the most is what to do about the whole.
+      findings: [{ about: '', status, reason, ...measured, next: judged[0]?.next ?? [] }, ...judged],
       rows: tree.map(rowOf),
     };
   },

@@ -2,13 +2,13 @@
 import * as z from 'zod';
 
 import { bytes, duration, localTime, percent, plural } from '../core/format.ts';
-import type { Index, Indexes, Table } from '../core/ports/database-storage.ts';
+import type { ForeignKey, Index, Indexes, Table } from '../core/ports/database-storage.ts';
 import { against, type Status, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
   .object({
-    problem: z.enum(['invalid', 'missing', 'duplicate', 'redundant', 'unused']),
+    problem: z.enum(['invalid', 'missing', 'foreign key', 'duplicate', 'redundant', 'unused', 'none']),
     table: z.string(),
     index: z.string().nullable().describe('null where one seems to be missing'),
     columns: z.array(z.string()),
@@ -30,16 +30,18 @@ const LARGE_ROWS = 10_000;
 /** Scans of the whole table from which on they are a habit. */
 const HABIT = 50;
 
-export const indexes: Report<'indexes' | 'tables', IndexRow> = {
+/** The report; with `all`, rows are of indexes without a problem, too. */
+export const indexesWith = (all: boolean): Report<'indexes' | 'tables' | 'foreignKeys', IndexRow> => ({
   name: 'indexes',
-  parts: ['indexes', 'tables'],
+  parts: ['indexes', 'tables', 'foreignKeys'],
   row: rowSchema,
-  judge: ({ indexes: found, tables: { tables } }, seat) => {
+  judge: ({ indexes: found, tables: { tables }, foreignKeys }, seat) => {
     const since = found.since ?? seat.server.startedAt;
     const ageMs = Date.parse(seat.server.at) - Date.parse(since);
     const problems = [
       ...found.indexes.flatMap(invalid),
-      ...tables.flatMap((table) => missing(table, seat)),
+      ...tables.flatMap((table) => missing(table, foreignKeys, seat)),
+      ...foreignKeys.flatMap((key) => unindexed(key, tables)),
       ...duplicates(found.indexes),
       ...found.indexes.flatMap((index) => unused(index, ageMs, seat)),
     ];
@@ -61,7 +63,10 @@ export const indexes: Report<'indexes' | 'tables', IndexRow> = {
             next,
           })),
       ],
-      rows: problems.map(({ status: _status, value: _value, unit: _unit, threshold: _threshold, ...row }) => row),
+      rows: [
+        ...problems.map(({ status: _status, value: _value, unit: _unit, threshold: _threshold, ...row }) => row),
+        ...(all ? sound(found.indexes, problems) : []),
+      ],
       notes: notesOf(found, since, ageMs, seat),
     };
   },
@@ -73,13 +78,15 @@ export const indexes: Report<'indexes' | 'tables', IndexRow> = {
     { title: 'COLUMNS', flexible: true },
   ],
   cells: (row) => [
-    row.problem,
+    row.problem === 'none' ? '-' : row.problem,
     row.index ?? row.table,
     bytes(row.bytes),
     row.scans.toString(),
     row.columns.length === 0 ? '-' : `${row.table} (${row.columns.join(', ')})`,
   ],
-};
+});
+
+export const indexes = indexesWith(false);
 
 function counted(problems: readonly Problem[]): string {
   const count = (...kinds: IndexRow['problem'][]): number =>
@@ -89,6 +96,7 @@ function counted(problems: readonly Problem[]): string {
     `${count('unused').toString()} unused`,
     `${count('duplicate', 'redundant').toString()} duplicate`,
     `${plural(count('missing'), 'table')} that may lack one`,
+    ...(count('foreign key') === 0 ? [] : [`${plural(count('foreign key'), 'foreign key')} without one`]),
   ].join(', ');
 }
 
@@ -100,6 +108,13 @@ const rowOf = (index: Index): Omit<Problem, 'problem' | 'status' | 'reason' | 'n
   scans: index.scans,
   usedAt: index.usedAt ?? null,
 });
+
+function sound(all: readonly Index[], problems: readonly Problem[]): IndexRow[] {
+  const named = new Set(problems.map(({ index }) => index));
+  return all
+    .filter(({ name }) => !named.has(name))
+    .map((index) => ({ ...rowOf(index), problem: 'none', reason: '', next: [] }));
+}
 
 function invalid(index: Index): Problem[] {
   if (index.isValid || index.isBuilding) return [];
@@ -187,31 +202,58 @@ const isPrefix = (one: Index, other: Index): boolean =>
   one.columns.length === one.kinds.length &&
   one.columns.every((column, at) => other.columns[at] === column && other.kinds[at] === one.kinds[at]);
 
-function missing(table: Table, { limits }: Seat): Problem[] {
-  const { sequentialScans: scans, sequentialRows, indexScans, liveRows, rows } = table;
+const isLarge = ({ liveRows, rows }: Table): boolean => Math.max(liveRows, rows ?? 0) >= LARGE_ROWS;
+
+function missing(table: Table, keys: readonly ForeignKey[], { limits }: Seat): Problem[] {
+  const { sequentialScans: scans, sequentialRows, indexScans } = table;
   const each = scans === 0 ? 0 : sequentialRows / scans;
-  if (scans < HABIT || Math.max(liveRows, rows ?? 0) < LARGE_ROWS || each < LARGE_ROWS / 2) return [];
+  if (scans < HABIT || !isLarge(table) || each < LARGE_ROWS / 2) return [];
   const share = scans / (scans + indexScans);
   const { status, threshold } = against(share, limits.sequentialScans);
   if (status === 'ok') return [];
+  const own = keys.filter((key) => key.table === table.name);
+  const told = own.map(({ columns }) => `; its foreign key (${columns.join(', ')}) has no index`);
   return [
     {
+      ...wholeOf(table),
       problem: 'missing',
-      table: table.name,
-      index: null,
       columns: [],
-      bytes: table.bytes,
-      scans,
-      usedAt: null,
       status,
       value: share,
       unit: 'share',
       threshold,
-      reason: `${percent(share)} of its ${plural(scans + indexScans, 'scan')} read it from end to end, ${Math.round(each).toString()} rows each: an index may be missing`,
-      next: ['opsctl db slow --by io'],
+      reason: `${percent(share)} of its ${plural(scans + indexScans, 'scan')} read it from end to end, ${Math.round(each).toString()} rows each: an index may be missing${told.join('')}`,
+      next: [...own.map(creating), 'opsctl db slow --by io'],
     },
   ];
 }
+
+/** Told and not judged: it costs only where rows are deleted from the other table, which `missing` sees. */
+function unindexed(key: ForeignKey, tables: readonly Table[]): Problem[] {
+  const table = tables.find(({ name }) => name === key.table);
+  if (table === undefined || !isLarge(table)) return [];
+  return [
+    {
+      ...wholeOf(table),
+      problem: 'foreign key',
+      columns: key.columns,
+      status: 'ok',
+      reason: `refers to ${key.references}, and no index helps: each row deleted there has all of ${table.name} read`,
+      next: [creating(key)],
+    },
+  ];
+}
+
+const wholeOf = (table: Table): Pick<IndexRow, 'table' | 'index' | 'bytes' | 'scans' | 'usedAt'> => ({
+  table: table.name,
+  index: null,
+  bytes: table.bytes,
+  scans: table.sequentialScans,
+  usedAt: null,
+});
+
+const creating = ({ table, columns }: ForeignKey): string =>
+  `CREATE INDEX CONCURRENTLY ON ${table} (${columns.join(', ')})`;
 
 function notesOf({ indexes: all, count, since }: Indexes, from: string, ageMs: number, { server }: Seat): string[] {
   return [

@@ -41,11 +41,11 @@ export const sequences: Report<'sequences', SequenceRow> = {
       bad.length > 1
         ? `${bad.length.toString()} of ${plural(all.length, 'sequence')} are near their end`
         : `${bad.length === 0 ? 'none' : '1'} of ${plural(all.length, 'sequence')} is near its end`;
-    const reason = `${near}${fullest}`;
-    const measured = { value: bad.length, unit: 'sequences' };
     const names = (which: (one: Sequence) => boolean): string[] => all.filter(which).map(({ name }) => name);
     const hidden = names(({ isReadable }) => !isReadable).length;
     const locked = names(({ isLocked }) => isLocked);
+    const reason = `${near}${fullest}${locked.length === 0 ? '' : `; ${locked.length.toString()} locked, and not asked`}`;
+    const measured = { value: bad.length, unit: 'sequences' };
     return {
       findings: [{ about: '', status, reason, ...measured, next: [] }, ...bad],
       rows: rows.slice(0, SHOWN),

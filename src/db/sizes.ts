@@ -16,6 +16,8 @@ const rowSchema = z
     toastBytes: z.number().describe('values kept out of line'),
     indexBytes: z.number(),
     rows: z.number().nullable().describe('as of the last VACUUM or ANALYZE; null before'),
+    sequentialScans: z.number().describe('of the whole table, since the statistics were reset'),
+    indexScans: z.number(),
     estimated: z.boolean().describe('a size is that of the last VACUUM or ANALYZE, because the table is locked'),
   })
   .meta({ id: 'DatabaseSize' });
@@ -33,7 +35,7 @@ export const sizes: Report<'tables', SizeRow> = {
     const reason =
       largest === undefined
         ? `no tables in database ${server.database}`
-        : `${bytes(all)} in ${plural(count, 'table')} of database ${server.database}; the largest is ${largest.name} with ${bytes(sum(largest))} (${percent(share(largest, all))})`;
+        : `${bytes(all)} in ${plural(count, 'table')} of database ${server.database}; the largest is ${largest.name} with ${bytes(sum(largest))} (${percent(share(largest, all))})${estimated.length === 0 ? '' : `; ${plural(estimated.length, 'table')} estimated`}`;
     return {
       findings: [{ about: '', ...verdict.ok(reason, { value: all, unit: 'bytes' }) }],
       rows: tables.slice(0, SHOWN).map((table) => rowOf(table, all)),
@@ -79,5 +81,7 @@ const rowOf = (table: Table, all: number): SizeRow => ({
   toastBytes: table.toastBytes,
   indexBytes: table.indexBytes,
   rows: table.rows ?? null,
+  sequentialScans: table.sequentialScans,
+  indexScans: table.indexScans,
   estimated: table.isEstimated,
 });

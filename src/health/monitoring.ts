@@ -1,11 +1,7 @@
-import {
-  alerts as judgeAlerts,
-  targets as judgeTargets,
-  traffic as judgeTraffic,
-  trafficOf,
-} from '../checks/monitoring.ts';
+import { alerts as judgeAlerts, targets as judgeTargets, traffic as judgeTraffic } from '../checks/monitoring.ts';
 import type { Context } from '../core/command.ts';
 import { asOpsError, type OpsError } from '../core/errors.ts';
+import { observeTraffic } from '../core/traffic.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
 import { notObserved, once, type Probe } from './probe.ts';
 
@@ -63,14 +59,7 @@ export const unasked = (error: OpsError): Verdict =>
 
 async function traffic(context: Context): Promise<Record<string, Verdict>> {
   const { platform, readers } = context;
-  const queries = platform.prometheus?.queries;
-  if (queries === undefined) return {};
-  const [rate, errors, p95] = await Promise.all([
-    readers.metrics.query(queries.requestRate),
-    readers.metrics.query(queries.errorShare),
-    readers.metrics.query(queries.p95),
-  ]);
-  const entries = trafficOf(platform.services, { rate, errors, p95 }).flatMap((facts) =>
+  const entries = (await observeTraffic(platform, readers.metrics)).flatMap((facts) =>
     Object.entries(judgeTraffic(facts, platform.thresholds)).map(([id, one]): [string, Verdict] => [
       `${id}:${facts.service}`,
       one,

@@ -6,7 +6,7 @@ import { asOpsError, OpsError } from '../core/errors.ts';
 import type { Platform } from '../core/platform.ts';
 import type { HttpAnswer, HttpReader, TlsOptions } from '../core/ports/http.ts';
 import { unknownName } from './names.ts';
-import { spread } from './percentiles.ts';
+import { spread } from '../core/percentiles.ts';
 
 const spreadSchema = z.object({ p50: z.number(), p95: z.number(), max: z.number() });
 

@@ -1,7 +1,8 @@
 /** The four golden signals of each service: rate, errors, latency, saturation. */
 import * as z from 'zod';
 
-import { type Traffic, traffic as judgeTraffic } from '../checks/monitoring.ts';
+import { traffic as judgeTraffic } from '../checks/monitoring.ts';
+import type { Traffic } from '../core/traffic.ts';
 import { duration, percent, plural } from '../core/format.ts';
 import type { Thresholds } from '../core/thresholds.ts';
 import { statusOf } from '../core/report.ts';

@@ -3,7 +3,7 @@ import type { Thresholds } from '../core/thresholds.ts';
 import type { Alert, ScrapeTarget } from '../core/ports/metrics.ts';
 import { type Concluded, concludeReport, type Report as AnyReport } from '../core/report.ts';
 import type { Had } from '../core/ports/had.ts';
-import type { Traffic } from '../checks/monitoring.ts';
+import type { Traffic } from '../core/traffic.ts';
 import type { Saturations } from './golden.ts';
 
 /** By name: what reports are made of. */

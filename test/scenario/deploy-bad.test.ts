@@ -3,6 +3,7 @@ import { afterEach, beforeAll, expect, inject, test } from 'vitest';
 
 import { ensurePlatform } from '../../demo/platform.ts';
 import {
+  ALL,
   as,
   documentOf,
   envVersions,
@@ -44,10 +45,13 @@ test.each<[string, string, string[], RegExp]>([
   expect(Object.keys(seen)).toEqual([LIVE_AT_FIRST]);
 });
 
-test.each<[string, string, string, RegExp]>([
+const WORSE: [string, string, string, RegExp][] = [
   ['fails 2 % of its requests', 'v1.2.0-errors', '/api/products', /v1\.2\.0-errors is worse than v1\.0\.0.*fail/],
   ['takes three times as long', 'v1.3.0-slow', '/api/slow?ms=60', /v1\.3\.0-slow is worse than v1\.0\.0.*p95/],
-])(
+];
+
+// In the short form the slow one is the canary's.
+test.each(ALL ? WORSE : WORSE.slice(0, 1))(
   'a version that %s must be taken back by the watch',
   async (_name, version, path, why) => {
     const clients = visit({ base: inject('platform').http, path, gets: 12, posts: 2, thinkMs: 5 });

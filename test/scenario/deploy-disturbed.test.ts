@@ -8,6 +8,7 @@ import { ensurePlatform } from '../../demo/platform.ts';
 import { restartEngine } from '../../scripts/engine.ts';
 import { PRIVATE_HOST } from '../../scripts/engine-find.ts';
 import {
+  ALL,
   as,
   docker,
   documentOf,
@@ -26,7 +27,6 @@ import { visit } from '../support/traffic.ts';
 
 const DEPLOY = ['deploy', 'blue-green', '--version', GOOD];
 const bob = as('bob');
-const ALL = process.env['OPSCTL_TEST_KILL'] === 'all';
 
 /** Steps in the order of a deploy, before and after the switch. */
 const MOMENTS: [string, (id: string) => boolean][] = [

@@ -7,6 +7,8 @@ import { run } from '../../scripts/run.ts';
 import { documentOf } from './change-scene.ts';
 import { machine, type Result, type RunOptions } from './opsctl.ts';
 
+/** The long form: all of what the short one takes a choice of. */
+export const ALL = process.env['OPSCTL_TEST_KILL'] === 'all';
 export const LIVE_AT_FIRST = 'v1.0.0';
 export const GOOD = 'v1.1.0';
 /** Shorter than for visitors: what is tested is that it is watched, not for how long. */

@@ -52,6 +52,20 @@ describe.each(registry.map((entry) => [entry.name, entry] as const))('%s', (name
   });
 });
 
+test('every command that the page of peers names must be one', async () => {
+  const page = readFileSync(path.join(import.meta.dirname, '..', '..', 'docs', 'peers-database.md'), 'utf8');
+  const named = [...page.matchAll(/`(?:opsctl )?(db [^`]*)`/g)].map(([, line = '']) => words(line));
+  expect(named.length).toBeGreaterThan(50);
+  for (const argv of named) {
+    const entry = findEntry(argv, registry);
+    // What a command needs (`db kill` a process id) is left out where it is only named.
+    if (entry === undefined || argv.length > 2) {
+      expect([argv, entry?.name]).toEqual([argv, argv.slice(0, 2).join(' ')]);
+      if (entry !== undefined) readCommandLine((await entry.load()).default, argv, {}, () => undefined, 80);
+    }
+  }
+});
+
 test('every line of the runbook must lead to a command that exists or is listed as still to come', () => {
   const names = new Set(registry.map(({ name }) => name));
   const missing = coverage.lines.flatMap((line) =>

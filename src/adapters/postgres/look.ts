@@ -4,6 +4,7 @@ import type { Had } from '../../core/ports/had.ts';
 import type { Connection } from './connect.ts';
 import { databases } from './parts/databases.ts';
 import { fill } from './parts/fill.ts';
+import { foreignKeys } from './parts/foreign-keys.ts';
 import { horizon } from './parts/horizon.ts';
 import { indexes } from './parts/indexes.ts';
 import { locks } from './parts/locks.ts';
@@ -27,6 +28,7 @@ const PARTS: { [P in PartName]: Part<DatabaseParts[P]> } = {
   statements,
   tables,
   indexes,
+  foreignKeys,
   databases,
   vacuums,
   horizon,

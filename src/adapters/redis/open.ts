@@ -6,6 +6,7 @@ import { openChanges } from './changes.ts';
 import { connect, type Connection } from './connect.ts';
 import { parseInfo, productOf, vitalsOf } from './info.ts';
 import { notInfo, readLook, readServer } from './look.ts';
+import { exist } from './keyspace.ts';
 import { ping } from './parts/latency.ts';
 import { settingsOf } from './settings.ts';
 
@@ -22,6 +23,7 @@ export function openCache(sources: DataSources): CacheWriter & { close(): Promis
     route: (name) => connections.use(name, async (connection) => connection.route),
     ping: (name) => connections.use(name, ping),
     vitals: (name) => connections.use(name, vitals),
+    exist: (name, keys) => connections.use(name, (connection) => exist(connection, keys)),
     server: (name) => connections.use(name, async (connection) => (await readServer(connection)).server),
     look: (name, parts, scan, signal) =>
       connections.use(name, (connection) => readLook(connection, parts, scan, signal)),

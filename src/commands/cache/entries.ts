@@ -75,6 +75,12 @@ export const cache: readonly Entry[] = [
     load: () => import('./flush.ts'),
   },
   {
+    name: 'cache warm',
+    summary: 'Fill the cache by asking for the configured URLs',
+    group: 'change',
+    load: () => import('./warm.ts'),
+  },
+  {
     name: 'cache set-memory',
     summary: 'Set how much memory the cache may use for its keys (maxmemory)',
     group: 'change',

@@ -33,7 +33,8 @@ export function reportCommand<P extends PartName, R>(report: Report<P, R>, wordi
   });
 }
 
-async function looked<P extends PartName, R>(
+/** Looks at a database and judges what a report is about. */
+export async function looked<P extends PartName, R>(
   report: Report<P, R>,
   said: string | undefined,
   { platform, readers }: Context,

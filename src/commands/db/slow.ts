@@ -7,7 +7,7 @@ import { durationMs } from '../../core/values.ts';
 import { conclude, type ReportData, reportSchema } from '../../db/report.ts';
 import { between, ORDERS, type Order, slow, slowBy, type StatementRow } from '../../db/slow.ts';
 import { interval, reportText } from '../reports.ts';
-import { databaseFields, databaseNamed } from './shared.ts';
+import { databaseFields, databaseNamed, looked } from './shared.ts';
 
 const input = z.object({
   by: z.enum(ORDERS).default('total').meta({ description: 'what they are put in order by' }),
@@ -30,20 +30,11 @@ export default readCommand({
   output: reportSchema.extend({ rows: z.array(slow.row) }),
   run: (typed, context) =>
     typed.interval === undefined
-      ? counted(typed.database, typed.by, context)
+      ? looked(slowBy(typed.by), typed.database, context)
       : during(durationMs(typed.interval), typed.database, typed.by, context),
   text: (data, style, { by }) => reportText(slowBy(by), data as ReportData<StatementRow>, style),
   exit: ({ status }, { failOn }) => exitOf(status, failOn),
 });
-
-async function counted(
-  said: string | undefined,
-  by: Order,
-  { platform, readers }: Context,
-): Promise<ReportData<StatementRow>> {
-  const name = databaseNamed(platform, said);
-  return conclude(slowBy(by), await readers.database.look(name, ['statements']), name, platform.thresholds);
-}
 
 async function during(
   ms: number,

@@ -4,7 +4,8 @@ import type { Platform } from '../../core/platform.ts';
 import type { Readers } from '../../core/ports.ts';
 import { observeUsage } from '../../inspect/stats.ts';
 import { golden, type Saturations } from '../../metrics/golden.ts';
-import { byService, observeTraffic } from '../../metrics/observe.ts';
+import { observeTraffic } from '../../core/traffic.ts';
+import { byService } from '../../metrics/observe.ts';
 import { reportCommand } from './shared.ts';
 
 export default reportCommand(

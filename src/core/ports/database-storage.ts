@@ -76,6 +76,14 @@ export interface Indexes {
   since?: string;
 }
 
+/** A foreign key that no index helps: to look for the rows that refer to one is to read the whole table. */
+export interface ForeignKey {
+  table: string;
+  columns: string[];
+  /** The table that it refers to. */
+  references: string;
+}
+
 /** A database of the server, and what is counted of it. */
 export interface DatabaseUse {
   name: string;

@@ -1,5 +1,14 @@
 /** What a PostgreSQL server tells of itself, part by part: what the `db` commands are made of. */
-import type { DatabaseUse, Fill, Indexes, OldestXmin, Sequence, Tables, Vacuum } from './database-storage.ts';
+import type {
+  DatabaseUse,
+  Fill,
+  ForeignKey,
+  Indexes,
+  OldestXmin,
+  Sequence,
+  Tables,
+  Vacuum,
+} from './database-storage.ts';
 import type { Had } from './had.ts';
 
 /** A session of a client. What this role may not see is absent, never empty. */
@@ -142,6 +151,8 @@ export interface DatabaseParts {
   statements: Statements;
   tables: Tables;
   indexes: Indexes;
+  /** Those that lack an index. */
+  foreignKeys: ForeignKey[];
   databases: DatabaseUse[];
   vacuums: Vacuum[];
   horizon: OldestXmin[];

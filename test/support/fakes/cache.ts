@@ -129,6 +129,7 @@ export function fakeCache(
       const { server: _server, parts: _parts, ...vitals } = look(name);
       return vitals;
     },
+    exist: async (name, keys) => (look(name), keys.map(() => false)),
     server: async (name) => serverOf(name),
     look: async (name, parts) => {
       const { parts: known } = look(name);

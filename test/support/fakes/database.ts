@@ -30,6 +30,7 @@ const calmParts: DatabaseLook['parts'] = {
   statements: { is: 'seen', value: { statements: [], count: 0, totalMs: 0, hiddenMs: 0, ioTimed: true } },
   tables: { is: 'seen', value: { tables: [], count: 0, bytes: 0 } },
   indexes: { is: 'seen', value: { indexes: [], count: 0 } },
+  foreignKeys: { is: 'seen', value: [] },
   databases: { is: 'seen', value: [] },
   vacuums: { is: 'seen', value: [] },
   horizon: { is: 'seen', value: [] },

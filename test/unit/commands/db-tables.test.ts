@@ -98,7 +98,7 @@ test('db sizes must show what takes the room, and what is estimated', async () =
   expect(await shown(sizes, [], tables)).toMatchInlineSnapshot(`
     "
     ✓ 10.2 GiB in 2 tables of database main; the largest is public.orders with
-      10.2 GiB (100.0 %)
+      10.2 GiB (100.0 %); 1 table estimated
 
     TABLE               ALL    SHARE      HEAP  TOAST   INDEXES      ROWS
     public.orders  10.2 GiB  100.0 %  7.45 GiB    0 B  2.79 GiB  41000000

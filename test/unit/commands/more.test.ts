@@ -14,7 +14,7 @@ import { OpsError } from '../../../src/core/errors.ts';
 import type { Readers } from '../../../src/core/ports.ts';
 import type { HttpAnswer } from '../../../src/core/ports/http.ts';
 import type { LockHolder } from '../../../src/core/ports/lock.ts';
-import { percentile } from '../../../src/inspect/percentiles.ts';
+import { percentile } from '../../../src/core/percentiles.ts';
 import { summarize, traceTarget } from '../../../src/inspect/trace.ts';
 import { contextOf, NOW, plain, shop, shopEngine } from '../inspect/platform.ts';
 import { fakeHttp } from '../../support/fakes/http.ts';

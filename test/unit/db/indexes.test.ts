@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import type { Index, Table } from '../../../src/core/ports/database-storage.ts';
+import type { ForeignKey, Index, Table } from '../../../src/core/ports/database-storage.ts';
 import type { DatabaseLook } from '../../../src/core/ports/database.ts';
-import { indexes } from '../../../src/db/indexes.ts';
+import { indexes, indexesWith } from '../../../src/db/indexes.ts';
 import { conclude } from '../../../src/db/report.ts';
 import { limits, lookOf, table, told } from './look.ts';
 
@@ -29,10 +29,12 @@ const look = (
   all: Index[],
   tables: Table[] = [],
   since = '2026-02-15T12:00:00.000Z',
-): DatabaseLook<'indexes' | 'tables'> =>
+  foreignKeys: ForeignKey[] = [],
+): DatabaseLook<'indexes' | 'tables' | 'foreignKeys'> =>
   lookOf({
     indexes: { indexes: all, count: all.length, since },
     tables: { tables, count: tables.length, bytes: 0 },
+    foreignKeys,
   });
 const problems = (all: Index[]): (string | null)[][] =>
   conclude(indexes, look(all), 'main', limits).rows.map(({ problem, index }) => [problem, index]);
@@ -109,5 +111,43 @@ describe('indexes', () => {
     expect(told(indexes, look([], [{ ...large, liveRows: 900 }]))).toHaveLength(1);
     expect(told(indexes, look([], [{ ...large, sequentialScans: 40 }]))).toHaveLength(1);
     expect(told(indexes, look([], [{ ...large, indexScans: 90_000 }]))).toHaveLength(1);
+  });
+
+  test('of a foreign key must be told, and advised where its table is read from end to end', () => {
+    const key = { table: 'public.orders', columns: ['shop', 'customer'], references: 'public.customer' };
+    const orders = table('public.orders', { rows: 100_000, liveRows: 100_000 });
+    const busy = { ...orders, sequentialScans: 900, sequentialRows: 90_000_000 };
+    const create = 'CREATE INDEX CONCURRENTLY ON public.orders (shop, customer)';
+    const judged = (one: Table) => conclude(indexes, look([], [one], undefined, [key]), 'main', limits);
+
+    expect(judged(orders)).toMatchObject({
+      status: 'ok',
+      findings: [{ reason: expect.stringContaining('0 tables that may lack one, 1 foreign key without one') }],
+      rows: [
+        {
+          problem: 'foreign key',
+          reason: 'refers to public.customer, and no index helps: each row deleted there has all of public.orders read',
+          next: [create],
+        },
+      ],
+    });
+    expect(judged(busy).findings[1]).toMatchObject({
+      status: 'crit',
+      reason: expect.stringMatching(/an index may be missing; its foreign key \(shop, customer\) has no index$/),
+      next: [create, 'opsctl db slow --by io'],
+    });
+    // A small table is as quickly read as an index.
+    expect(judged(table('public.orders')).rows).toEqual([]);
+  });
+
+  test('without a problem must be rows where all are asked for, and change nothing else', () => {
+    const at = look([index('public.a', ['id']), index('public.b', ['x'], { isValid: false })]);
+    const [some, all] = [indexes, indexesWith(true)].map((one) => conclude(one, at, 'main', limits));
+    expect(some?.rows.map(({ problem, index: name }) => [problem, name])).toEqual([['invalid', 'public.b']]);
+    expect(all?.rows.map(({ problem, index: name }) => [problem, name])).toEqual([
+      ['invalid', 'public.b'],
+      ['none', 'public.a'],
+    ]);
+    expect(all?.findings).toEqual(some?.findings);
   });
 });

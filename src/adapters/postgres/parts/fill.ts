@@ -1,6 +1,7 @@
 import type { Fill } from '../../../core/ports/database-storage.ts';
 import { figure, type Row, text } from '../row.ts';
 import type { Part, Skipped } from './part.ts';
+import { sizeOf } from './relations.ts';
 import { qualified } from './tables.ts';
 
 /** Relations at most, the largest first. */
@@ -8,30 +9,37 @@ const LIMIT = 4000;
 /** Pages below which nobody minds what is empty. */
 const PAGES = 16;
 
+/** Rows as of the last VACUUM or ANALYZE, or as counted since where that is more: statistics that were lost count anew from 0. */
+const rowsOf = (counted: string, table: string): string =>
+  `greatest(${counted}, pg_stat_get_live_tuples(${table}.oid)::float8)`;
+
 /**
- * What is needed to estimate how many pages a table or a btree index needs: rows and pages as of the last VACUUM or
- * ANALYZE, and the mean width of a row from the statistics of its columns. No page is read.
+ * What is needed to estimate how many pages a table or a btree index needs: its rows, the pages that it has, and the mean
+ * width of a row from the statistics of its columns. No page is read. What the catalog remembers of the pages may be from
+ * before the table was bloated, where autovacuum does not come.
  */
 export const fill: Part<Fill[]> = {
   sql: () => `
 with relation as materialized (
-  select c.oid, c.oid as owner, n.nspname as schema, c.relname as name, null::name as on_table, c.reltuples, c.relpages,
+  select c.oid, c.oid as owner, n.nspname as schema, c.relname as name, null::name as on_table, ${rowsOf('c.reltuples', 'c')} as rows,
+         ${sizeOf('c')} / current_setting('block_size')::float8 as pages,
          coalesce((select option_value::float8 from pg_options_to_table(c.reloptions) where option_name = 'fillfactor'), 100) as fillfactor,
          array(select a.attnum from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.relkind in ('r', 'm') and c.relpages >= ${PAGES.toString()} and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  where c.relkind in ('r', 'm') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
   union all
-  select i.oid, t.oid, n.nspname, i.relname, t.relname, i.reltuples, i.relpages,
+  select i.oid, t.oid, n.nspname, i.relname, t.relname, case when x.indpred is null then ${rowsOf('i.reltuples', 't')} else i.reltuples end,
+         ${sizeOf('i')} / current_setting('block_size')::float8,
          coalesce((select option_value::float8 from pg_options_to_table(i.reloptions) where option_name = 'fillfactor'), 90),
          array(select k from unnest(x.indkey) k)
   from pg_index x
-    join pg_class i on i.oid = x.indexrelid and i.relkind = 'i' and i.relpages >= ${PAGES.toString()}
+    join pg_class i on i.oid = x.indexrelid and i.relkind = 'i'
     join pg_am am on am.oid = i.relam and am.amname = 'btree'
     join pg_class t on t.oid = x.indrelid
     join pg_namespace n on n.oid = t.relnamespace and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
   where 0 <> all (x.indkey::int2[])),
-largest as (select * from relation order by relpages desc limit ${LIMIT.toString()})
-select r.schema, r.name, r.on_table, greatest(r.reltuples, 0)::float8 as rows, r.relpages::float8 as pages, r.fillfactor,
+largest as (select * from relation where pages >= ${PAGES.toString()} order by pages desc limit ${LIMIT.toString()})
+select r.schema, r.name, r.on_table, greatest(r.rows, 0)::float8 as rows, r.pages, r.fillfactor,
        current_setting('block_size')::float8 as block, cardinality(r.columns) as columns, w.known, w.width, w.nulls,
        has_any_column_privilege(r.owner, 'select') as readable
 from largest r

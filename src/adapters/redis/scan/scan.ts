@@ -13,8 +13,8 @@ import { openPace, type Pace } from './pace.ts';
 import { keyOf, openTally, type Seen, type Tally } from './tally.ts';
 
 /**
- * Keys a batch, which others wait for. With 200 another client's round trips took three times as long as with 50 in the
- * middle, and the scan itself no less (`npm run bench -- cache`).
+ * Keys a batch, which others wait for. With 200 another client's round trips took three times as long, in the middle, as with
+ * 50, and the scan itself was no quicker.
  */
 const BATCH = 50;
 /** Round trips before the scan. */
