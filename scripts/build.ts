@@ -1,6 +1,6 @@
 /**
  * Builds `dist/`: one small entry, which answers `--version` and `--help` (the fastest start that was measured, see
- * docs/benchmarks.md), and the program, one script whose parts are run when they are needed (ADR 9).
+ * docs/benchmarks.md), and the program, one script whose parts are run when they are needed (ADR 10).
  */
 import { createHash } from 'node:crypto';
 import { readFile, rename, rm } from 'node:fs/promises';
@@ -25,6 +25,7 @@ const shared: BuildOptions = {
   minifyWhitespace: true,
   legalComments: 'none',
   logLevel: 'warning',
+  logOverride: { 'empty-import-meta': 'error' },
   define: { OPSCTL_VERSION: JSON.stringify(version) },
   external: ['*.node', 'cpu-features', 'pg-native'],
 };

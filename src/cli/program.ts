@@ -1,6 +1,6 @@
 /**
  * Loads the program behind the entry. It is one script, and what V8 made of its functions in an earlier run of the same
- * command is kept in the user's cache directory: reading that takes a fraction of compiling them again (ADR 9).
+ * command is kept in the user's cache directory: reading that takes a fraction of compiling them again (ADR 10).
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
