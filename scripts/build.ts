@@ -1,9 +1,9 @@
 /**
- * Builds `dist/`: one small CommonJS entry (the fastest start that was measured, see docs/benchmarks.md) and
- * ES-module chunks, one for each command and for what they share, loaded when they are needed.
+ * Builds `dist/`: one small entry, which answers `--version` and `--help` (the fastest start that was measured, see
+ * docs/benchmarks.md), and the program, one script whose parts are run when they are needed (ADR 10).
  */
+import { createHash } from 'node:crypto';
 import { readFile, rename, rm } from 'node:fs/promises';
-import { isBuiltin } from 'node:module';
 import path from 'node:path';
 
 import { build, type BuildOptions, type Plugin } from 'esbuild';
@@ -18,26 +18,38 @@ const shared: BuildOptions = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
+  format: 'cjs',
   target: 'node22.18',
   sourcemap: true,
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
   logLevel: 'warning',
+  logOverride: { 'empty-import-meta': 'error' },
   define: { OPSCTL_VERSION: JSON.stringify(version) },
   external: ['*.node', 'cpu-features', 'pg-native'],
 };
 
-/** In the entry a dynamic import leads to the chunk that the other build makes of the same file. */
-const lazyChunks = (found: Set<string>): Plugin => ({
-  name: 'lazy-chunks',
+/** In the entry, what is imported when it is needed is a part of the program, which is loaded then. */
+const parts = (found: Map<string, readonly string[]>): Plugin => ({
+  name: 'parts',
   setup: (builder) => {
     builder.onResolve({ filter: /^\./ }, (args) => {
       if (args.kind !== 'dynamic-import') return undefined;
       const file = path.relative(path.join(root, 'src'), path.resolve(args.resolveDir, args.path));
-      found.add(file);
-      return { path: `./${file.replace(/\.ts$/, '.mjs')}`, external: true };
+      found.set(file, found.get(file) ?? []);
+      return { path: file, namespace: 'part' };
     });
+    builder.onLoad({ filter: /.*/, namespace: 'part' }, ({ path: file }) => ({
+      contents: [
+        "import { part } from './src/cli/program.ts';",
+        `const made = part(${JSON.stringify(file)});`,
+        ...(found.get(file) ?? []).map(
+          (name) => `const _${name} = made[${JSON.stringify(name)}];\nexport { _${name} as ${name} };`,
+        ),
+      ].join('\n'),
+      resolveDir: root,
+    }));
   },
 });
 
@@ -84,43 +96,46 @@ const widthWhenAsked: Plugin = {
   },
 };
 
-/**
- * Node's own modules are fetched and not imported. What an ES module imports of them, Node reads whole, with every part
- * that is made at its first use: for `node:http` that is a WebSocket, and with it the whole of `fetch`.
- */
-const builtinsFetched: Plugin = {
-  name: 'builtins-fetched',
-  setup: (builder) => {
-    builder.onResolve({ filter: /^[a-z]/ }, ({ path: name }) =>
-      isBuiltin(name) ? { path: name, namespace: 'builtin' } : undefined,
-    );
-    builder.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path: name }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)});`,
-      loader: 'js',
-    }));
-  },
-};
-
-try {
-  const chunks = new Set<string>();
-  await build({
-    ...shared,
-    entryPoints: ['src/cli/main.ts'],
-    outfile: path.join(fresh, 'main.cjs'),
-    format: 'cjs',
-    plugins: [lazyChunks(chunks)],
-  });
-  await build({
-    ...shared,
-    entryPoints: [...chunks].map((file) => path.join('src', file)),
+/** The names that files of `src` export. */
+async function exportsOf(files: readonly string[]): Promise<[string, readonly string[]][]> {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: files.map((file) => path.join('src', file)),
     outbase: 'src',
     outdir: fresh,
-    plugins: [leftOut, widthWhenAsked, builtinsFetched],
+    write: false,
+    metafile: true,
     format: 'esm',
-    splitting: true,
-    outExtension: { '.js': '.mjs' },
-    chunkNames: 'chunks/[name]-[hash]',
   });
+  return Object.values(metafile.outputs).flatMap(({ entryPoint, exports }): [string, readonly string[]][] =>
+    entryPoint === undefined ? [] : [[path.relative('src', entryPoint), exports]],
+  );
+}
+
+try {
+  const found = new Map<string, readonly string[]>();
+  const entry = (OPSCTL_BUILD: string): Promise<unknown> =>
+    build({
+      ...shared,
+      define: { ...shared.define, OPSCTL_BUILD: JSON.stringify(OPSCTL_BUILD) },
+      entryPoints: ['src/cli/main.ts'],
+      outfile: path.join(fresh, 'main.cjs'),
+      plugins: [parts(found)],
+    });
+  // Once to see which parts there are, and then with the names that they export.
+  await entry('');
+  for (const [file, names] of await exportsOf([...found.keys()])) found.set(file, names);
+  const table = [...found.keys()].map((file) => `${JSON.stringify(file)}: () => require('./src/${file}')`);
+  await build({
+    ...shared,
+    stdin: { contents: `module.exports = { ${table.join(', ')} };`, resolveDir: root, sourcefile: 'parts.js' },
+    outfile: path.join(fresh, 'program.cjs'),
+    // A script that is no module imports nothing; and of Node's modules, an import reads every part, also what is made then.
+    supported: { 'dynamic-import': false },
+    plugins: [leftOut, widthWhenAsked],
+  });
+  const program = await readFile(path.join(fresh, 'program.cjs'));
+  await entry(createHash('sha256').update(program).digest('hex').slice(0, 16));
   await rm(dist, { recursive: true, force: true });
   await rename(fresh, dist);
 } finally {

@@ -46,7 +46,7 @@ export function engineProbes(context: Context, place: Place, timeoutMs: number):
       gives: ['container:*', 'containers.usage'],
       timeoutMs,
       leads: place.containers,
-      run: async () => containers(context, await place.containers(), await place.live()),
+      run: async () => containers(context, await place.containers(), place.live),
     },
     {
       id: 'releases',
@@ -58,7 +58,11 @@ export function engineProbes(context: Context, place: Place, timeoutMs: number):
   ];
 }
 
-async function containers(context: Context, list: Container[], live: Live): Promise<Record<string, Verdict>> {
+async function containers(
+  context: Context,
+  list: Container[],
+  whatIsLive: Place['live'],
+): Promise<Record<string, Verdict>> {
   const { engine } = context.readers;
   const { project } = context.platform.compose;
   if (list.length === 0)
@@ -70,8 +74,10 @@ async function containers(context: Context, list: Container[], live: Live): Prom
     };
   const running = list.filter(({ state }) => state === 'running' || state === 'paused').map(({ id }) => id);
   // Use of resources is an extra: without it the rest still counts, and a finding of its own says that it is missing.
-  const [usage, details] = await Promise.all([
+  const [usage, live, details] = await Promise.all([
+    // Takes the longest, so that it is asked first.
     engine.quickUsage(running).catch((thrown: unknown) => asOpsError(thrown)),
+    whatIsLive(),
     Promise.all(
       list.map((one) => engine.container(one.id).catch((thrown: unknown) => ({ one, error: asOpsError(thrown) }))),
     ),

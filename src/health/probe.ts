@@ -30,8 +30,8 @@ export interface Probe {
   run(): Promise<Record<string, Verdict> | Verdict>;
 }
 
-/** How long the others wait for it at most, in ms. */
-const LEAD_MS = 50;
+/** How long the others wait for it at most, and then for the slow questions to be on their way, in ms. */
+const [LEAD_MS, HEAD_START_MS] = [50, 5];
 
 /** A probe that has run, and what it found. */
 export interface Ran {
@@ -44,11 +44,17 @@ export interface Ran {
  * Never throws; the order is that of the probes.
  */
 export async function runProbes(probes: Probe[]): Promise<Ran[]> {
-  // Loading the drivers of all keeps the processor busy for longer than the engine takes to answer.
-  const leads = probes.flatMap((probe) => (probe.leads === undefined ? [] : [probe.leads()]));
-  if (leads.length > 0) await Promise.race([Promise.allSettled(leads), sleep(LEAD_MS)]);
-  return Promise.all(probes.map(async (probe) => ({ probe, found: await runProbe(probe) })));
+  const leading = probes.flatMap(({ leads }) => (leads === undefined ? [] : [leads]));
+  if (leading.length === 0) return await Promise.all(probes.map(ran));
+  // Loading the drivers of all keeps the processor busy for longer than the engine takes to answer …
+  await Promise.race([Promise.allSettled(leading.map((lead) => lead())), sleep(LEAD_MS)]);
+  const first = new Map(probes.flatMap((probe) => (probe.leads === undefined ? [] : [[probe, ran(probe)] as const])));
+  // … and a connection that is being made waits for that, with the slow question that it is for.
+  await sleep(HEAD_START_MS);
+  return await Promise.all(probes.map((probe) => first.get(probe) ?? ran(probe)));
 }
+
+const ran = async (probe: Probe): Promise<Ran> => ({ probe, found: await runProbe(probe) });
 
 async function runProbe(probe: Probe): Promise<Finding[]> {
   const began = performance.now();

@@ -109,6 +109,7 @@ async function context({ canary, ready }: { canary: boolean; ready: boolean }): 
     database: shopDatabase(),
     cache: fakeCache({ main: { keys: 0 } }),
     metrics: { query: async (promql: string) => counted(promql) },
+    warm: { inTheWay: async () => [], hitsBefore: async () => null },
     lock,
     journal,
   };
@@ -126,7 +127,7 @@ async function context({ canary, ready }: { canary: boolean; ready: boolean }): 
     services: { api: {}, web: {} },
     loadBalancer: { service: 'nginx' },
     databases: { main: { service: 'postgres' } },
-    caches: { main: { service: 'redis' } },
+    caches: { main: { service: 'redis', warm: { urls: ['http://127.0.0.1/{1..3}'] } } },
     prometheus: { url: 'http://127.0.0.1:9090' },
   });
   return {
