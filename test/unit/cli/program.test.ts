@@ -9,7 +9,8 @@ import { expect, onTestFinished, test } from 'vitest';
 const program = path.resolve(import.meta.dirname, '../../../bin/opsctl');
 
 interface Kept {
-  folder: string;
+  home: string;
+  folder(): string;
   files(): string[];
   help(env?: Record<string, string>): Promise<string>;
 }
@@ -17,14 +18,22 @@ interface Kept {
 function openKept(): Kept {
   const home = mkdtempSync(path.join(tmpdir(), 'opsctl-kept-'));
   onTestFinished(() => rmSync(home, { recursive: true, force: true }));
-  const folder = path.join(home, 'opsctl', 'code');
+  // Node makes a directory in it for its version and flags.
+  const compile = path.join(home, 'opsctl', 'compile');
+  const folder = (): string => path.join(compile, readdirSync(compile)[0] ?? '');
   return {
+    home,
     folder,
-    files: () => readdirSync(folder).map((name) => path.join(folder, name)),
+    files: () =>
+      readdirSync(folder())
+        .filter((name) => name.startsWith('opsctl-'))
+        .map((name) => path.join(folder(), name)),
     help: async (env = { XDG_CACHE_HOME: home }) => {
       const { stdout, stderr } = await execa(process.execPath, [program, 'cache', 'flush', '--help'], {
         env: { PATH: process.env['PATH'] ?? '', ...env },
         extendEnv: false,
+        // Where a relative path would lead to.
+        cwd: home,
       });
       expect(stderr).toBe('');
       return stdout;
@@ -35,12 +44,12 @@ function openKept(): Kept {
 const inode = (file: string): number => statSync(file).ino;
 
 test('what a run compiled must be kept for its owner alone, and serve the next', async () => {
-  const { files, folder, help } = openKept();
+  const { files, help } = openKept();
   const first = await help();
   expect(first).toContain('--pattern');
   const [kept = '', ...others] = files();
   expect(others).toEqual([]);
-  expect([statSync(kept).mode & 0o777, statSync(folder).mode & 0o777]).toEqual([0o600, 0o700]);
+  expect(statSync(kept).mode & 0o777).toBe(0o600);
   const before = inode(kept);
   expect(await help()).toBe(first);
   expect([files(), inode(kept)]).toEqual([[kept], before]);
@@ -66,13 +75,14 @@ test.each<[string, (bytes: Buffer) => Buffer]>([
 });
 
 test('where nothing can be kept, nothing must be missed', async () => {
-  const { help } = openKept();
+  const { help, home } = openKept();
   const file = path.join(tmpdir(), `opsctl-no-folder-${process.pid.toString()}`);
   writeFileSync(file, '');
   onTestFinished(() => rmSync(file));
   const first = await help();
   for (const env of [{ XDG_CACHE_HOME: file }, { XDG_CACHE_HOME: 'relative' }, {}, { HOME: '/nonexistent' }])
     expect(await help(env)).toBe(first);
+  expect(readdirSync(home)).toEqual(['opsctl']);
 });
 
 test('the oldest must go once there are many', async () => {
@@ -81,7 +91,7 @@ test('the oldest must go once there are many', async () => {
   const [kept = ''] = files();
   rmSync(kept);
   for (let age = 1; age <= 60; age += 1) {
-    const old = path.join(folder, `of-another-build-${age.toString()}`);
+    const old = path.join(folder(), `opsctl-of-another-build-${age.toString()}`);
     writeFileSync(old, '');
     utimesSync(old, Date.now() / 1000 - age * 60, Date.now() / 1000 - age * 60);
   }
