@@ -1,4 +1,7 @@
 /** What changes a cache, on real servers: what is named goes, and nothing else; and the looks tell what came of it. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { whyNoDebian } from '../support/debian.ts';
@@ -50,6 +53,51 @@ describe.each(products)('%s', (product) => {
       });
       await cache.flush('main', { pattern: 'p:*' }, MINUTE);
       expect(await client.dbsize()).toBe(0);
+    });
+
+    test('what would go must be counted before, by pattern and database', async () => {
+      const server = await started();
+      const client = server.client();
+      await client.mset(
+        ...Array.from({ length: 300 }, (_, at) => [`product:${at.toString()}`, 'x']).flat(),
+        'cart:1',
+        'x',
+      );
+      await client.select(2);
+      await client.mset('product:1', 'x', 'product:2', 'x');
+      const cache = cacheReader({ main: server.url() });
+      const counted = async (which: object): Promise<unknown> => {
+        const request = { facts: ['bytes' as const], groups: true, keys: 1000, ms: MINUTE, top: 1, ...which };
+        const { scan } = (await cache.look('main', ['scan'], request)).parts;
+        return scan.is === 'seen'
+          ? [scan.value.scanned, scan.value.ended, scan.value.groups.map(({ form }) => form)]
+          : scan;
+      };
+      expect(await counted({ pattern: 'product:*' })).toEqual([302, 'all', ['product:*']]);
+      expect(await counted({ pattern: 'product:*', database: 2 })).toEqual([2, 'all', ['product:*']]);
+      expect(await counted({ database: 0 })).toEqual([301, 'all', expect.arrayContaining(['product:*'])]);
+      expect(await counted({ pattern: 'none:*' })).toEqual([0, 'all', []]);
+      expect((await cache.vitals('main')).keys).toBe(303);
+    });
+
+    test('all must be gone from the snapshot at once, as is said before, where one database is not', async () => {
+      const server = await started();
+      const client = server.client();
+      await client.config('SET', 'save', '3600 1000000');
+      const [, folder = ''] = (await client.config('GET', 'dir')) as string[];
+      const [, name = ''] = (await client.config('GET', 'dbfilename')) as string[];
+      const has = async (): Promise<boolean> => (await readFile(path.join(folder, name))).includes('a-key-of-the-shop');
+      const cache = cacheReader({ main: server.url() });
+      for (const [what, still] of [
+        [{ database: 0 }, true],
+        [{ all: true as const }, false],
+      ] as const) {
+        await client.set('a-key-of-the-shop', 'x');
+        await client.save();
+        expect(await has()).toBe(true);
+        await cache.flush('main', what, MINUTE);
+        expect([await client.dbsize(), await has()]).toEqual([0, still]);
+      }
     });
 
     test('one database, or all, must be emptied', async () => {

@@ -72,6 +72,7 @@ export async function readServer(connection: Connection): Promise<{ server: Cach
       ...product,
       role: info.get('role') ?? '',
       isClustered: info.get('cluster_enabled') === '1',
+      replicas: count(info, 'connected_slaves'),
       user,
       policy: info.get('maxmemory_policy'),
       uptimeMs: uptime === undefined ? undefined : uptime * 1000,

@@ -44,10 +44,9 @@ export default changeCommand({
   plan: async (input, context) => {
     const cache = cacheNamed(context.platform, input.cache);
     const what = meant(input);
-    const look = await context.readers.cache.look(cache, ['scan', 'persistence'], {
-      ...SAMPLE,
-      facts: [...SAMPLE.facts],
-    });
+    const which = 'all' in what ? {} : what;
+    const sample = { ...SAMPLE, facts: [...SAMPLE.facts], ...which };
+    const look = await context.readers.cache.look(cache, ['scan', 'persistence', 'traffic'], sample);
     if (!input.force) await mustBear(context);
     return planFlush(cache, what, look, input.timeoutSeconds * 1000);
   },

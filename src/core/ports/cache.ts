@@ -9,6 +9,8 @@ export interface CacheServer {
   role: string;
   /** It is one node of a cluster, and tells of its own keys only. */
   isClustered?: boolean | undefined;
+  /** How many replicas are connected to it. */
+  replicas?: number | undefined;
   /** The user that asks. */
   user: string;
   /** `noeviction`, `allkeys-lru`, … */
@@ -170,6 +172,10 @@ export interface ScanRequest {
   ms: number;
   /** Where an earlier scan ended. */
   cursor?: string | undefined;
+  /** Only keys whose names match it; others are passed over, and count nowhere. */
+  pattern?: string | undefined;
+  /** Only those of this database. */
+  database?: number | undefined;
   /** How many keys of each order are kept. */
   top: number;
 }

@@ -4,7 +4,7 @@ import flush from '../../../src/commands/cache/flush.ts';
 import restart from '../../../src/commands/cache/restart.ts';
 import setMemory from '../../../src/commands/cache/set-memory.ts';
 import type { Context } from '../../../src/core/command.ts';
-import { calmCache, calmScan, fakeCache } from '../../support/fakes/cache.ts';
+import { calmCache, calmParts, calmScan, fakeCache } from '../../support/fakes/cache.ts';
 import { calmDatabase, fakeDatabase } from '../../support/fakes/database.ts';
 import { contextOf, of, plain, shop, shopEngine } from '../inspect/platform.ts';
 
@@ -41,15 +41,45 @@ describe('cache flush', () => {
     const plan = await planned({ pattern: 'product:*' }, context({ server, parts: { scan: { is: 'seen', value } } }));
     expect(plan.seen).toEqual([
       'database 0 has 1000 keys, of which 100 do not expire',
+      '1000 keys match product:*, 977 KiB',
       'session:*: 100 keys, 9.77 KiB: by their name, nothing makes them anew',
       'product:*: 900 keys, 87.9 KiB',
-      'what asks for these keys asks the database behind until they are there again',
+      'what asks for these keys asks the database behind until they are there again; all keys together answered 0.1 reads a second since the start',
     ]);
     expect(plan).toMatchObject({
       target: 'main',
       steps: [{ do: { method: 'flush', args: ['main', { pattern: 'product:*' }, 600_000] } }],
     });
     expect(plan.steps[0]).not.toHaveProperty('undo');
+  });
+
+  test('must say how far it looked where that was not everywhere', async () => {
+    const scan = {
+      is: 'seen' as const,
+      value: { ...calmScan, scanned: 20_000, bytes: 2_097_152, ended: 'keys' as const },
+    };
+    const plan = await planned({ pattern: 'product:*' }, context({ parts: { scan } }));
+    expect(plan.seen).toContain('at least 20000 keys match product:*, at least 2.00 MiB');
+    expect(plan.seen).toContain('of 20000 keys that were looked at:');
+  });
+
+  test('must say who loses the keys, too, and that there is no way back from all', async () => {
+    const server = { replicas: 2, isClustered: true };
+    const { seen = [] } = await planned({ all: true }, context({ server }));
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        '2 replicas lose them, too',
+        'it is one node of a cluster: the keys of the others stay',
+        expect.stringContaining('nothing brings the keys back'),
+      ]),
+    );
+    const { persistence } = calmParts;
+    if (persistence.is !== 'seen') throw new Error('not seen');
+    const saved = { ...persistence.value, lastSaveAt: '2026-03-01T11:00:00.000Z' };
+    const one = await planned({ db: 0 }, context({ parts: { persistence: { is: 'seen', value: saved } } }));
+    expect(one.seen).toContain(
+      'last snapshot 2026-03-01T11:00:00.000Z: until the next one, its file still has the keys',
+    );
   });
 
   test('must be refused while a database is critical, unless somebody insists', async () => {

@@ -30,6 +30,7 @@ interface Walk {
   tally: Tally;
   end: number;
   keys: number;
+  pattern: string | undefined;
   signal: AbortSignal | undefined;
   pace: Pace;
   /** Keys that were asked about. */
@@ -50,12 +51,14 @@ export async function scan(seat: Seat, request: ScanRequest, signal?: AbortSigna
     tally: openTally(request.top, request.groups),
     end: started + request.ms,
     keys: request.keys,
+    pattern: request.pattern,
     signal,
     pace: openPace(),
     looked: 0,
     commands: BASELINE + 2,
   };
-  const databases = server.databases?.map(({ index }) => index) ?? [0];
+  const { database } = request;
+  const databases = database === undefined ? (server.databases?.map(({ index }) => index) ?? [0]) : [database];
   const { ended, cursor } = walk.asks.isIdle()
     ? { ended: 'all' as const }
     : await throughDatabases(walk, databases, request);
@@ -109,8 +112,8 @@ async function throughDatabases(walk: Walk, databases: readonly number[], { curs
 }
 
 async function throughKeys(walk: Walk, database: number, from: string): Promise<End> {
-  const { connection, asks, pace } = walk;
-  let [page, earlier] = [await scanPage(connection, from, BATCH), Promise.resolve<Seen[]>([])];
+  const { connection, asks, pace, pattern } = walk;
+  let [page, earlier] = [await scanPage(connection, from, BATCH, pattern), Promise.resolve<Seen[]>([])];
   let guarded = performance.now();
   for (;;) {
     walk.commands += 1;
@@ -123,7 +126,7 @@ async function throughKeys(walk: Walk, database: number, from: string): Promise<
     // What is asked in two steps has its second one in the same go as the first one of the next keys: one round trip each.
     const [seen, following] = await Promise.all([
       earlier,
-      next === '0' ? undefined : scanPage(connection, next, BATCH),
+      next === '0' ? undefined : scanPage(connection, next, BATCH, pattern),
     ]);
     const answered = performance.now();
     for (const one of seen) walk.tally.saw(one);
