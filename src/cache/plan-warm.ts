@@ -34,7 +34,7 @@ export function planWarm({ cache, targets, concurrency, p99Ms, before }: WarmReq
     ],
     steps: pieces.map((some, index) =>
       step({
-        id: `warm.ask:${cache}:${(index + 1).toString()}`,
+        id: `cache.warm:${cache}:${(index + 1).toString()}`,
         describe: `ask for ${plural(some.length, 'URL')}: ${some[0]?.url ?? ''}${some.length > 1 ? ` … ${some.at(-1)?.url ?? ''}` : ''}`,
         why: 'what it answers with is in the cache afterwards',
         do: (w) => w.warm.ask({ cache, targets: some, concurrency, timeoutMs: REQUEST_MS, p99Ms }),

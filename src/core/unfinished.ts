@@ -9,8 +9,15 @@ import { isTooLate } from './plan.ts';
  */
 export const SEARCHED_CHANGES = 50;
 
-/** What a step acts on: an id is `<port>.<verb>:<thing>`, and perhaps `:<which of several>`. */
-const thingOf = (id: string): string | undefined => id.split(':')[1];
+/**
+ * What a step acts on: an id is `<port>.<verb>:<thing>`, and perhaps `:<which of several>`. A database and a cache may be
+ * called alike; all else that has a name is a container, whichever port changes it.
+ */
+function thingOf(id: string): string | undefined {
+  const [call = '', thing] = id.split(':');
+  const [port = ''] = call.split('.');
+  return thing !== undefined && ['cache', 'database'].includes(port) ? `${port} ${thing}` : thing;
+}
 
 /** What a plan changes. What may be done at any time without harm, such as a reload, is left out. */
 const things = ({ steps }: Plan): Set<string> =>

@@ -36,11 +36,34 @@ const route = (at: string): Plan =>
     ],
   });
 
+const flush = (cache: string): Plan =>
+  plan({
+    ...{ target: cache, summary: 's', touches: [] },
+    steps: [
+      step({
+        ...{ id: `cache.flush:${cache}`, describe: '', why: '' },
+        do: (w) => w.cache.flush(cache, { all: true }, 1),
+      }),
+    ],
+  });
+const limit = (database: string): Plan =>
+  plan({
+    ...{ target: database, summary: 's', touches: [] },
+    steps: [
+      step({
+        ...{ id: `database.setConnectionLimit:${database}`, describe: '', why: '', undo: 'kept' },
+        do: (w) => w.database.setConnectionLimit(database, 80),
+      }),
+    ],
+  });
+
 test.each<[string, Plan, Plan, string[]]>([
   ['the same container', stop('a'), stop('a'), ['a']],
   ['others, with a wait for the same', stop('a'), stop('b'), []],
   ['the same switch, to different shares', route(':5%'), route(':25%'), ['nginx']],
   ['a switch and a reload, which does no harm at any time', route(''), reload, []],
+  ['the same cache', flush('main'), flush('main'), ['cache main']],
+  ['a cache and a database of the same name', flush('main'), limit('main'), []],
 ])('plans must be seen to have in common what both change: %s', (_which, a, b, common) => {
   expect(commonThings(a, b)).toEqual(common);
 });
