@@ -30,28 +30,16 @@ const shared: BuildOptions = {
   external: ['*.node', 'cpu-features', 'pg-native'],
 };
 
-/** In the entry, what is imported when it is needed is a part of the program, which is loaded then. */
-const parts = (found: Map<string, readonly string[]>): Plugin => ({
-  name: 'parts',
+/** The entry knows commands by name only; it is the program that imports them. */
+const namesOnly: Plugin = {
+  name: 'names-only',
   setup: (builder) => {
-    builder.onResolve({ filter: /^\./ }, (args) => {
-      if (args.kind !== 'dynamic-import') return undefined;
-      const file = path.relative(path.join(root, 'src'), path.resolve(args.resolveDir, args.path));
-      found.set(file, found.get(file) ?? []);
-      return { path: file, namespace: 'part' };
-    });
-    builder.onLoad({ filter: /.*/, namespace: 'part' }, ({ path: file }) => ({
-      contents: [
-        "import { part } from './src/cli/program.ts';",
-        `const made = part(${JSON.stringify(file)});`,
-        ...(found.get(file) ?? []).map(
-          (name) => `const _${name} = made[${JSON.stringify(name)}];\nexport { _${name} as ${name} };`,
-        ),
-      ].join('\n'),
-      resolveDir: root,
-    }));
+    builder.onResolve({ filter: /^\./ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: 'of-the-program', namespace: 'elsewhere' } : undefined,
+    );
+    builder.onLoad({ filter: /.*/, namespace: 'elsewhere' }, () => ({ contents: 'export default undefined;' }));
   },
-});
+};
 
 /**
  * What libraries load at once for things that opsctl never does, and what stands in for it. Of dockerode: BuildKit sessions
@@ -96,46 +84,23 @@ const widthWhenAsked: Plugin = {
   },
 };
 
-/** The names that files of `src` export. */
-async function exportsOf(files: readonly string[]): Promise<[string, readonly string[]][]> {
-  const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: files.map((file) => path.join('src', file)),
-    outbase: 'src',
-    outdir: fresh,
-    write: false,
-    metafile: true,
-    format: 'esm',
-  });
-  return Object.values(metafile.outputs).flatMap(({ entryPoint, exports }): [string, readonly string[]][] =>
-    entryPoint === undefined ? [] : [[path.relative('src', entryPoint), exports]],
-  );
-}
-
 try {
-  const found = new Map<string, readonly string[]>();
-  const entry = (OPSCTL_BUILD: string): Promise<unknown> =>
-    build({
-      ...shared,
-      define: { ...shared.define, OPSCTL_BUILD: JSON.stringify(OPSCTL_BUILD) },
-      entryPoints: ['src/cli/main.ts'],
-      outfile: path.join(fresh, 'main.cjs'),
-      plugins: [parts(found)],
-    });
-  // Once to see which parts there are, and then with the names that they export.
-  await entry('');
-  for (const [file, names] of await exportsOf([...found.keys()])) found.set(file, names);
-  const table = [...found.keys()].map((file) => `${JSON.stringify(file)}: () => require('./src/${file}')`);
   await build({
     ...shared,
-    stdin: { contents: `module.exports = { ${table.join(', ')} };`, resolveDir: root, sourcefile: 'parts.js' },
+    entryPoints: ['src/cli/parts.ts'],
     outfile: path.join(fresh, 'program.cjs'),
     // A script that is no module imports nothing; and of Node's modules, an import reads every part, also what is made then.
     supported: { 'dynamic-import': false },
     plugins: [leftOut, widthWhenAsked],
   });
-  const program = await readFile(path.join(fresh, 'program.cjs'));
-  await entry(createHash('sha256').update(program).digest('hex').slice(0, 16));
+  const digest = createHash('sha256').update(await readFile(path.join(fresh, 'program.cjs')));
+  await build({
+    ...shared,
+    define: { ...shared.define, OPSCTL_BUILD: JSON.stringify(digest.digest('hex').slice(0, 16)) },
+    entryPoints: ['src/cli/main.ts'],
+    outfile: path.join(fresh, 'main.cjs'),
+    plugins: [namesOnly],
+  });
   await rm(dist, { recursive: true, force: true });
   await rename(fresh, dist);
 } finally {

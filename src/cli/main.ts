@@ -1,10 +1,11 @@
 /**
  * The entry: finds the command that is meant and loads it. Everything heavy (commander, zod, chalk, drivers) is
- * behind an import, so that `--version` and `--help` start as fast as node itself allows.
+ * behind the program, so that `--version` and `--help` start as fast as node itself allows.
  */
 import { registry } from '../commands/index.ts';
 import { redact } from '../core/secret.ts';
 import { findEntry } from './entry.ts';
+import { program } from './program.ts';
 import { rootHelp } from './root-help.ts';
 
 /** Put in by the build, from package.json. */
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
   // A terminal that is gone (a broken ssh connection) takes no remarks; that is no reason to stop half way.
   process.stderr.on('error', () => undefined);
   if (argv[0] === 'help' && argv.length > 1) argv = [...argv.slice(1), '--help'];
-  if (argv[0] === '__complete') process.exit(await (await import('./complete.ts')).complete(argv.slice(1)));
+  if (argv[0] === '__complete') process.exit(await program().complete(argv.slice(1)));
   let code = await answer(argv);
   await new Promise((resolve) => setImmediate(resolve));
   if (lost !== undefined) {
@@ -45,10 +46,10 @@ async function answer(argv: string[]): Promise<number> {
   };
   if (first === '--version' || first === '-V') return print(`${OPSCTL_VERSION}\n`);
   const entry = findEntry(argv, registry);
-  if (entry !== undefined) return (await import('./dispatch.ts')).dispatch(entry, argv);
+  if (entry !== undefined) return await program().dispatch(entry.name, argv);
   if (argv.length === 0 || (argv.length === 1 && (first === '--help' || first === '-h' || first === 'help')))
     return print(rootHelp(process.stdout.columns));
-  return (await import('./unknown.ts')).unknownCommand(argv);
+  return await program().unknownCommand(argv);
 }
 
 /** What nobody caught is a bug: one line, not a page of minified source. */

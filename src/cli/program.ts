@@ -5,16 +5,16 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire, getCompileCacheDir } from 'node:module';
 import path from 'node:path';
-import { Script } from 'node:vm';
-import { crc32 } from 'node:zlib';
+import type { Script } from 'node:vm';
+
+import type * as parts from './parts.ts';
 
 /** Of the built entry, which is CommonJS. */
 declare const __dirname: string;
 /** Put in by the build: changes with every byte of the program. */
 declare const OPSCTL_BUILD: string;
 
-/** What the build lets be loaded, by its file in `src`. */
-type Program = Readonly<Record<string, () => unknown>>;
+type Program = typeof parts;
 
 /** Files of kept code, the newest; each has 1 to 2 MB. */
 const MOST = 40;
@@ -25,17 +25,16 @@ const CHECKSUM = 4;
 
 let loaded: Program | undefined;
 
-/** A module of the program. The entry's `import()` of it leads here (scripts/build.ts). */
-export function part(file: string): unknown {
-  loaded ??= load(path.join(__dirname, 'program.cjs'));
-  return loaded[file]?.();
-}
+/** The program, loaded at the first call. */
+export const program = (): Program => (loaded ??= load(path.join(__dirname, 'program.cjs')));
 
 function load(file: string): Program {
   const source = readFileSync(file, 'utf8');
   const kept = placeOf(process.argv.slice(2));
   const cachedData = kept === undefined ? undefined : keptIn(kept);
-  const script = new Script(`(function (exports, require, module) {${source}\n})`, {
+  // Asked for here and not imported: `--version` needs neither this nor what makes checksums.
+  const vm = process.getBuiltinModule('node:vm');
+  const script = new vm.Script(`(function (exports, require, module) {${source}\n})`, {
     filename: file,
     ...(cachedData === undefined ? {} : { cachedData }),
   });
@@ -58,12 +57,14 @@ function placeOf(argv: readonly string[]): string | undefined {
   return path.join(directory, [PREFIX + OPSCTL_BUILD, ...words.slice(0, 6)].join('_'));
 }
 
+const checksumOf = (code: Buffer): number => process.getBuiltinModule('node:zlib').crc32(code);
+
 /** V8 believes what it is given: what a disk or somebody made of it since is not. */
 function keptIn(file: string): Buffer | undefined {
   try {
     const bytes = readFileSync(file);
     const code = bytes.subarray(CHECKSUM);
-    return bytes.readUInt32LE(0) === crc32(code) ? code : undefined;
+    return bytes.readUInt32LE(0) === checksumOf(code) ? code : undefined;
   } catch {
     return undefined;
   }
@@ -74,7 +75,7 @@ function keep(script: Script, file: string): void {
   try {
     const code = script.createCachedData();
     const checksum = Buffer.alloc(CHECKSUM);
-    checksum.writeUInt32LE(crc32(code));
+    checksum.writeUInt32LE(checksumOf(code));
     const fresh = `${file}.${process.pid.toString()}`;
     writeFileSync(fresh, Buffer.concat([checksum, code]), { mode: 0o600 });
     renameSync(fresh, file);
