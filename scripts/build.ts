@@ -24,6 +24,7 @@ const shared: BuildOptions = {
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
+  charset: 'ascii',
   logLevel: 'warning',
   logOverride: { 'empty-import-meta': 'error' },
   define: { OPSCTL_VERSION: JSON.stringify(version) },

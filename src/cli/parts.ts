@@ -13,4 +13,4 @@ export const complete = async (argv: string[]): Promise<number> => await (await 
 
 /** Says that there is no such command. @returns the exit code */
 export const unknownCommand = async (argv: string[]): Promise<number> =>
-  await (await import('./unknown.ts')).unknownCommand(argv);
+  (await import('./unknown.ts')).unknownCommand(argv);

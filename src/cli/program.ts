@@ -29,7 +29,8 @@ let loaded: Program | undefined;
 export const program = (): Program => (loaded ??= load(path.join(__dirname, 'program.cjs')));
 
 function load(file: string): Program {
-  const source = readFileSync(file, 'utf8');
+  // The build writes ASCII only, which need not be looked at byte by byte.
+  const source = readFileSync(file, 'latin1');
   const kept = placeOf(process.argv.slice(2));
   const cachedData = kept === undefined ? undefined : keptIn(kept);
   // Asked for here and not imported: `--version` needs neither this nor what makes checksums.

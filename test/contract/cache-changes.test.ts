@@ -84,8 +84,8 @@ describe.each(products)('%s', (product) => {
       const server = await started();
       const client = server.client();
       await client.config('SET', 'save', '3600 1000000');
-      const [, folder = ''] = (await client.config('GET', 'dir')) as string[];
-      const [, name = ''] = (await client.config('GET', 'dbfilename')) as string[];
+      const [, folder = ''] = await client.config('GET', 'dir');
+      const [, name = ''] = await client.config('GET', 'dbfilename');
       const has = async (): Promise<boolean> => (await readFile(path.join(folder, name))).includes('a-key-of-the-shop');
       const cache = cacheReader({ main: server.url() });
       for (const [what, still] of [
