@@ -25,14 +25,14 @@ environments:
 default: production
 links: { docs: https://docs.example.org, grafana: { url: https://grafana.example.org, title: dashboards } }
 `;
-const MAIN = path.resolve(import.meta.dirname, '../../../src/cli/main.ts');
+const BUILT = path.resolve(import.meta.dirname, '../../../bin/opsctl');
 
 let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'opsctl-completion-'));
   writeFileSync(path.join(folder, 'opsctl.yaml'), CONFIG);
   const program = path.join(folder, 'opsctl');
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' --no-warnings '${MAIN}' "$@"\n`);
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${BUILT}' "$@"\n`);
   chmodSync(program, 0o755);
   for (const shell of SHELLS) writeFileSync(path.join(folder, shell), scriptFor(shell));
 });
