@@ -36,7 +36,7 @@ function shopDatabase(): object {
     ...{ blockedBy: [], privileged: false },
   };
   const tables = ['public.orders', 'public.order_items', 'sales.invoice'].map((table) => [table]);
-  const limit = [[100, null, 3, 40, 'configuration file', 0]];
+  const limit = [[100, null, 3, 40, 'configuration file', 0, 100]];
   return {
     ...fakeDatabase({ main: { parts: { sessions: { is: 'seen', value: [session] } } } }),
     query: async (_name: string, sql: string) => ({ rows: sql.includes('pg_class') ? tables : limit }),

@@ -19,6 +19,8 @@ interface Limit {
   /** `command line` where the server is started with it, which no file outdoes. */
   source: string;
   standbys: number;
+  /** What its files give it at its next start: what it runs with may be from before they were changed. */
+  next: number;
 }
 
 export default changeCommand({
@@ -46,7 +48,7 @@ export default changeCommand({
     const now = await limitOf(database, context);
     const { connections } = input;
     mustBePossible(connections, now, database);
-    const isSet = (now.set ?? now.running) === connections;
+    const isSet = now.next === connections;
     const restarts = input.restart && now.running !== connections;
     const set: Step = step({
       id: `database.limit:${database}`,
@@ -63,7 +65,7 @@ export default changeCommand({
       target: database,
       summary: `set the connection limit of database ${database} to ${connections.toString()}`,
       touches: [
-        `max_connections of database ${database}: ${(now.set ?? now.running).toString()} → ${connections.toString()}`,
+        `max_connections of database ${database}: ${now.next.toString()} → ${connections.toString()}`,
         ...(restart?.touches ?? []),
       ],
       seen: [
@@ -100,10 +102,13 @@ async function limitOf(database: string, { readers }: Context): Promise<Limit> {
          + coalesce(current_setting('reserved_connections', true)::int4, 0),
        (select count(*)::int4 from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()),
        (select source from pg_settings where name = 'max_connections'),
-       (select count(*)::int4 from pg_stat_replication)`,
+       (select count(*)::int4 from pg_stat_replication),
+       coalesce(
+         (select f.setting::int4 from pg_file_settings f where f.name = 'max_connections' order by f.seqno desc limit 1),
+         (select boot_val::int4 from pg_settings where name = 'max_connections'))`,
     { rows: 1, ms: 3000 },
   );
-  const [running, set, reserved, used, source, standbys] = rows[0] ?? [];
+  const [running, set, reserved, used, source, standbys, next] = rows[0] ?? [];
   return {
     running: Number(running),
     set: typeof set === 'number' ? set : null,
@@ -111,6 +116,7 @@ async function limitOf(database: string, { readers }: Context): Promise<Limit> {
     used: Number(used),
     source: String(source),
     standbys: Number(standbys),
+    next: Number(next),
   };
 }
 

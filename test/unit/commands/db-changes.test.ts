@@ -19,8 +19,12 @@ function context(state: State, parts: object = {}): Context {
 const rows = (...row: (string | number | null)[]): State => ({ answer: { columns: ['a'], rows: [row] } });
 
 describe('db set-limit', () => {
-  const now = (more: { used?: number; source?: string; set?: number | null; standbys?: number } = {}): State =>
-    rows(100, more.set ?? null, 3, more.used ?? 40, more.source ?? 'configuration file', more.standbys ?? 0);
+  const now = (
+    more: { running?: number; used?: number; source?: string; set?: number | null; standbys?: number } = {},
+  ): State => {
+    const { running = 100, set = null, used = 40, source = 'configuration file', standbys = 0 } = more;
+    return rows(running, set, 3, used, source, standbys, set ?? 100);
+  };
   const planned = (connections: number, state: State, more: object = {}) =>
     setLimit.plan(setLimit.input.parse({ connections, ...more }), context(state));
 
@@ -43,6 +47,8 @@ describe('db set-limit', () => {
 
   test('must need nothing where it is so already, and say that standbys come first', async () => {
     expect((await planned(100, now())).steps).toEqual([]);
+    // Its file was changed since it started: at the next start it would not be so any more.
+    expect((await planned(80, now({ running: 80 }))).steps).toHaveLength(1);
     expect((await planned(200, now({ standbys: 1 }))).seen?.[1]).toContain('raise it there first');
   });
 
