@@ -107,7 +107,8 @@ const CHANGES: Record<string, DataChange> = {
   'db restart': {
     argv: async () => ['db', 'restart'],
     effect: async () => await startOf('ecommerce-postgres-prod'),
-    again: async () => undefined,
+    // With what it had before it was limited above.
+    again: async () => await psql('alter system reset max_connections'),
   },
 };
 
