@@ -6,9 +6,8 @@ import { duration, percent, plural } from '../core/format.ts';
 import { percentile } from '../core/percentiles.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
-import type { CacheTraffic } from '../core/ports/cache.ts';
 import type { HitsSeen, Warmed, Warming, WarmTarget, WarmWriter } from '../core/ports/warm.ts';
-import { between } from './hit-ratio.ts';
+import { trafficDuring } from './traffic-during.ts';
 import { compared, type Sight, sights } from './warm-guard.ts';
 
 /** How long reads are counted for, in ms: long enough for some hundred of a small shop. */
@@ -35,7 +34,6 @@ interface Run {
   lanes: number;
   /** Why it is stopped; empty while it is not. */
   stop: string;
-  over: boolean;
 }
 
 /** The port of one run: it knows what that run has asked for. */
@@ -74,17 +72,21 @@ export function openWarm(readers: Readers, platform: Platform): WarmWriter {
       }
     };
     await Promise.all(Array.from({ length: concurrency }, (_, index) => lane(index)));
-    run.over = true;
   };
 
   /** Looks at who else is served until all is asked for. */
-  const guard = async (run: Run, { cache, concurrency }: Warming, usual: readonly Sight[]): Promise<void> => {
-    for (let seen = performance.now(); !run.over; await sleep(LOOK_MS / 20)) {
-      if (performance.now() - seen < LOOK_MS) continue;
+  const guard = async (
+    run: Run,
+    { cache, concurrency }: Warming,
+    usual: readonly Sight[],
+    over: AbortSignal,
+  ): Promise<void> => {
+    for (;;) {
+      await sleep(LOOK_MS, undefined, { signal: over }).catch(() => undefined);
+      if (over.aborted) return;
       const { stop = '', slower } = compared(usual, await look(cache));
       run.stop ||= stop;
       run.lanes = slower ? Math.max(1, Math.floor(run.lanes / 2)) : Math.min(concurrency, run.lanes + 1);
-      seen = performance.now();
     }
   };
 
@@ -94,8 +96,9 @@ export function openWarm(readers: Readers, platform: Platform): WarmWriter {
     const usual = await normally(cache);
     const open = await missing(cache, targets, readers);
     sum.there += targets.length - open.length;
-    const run: Run = { left: [...open], lanes: concurrency, stop: '', over: false };
-    await Promise.all([askAll(run, warming), guard(run, warming, usual)]);
+    const run: Run = { left: [...open], lanes: concurrency, stop: '' };
+    const over = new AbortController();
+    await Promise.all([askAll(run, warming).finally(() => over.abort()), guard(run, warming, usual, over.signal)]);
     const done = open.slice(0, open.length - run.left.length);
     sum.unfilled += (await missing(cache, done, readers)).filter(({ key }) => key !== undefined).length;
     const told = words(sum, began);
@@ -127,17 +130,11 @@ export function openWarm(readers: Readers, platform: Platform): WarmWriter {
 
 /** Reads of a cache from now on. */
 async function counted(name: string, { cache }: Readers): Promise<HitsSeen | null> {
-  const traffic = async (): Promise<CacheTraffic | undefined> => {
-    const { traffic: found } = (await cache.look(name, ['traffic'])).parts;
-    return found.is === 'seen' ? found.value : undefined;
-  };
-  const [began, first] = [performance.now(), await traffic()];
-  if (first === undefined) return null;
-  await sleep(COUNT_MS);
-  const second = await traffic();
-  if (second === undefined) return null;
-  const { hits, misses } = between(first, second);
-  return { hits, reads: hits + misses, ms: Math.round(performance.now() - began) };
+  const { look, windowMs } = await trafficDuring(name, COUNT_MS, cache);
+  const { traffic } = look.parts;
+  if (traffic.is !== 'seen' || windowMs === undefined) return null;
+  const { hits, misses } = traffic.value;
+  return { hits, reads: hits + misses, ms: windowMs };
 }
 
 /** Those whose key is not there, and those without one. */

@@ -1,7 +1,6 @@
+import { once } from '../core/once.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers, Writers } from '../core/ports.ts';
-import type { ReleaseReader } from '../core/ports/release.ts';
-import type { WarmWriter } from '../core/ports/warm.ts';
 
 /**
  * What domains judge while a change runs, as ports, so that a step can wait for it and a recovery on another machine
@@ -26,9 +25,4 @@ export function judges(readers: Readers, platform: Platform): Pick<Writers, 'rel
       warmed: async (cache) => await (await warm()).warmed(cache),
     },
   };
-}
-
-function once<T extends ReleaseReader | WarmWriter>(open: () => Promise<T>): () => Promise<T> {
-  let opened: Promise<T> | undefined;
-  return () => (opened ??= open());
 }

@@ -1,6 +1,6 @@
 /** The traffic of the services, as Prometheus counted it, by the configured queries. */
-import type { Platform } from './platform.ts';
-import type { MetricsReader, Sample } from './ports/metrics.ts';
+import type { Platform, Service } from './platform.ts';
+import type { MetricsReader } from './ports/metrics.ts';
 
 /** Requests of one service over the last minute, as Prometheus counted them. */
 export interface Traffic {
@@ -16,33 +16,21 @@ export interface Traffic {
 }
 
 /** The traffic of each service. @throws NOT_CONFIGURED, from the port, without a Prometheus */
-export async function observeTraffic({ prometheus, services }: Platform, metrics: MetricsReader): Promise<Traffic[]> {
-  const queries = prometheus?.queries;
-  if (queries === undefined) return trafficOf({}, { rate: await metrics.query('vector(1)'), errors: [], p95: [] });
-  const [rate, errors, p95] = await Promise.all([
-    metrics.query(queries.requestRate),
-    metrics.query(queries.errorShare),
-    metrics.query(queries.p95),
-  ]);
-  return trafficOf(services, { rate, errors, p95 });
-}
-
-function trafficOf(
-  services: Platform['services'],
-  samples: Record<'rate' | 'errors' | 'p95', readonly Sample[]>,
-): Traffic[] {
-  const of = (all: readonly Sample[], label: string): number | undefined =>
-    all.find(({ labels }) => labels['service'] === label)?.value;
-  return Object.entries(services).map(([key, service]) => {
-    const label = service.metrics ?? key;
-    const [perSecond, errorShare, p95Seconds] = [
-      of(samples.rate, label),
-      of(samples.errors, label),
-      of(samples.p95, label),
-    ];
+export async function observeTraffic(platform: Platform, metrics: MetricsReader): Promise<Traffic[]> {
+  const queries = platform.prometheus?.queries;
+  if (queries === undefined) {
+    // The port says that there is none, and what to do.
+    await metrics.query('vector(1)');
+    return [];
+  }
+  const [rate, errors, p95] = await Promise.all(
+    [queries.requestRate, queries.errorShare, queries.p95].map((query) => valuesByService(platform, metrics, query)),
+  );
+  return Object.entries(platform.services).map(([key, service]) => {
+    const [perSecond, errorShare, p95Seconds] = [rate?.get(key), errors?.get(key), p95?.get(key)];
     return {
       service: key,
-      label,
+      label: labelOf(key, service),
       mapped: service.metrics !== undefined,
       ...(perSecond === undefined ? {} : { perSecond }),
       ...(errorShare === undefined ? {} : { errorShare }),
@@ -50,3 +38,20 @@ function trafficOf(
     };
   });
 }
+
+/** What a query gives for each service, by its key. */
+export async function valuesByService(
+  { services }: Platform,
+  metrics: MetricsReader,
+  query: string,
+): Promise<ReadonlyMap<string, number>> {
+  const samples = await metrics.query(query);
+  return new Map(
+    Object.entries(services).flatMap(([key, service]): [string, number][] => {
+      const found = samples.find(({ labels }) => labels['service'] === labelOf(key, service));
+      return found === undefined ? [] : [[key, found.value]];
+    }),
+  );
+}
+
+const labelOf = (key: string, { metrics }: Service): string => metrics ?? key;

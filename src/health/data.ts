@@ -4,7 +4,8 @@ import type { Context } from '../core/command.ts';
 import { asOpsError, type OpsError } from '../core/errors.ts';
 import { duration } from '../core/format.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
-import { notObserved, once, type Probe } from './probe.ts';
+import { once } from '../core/once.ts';
+import { notObserved, type Probe } from './probe.ts';
 import { componentsOf, type Looks } from './services.ts';
 
 type Part = 'database' | 'cache';

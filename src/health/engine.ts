@@ -7,7 +7,8 @@ import { asOpsError, OpsError } from '../core/errors.ts';
 import { plural } from '../core/format.ts';
 import type { Container, QuickUsage } from '../core/ports/engine.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
-import { once, type Probe } from './probe.ts';
+import { once } from '../core/once.ts';
+import type { Probe } from './probe.ts';
 import { compareNames } from '../core/text.ts';
 
 const RETIRED = 'stopped after a deploy: it is of a release that is not live';

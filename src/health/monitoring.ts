@@ -3,7 +3,8 @@ import type { Context } from '../core/command.ts';
 import { asOpsError, type OpsError } from '../core/errors.ts';
 import { observeTraffic } from '../core/traffic.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
-import { notObserved, once, type Probe } from './probe.ts';
+import { once } from '../core/once.ts';
+import { notObserved, type Probe } from './probe.ts';
 
 /** Prometheus itself, its targets and alerts, and what it counted of the services. */
 export function monitoringProbes(context: Context, timeoutMs: number): Probe[] {

@@ -101,13 +101,3 @@ export const notObserved = (error: OpsError): Verdict =>
 
 const isVerdict = (seen: Record<string, Verdict> | Verdict): seen is Verdict =>
   typeof (seen as Verdict).status === 'string';
-
-/** The same promise for everybody who asks: several checks share one observation. */
-export function once<T>(observe: () => Promise<T>): () => Promise<T> {
-  let promise: Promise<T> | undefined;
-  return () => {
-    promise ??= observe();
-    promise.catch(() => undefined);
-    return promise;
-  };
-}

@@ -9,7 +9,8 @@ import type { Service } from '../core/platform.ts';
 import type { HttpAnswer } from '../core/ports/http.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
 import type { Place } from './engine.ts';
-import { once, type Probe } from './probe.ts';
+import { once } from '../core/once.ts';
+import type { Probe } from './probe.ts';
 
 /** What one look at a URL gave. */
 export type Look = { answer: HttpAnswer } | { error: OpsError };

@@ -50,7 +50,7 @@ export async function connect(settings: Settings, service: string | undefined): 
       await guarded(asked, line, name, largest, async () => {
         const [answer = null] = await line.wire.ask([[name, ...args]]);
         if (!(answer instanceof Refusal)) return readable(answer);
-        if (refused(answer).code === 'ERR') line.complaint = complaint(answer.text);
+        if (refused(answer).code === 'ERR') line.complaint = answer.text;
         throw redisError(asked, answer, permission);
       }),
     runAll: async (commands) =>
@@ -79,8 +79,6 @@ interface Line {
   bytes: Duplex;
   complaint?: string;
 }
-
-const complaint = (text: string): string => sanitize(text).slice(0, 300);
 
 /** Text as such, where it is no key. */
 const readable = (answer: Answer): unknown =>
@@ -119,9 +117,8 @@ async function guarded<T>(asked: Asked, line: Line, name: string, largest: numbe
       throw new OpsError('BAD_ANSWER', `${asked.subject} does not answer as Redis or Valkey do: ${error.message}`, {
         hint: 'Look whether the port is that of Redis or Valkey, then run: opsctl config check.',
       });
-    const unasked = line.wire.unasked();
-    const said = line.complaint ?? (unasked === undefined ? undefined : complaint(unasked));
-    throw said === undefined ? redisError(asked, error, '') : turnedAway(asked, said);
+    const said = line.complaint ?? line.wire.unasked();
+    throw said === undefined ? redisError(asked, error, '') : turnedAway(asked, sanitize(said).slice(0, 300));
   } finally {
     bytes.off('data', count);
   }

@@ -1,8 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
 
-import { between, hitRatio, hitRatioIn, type HitsRow } from '../../cache/hit-ratio.ts';
+import { hitRatio, hitRatioIn, type HitsRow } from '../../cache/hit-ratio.ts';
 import { conclude, type ReportData, reportSchema } from '../../cache/report.ts';
+import { trafficDuring } from '../../cache/traffic-during.ts';
 import { type Context, readCommand } from '../../core/command.ts';
 import { durationMs } from '../../core/values.ts';
 import { exitOf } from '../../core/verdict.ts';
@@ -30,16 +30,7 @@ export default readCommand({
 const counted = async (name: string, { platform, readers }: Context): Promise<ReportData<HitsRow>> =>
   conclude(hitRatio, await readers.cache.look(name, ['traffic']), name, platform.thresholds);
 
-async function during(name: string, ms: number, context: Context): Promise<ReportData<HitsRow>> {
-  const { platform, readers, signal } = context;
-  const first = await readers.cache.look(name, ['traffic']);
-  const before = first.parts.traffic;
-  if (before.is !== 'seen') return conclude(hitRatio, first, name, platform.thresholds);
-  await pause(ms, undefined, { signal });
-  const second = await readers.cache.look(name, ['traffic']);
-  const after = second.parts.traffic;
-  const parts =
-    after.is === 'seen' ? { traffic: { ...after, value: between(before.value, after.value) } } : second.parts;
-  const window = Date.parse(second.at) - Date.parse(first.at);
-  return conclude(hitRatioIn(window), { ...second, parts }, name, platform.thresholds);
+async function during(name: string, ms: number, { platform, readers, signal }: Context): Promise<ReportData<HitsRow>> {
+  const { look, windowMs } = await trafficDuring(name, ms, readers.cache, signal);
+  return conclude(hitRatioIn(windowMs), look, name, platform.thresholds);
 }

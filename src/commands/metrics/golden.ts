@@ -4,8 +4,7 @@ import type { Platform } from '../../core/platform.ts';
 import type { Readers } from '../../core/ports.ts';
 import { observeUsage } from '../../inspect/stats.ts';
 import { golden, type Saturations } from '../../metrics/golden.ts';
-import { observeTraffic } from '../../core/traffic.ts';
-import { byService } from '../../metrics/observe.ts';
+import { observeTraffic, valuesByService } from '../../core/traffic.ts';
 import { reportCommand } from './shared.ts';
 
 export default reportCommand(
@@ -30,7 +29,7 @@ async function saturations({ platform, readers }: Context): Promise<Saturations>
   const query = platform.prometheus?.queries.saturation;
   return query === undefined
     ? await memoryShares(platform, readers)
-    : { of: 'query', shares: await byService(platform, readers.metrics, query) };
+    : { of: 'query', shares: await valuesByService(platform, readers.metrics, query) };
 }
 
 /** The fullest container of each service. What the engine cannot tell takes nothing from what Prometheus does. */

@@ -15,13 +15,22 @@ const waiting = plan({
   ],
 });
 
-/** What is printed where no line is drawn over, when this is seen half a minute after the step began. */
-async function printed(seen: Record<string, unknown>): Promise<string[]> {
+/** Progress where no line is drawn over: what it prints, and how it is told what a step sees. */
+async function opened(): Promise<{ said: string[]; see: (seen: Record<string, unknown>) => void }> {
   const said: string[] = [];
   const style = makeStyle({ width: 80, colour: false });
   const terminal = { errIsTerminal: false, err: style, remark: (text: string) => said.push(text) };
   const progress = await openProgress(terminal as unknown as Terminal, waiting, false);
-  progress.on({ type: 'step-seen', at: '2026-03-01T14:05:09Z', step: 'engine.isServing:api', seen });
+  const see = (seen: Record<string, unknown>): void => {
+    progress.on({ type: 'step-seen', at: '2026-03-01T14:05:09Z', step: 'engine.isServing:api', seen });
+  };
+  return { said, see };
+}
+
+/** What is printed when this is seen half a minute after the step began. */
+async function printed(seen: Record<string, unknown>): Promise<string[]> {
+  const { said, see } = await opened();
+  see(seen);
   return said;
 }
 
@@ -52,18 +61,12 @@ describe('what is seen of a step meanwhile', () => {
   test('must not come more often than it can be read', async () => {
     vi.useFakeTimers({ now: 1_000_000 });
     try {
-      const said: string[] = [];
-      const style = makeStyle({ width: 80, colour: false });
-      const terminal = { errIsTerminal: false, err: style, remark: (text: string) => said.push(text) };
-      const progress = await openProgress(terminal as unknown as Terminal, waiting, false);
-      const see = (state: string): void => {
-        progress.on({ type: 'step-seen', at: '2026-03-01T14:05:09Z', step: 'engine.isServing:api', seen: { state } });
-      };
-      see('first');
+      const { said, see } = await opened();
+      see({ state: 'first' });
       vi.advanceTimersByTime(29_000);
-      see('too soon');
+      see({ state: 'too soon' });
       vi.advanceTimersByTime(1000);
-      see('later');
+      see({ state: 'later' });
       expect(said).toEqual(['  state: first\n', '  state: later\n']);
     } finally {
       vi.useRealTimers();

@@ -109,7 +109,7 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
       '+type',
       keys.map((key): Words => ['TYPE', key]),
     );
-    const found = types.map((type): { type: string; elements?: number } => ({ type: textOf(answerOf(type)) }));
+    const found = types.map((type): { type: string; elements?: number } => ({ type: textOf(type) }));
     const asked: number[] = [];
     const commands: Words[] = [];
     for (const [index, { type }] of found.entries()) {
@@ -165,8 +165,6 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
     },
   };
 }
-
-const answerOf = (reply: Reply | undefined): Reply | undefined => (reply instanceof OpsError ? undefined : reply);
 
 /** A command that the server refuses or does not know; a key that has another type by now is another matter. */
 const isForGood = (reply: Reply): boolean =>
