@@ -13,7 +13,7 @@ import { attempt, run } from '../scripts/run.ts';
 import { demoContainers, expectedContainers, refuseForeign, type Container } from './containers.ts';
 import { ensureImages } from './images.ts';
 import { BUILD, COMPOSE_FILE, DEMO, ENV_FILE, LABEL, PROJECT } from './paths.ts';
-import { emptyNginxState, resetCache, resetDatabase, seed } from './restore.ts';
+import { emptyNginxState, renewMetrics, resetCache, resetDatabase, seed } from './restore.ts';
 import { ensureSettings } from './settings.ts';
 import { ensureState, SECRETS_FOLDER, TLS_FOLDER } from './state.ts';
 import { waitForMetrics, waitUntilHealthy } from './wait.ts';
@@ -49,14 +49,16 @@ export async function ensurePlatform({ reset = true }: PlatformOptions = {}): Pr
       await refuseForeign();
       await ensureImages();
       const ports = await ensureSettings(reset);
+      const prometheus = `http://127.0.0.1:${ports.PROMETHEUS_PORT}`;
       const removed = reset && (await removeExtras());
-      if (removed || !(await isSettled())) await settle(reset);
+      const renewed = reset && (await renewMetrics(prometheus));
+      if (removed || renewed || !(await isSettled())) await settle(reset);
       if (reset) await Promise.all([resetDatabase(), resetCache()]);
       return {
         dockerHost: engine.host,
         http: `http://127.0.0.1:${ports.HTTP_PORT}`,
         https: `https://127.0.0.1:${ports.HTTPS_PORT}`,
-        prometheus: `http://127.0.0.1:${ports.PROMETHEUS_PORT}`,
+        prometheus,
         alertmanager: `http://127.0.0.1:${ports.ALERTMANAGER_PORT}`,
         ca: join(TLS_FOLDER, 'ca.pem'),
         secrets: SECRETS_FOLDER,

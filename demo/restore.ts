@@ -3,6 +3,10 @@ import { attempt, run } from '../scripts/run.ts';
 
 const POSTGRES = 'ecommerce-postgres-prod';
 const NGINX = 'ecommerce-nginx-prod';
+const PROMETHEUS = 'ecommerce-prometheus-prod';
+
+/** Ten times what the platform has when new (3,600). Each container that a deploy starts adds some hundred. */
+const MOST_SERIES = 36_000;
 
 /** Puts products, orders and accounts in; what is there stays. */
 export async function seed(): Promise<void> {
@@ -71,4 +75,23 @@ export async function resetCache(): Promise<void> {
   const redis = ['docker', 'exec', 'ecommerce-redis-prod', 'redis-cli', '-t', '2'];
   await attempt([...redis, 'config', 'set', 'maxmemory', '64mb', 'maxmemory-policy', 'volatile-lru']);
   await attempt([...redis, 'config', 'resetstat']);
+}
+
+/**
+ * Prometheus keeps every series of the last hours in memory and reads them all again at its start. After
+ * hours of deploys it needs more for that than its limit, and is ended and started for ever. So one that
+ * has very many, or does not say, begins anew; true when it does.
+ */
+export async function renewMetrics(url: string): Promise<boolean> {
+  const series = await seriesOf(url).catch(() => undefined);
+  if (series !== undefined && series <= MOST_SERIES) return false;
+  await attempt(['docker', 'rm', '--force', PROMETHEUS]);
+  await attempt(['docker', 'volume', 'rm', 'ecommerce_prometheus_data']);
+  return true;
+}
+
+async function seriesOf(url: string): Promise<number> {
+  const response = await fetch(`${url}/api/v1/status/tsdb`, { signal: AbortSignal.timeout(5_000) });
+  const { data } = (await response.json()) as { data: { headStats: { numSeries: number } } };
+  return data.headStats.numSeries;
 }
