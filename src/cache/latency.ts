@@ -2,6 +2,7 @@
 import * as z from 'zod';
 
 import { duration, localTime, percent } from '../core/format.ts';
+import { percentile } from '../core/percentiles.ts';
 import type { CacheLatency, CommandUse } from '../core/ports/cache.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
@@ -64,9 +65,7 @@ export const latency: Report<'latency', LatencyRow> = {
 const micros = (ms: number): string => (ms < 0.1 ? `${(ms * 1000).toFixed(1)} µs` : duration(ms));
 
 function roundTrips({ pings }: CacheLatency, { limits }: Seat): Verdict {
-  const sorted = pings.toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
-  const [p50, p99, most] = [at(0.5), at(0.99), sorted.at(-1) ?? NaN];
+  const [p50 = NaN, p99 = NaN, most = NaN] = [0.5, 0.99, 1].map((share) => percentile(pings, share));
   const { status, threshold } = against(p99, limits.cacheLatencyMs);
   const reason = `${pings.length.toString()} round trips: ${duration(p50)} in the middle, ${duration(most)} at most`;
   const measured = { value: Math.round(p99 * 1000) / 1000, unit: 'ms', threshold };

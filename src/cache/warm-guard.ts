@@ -1,4 +1,4 @@
-/** Who else is served while a cache is warmed, and whether they get into trouble by it. */
+/** Who else is served while a cache is filled, or has to be, and whether they get into trouble by it. */
 import { database as judgeDatabase } from '../checks/database.ts';
 import { traffic as judgeTraffic } from '../checks/monitoring.ts';
 import { asOpsError } from '../core/errors.ts';
@@ -34,10 +34,15 @@ const slower: Sight['tooBad'] = (now, before) =>
   now.value > SLOW_MS && before !== undefined && now.value > SLOWER * before.value;
 const fuller: Sight['tooBad'] = (now, before) => before !== undefined && now.value - before.value >= EVICTED;
 
+/** What of the databases is critical already that more questions would make worse. */
+export async function strainedDatabases(platform: Platform, readers: Readers): Promise<Sight[]> {
+  return (await databasesNow(platform, readers)).filter(({ status }) => status === 'crit');
+}
+
 /** Looks at the databases, the services' visitors and the cache. Never throws: who does not answer is in trouble. */
 export async function sights(cache: string, platform: Platform, readers: Readers): Promise<Sight[]> {
   const found = await Promise.all([
-    ...Object.keys(platform.databases).map((name) => databaseNow(name, platform, readers)),
+    databasesNow(platform, readers),
     visitorsNow(platform, readers),
     cacheNow(cache, readers),
   ]);
@@ -62,6 +67,11 @@ const gone = (of: Sight['of'], about: string, thrown: unknown): Sight => {
   const reason = asOpsError(thrown).message;
   return { of, about, status: 'crit', reason, value: 0, tooBad: critical };
 };
+
+async function databasesNow(platform: Platform, readers: Readers): Promise<Sight[]> {
+  const names = Object.keys(platform.databases);
+  return (await Promise.all(names.map((name) => databaseNow(name, platform, readers)))).flat();
+}
 
 async function databaseNow(name: string, { thresholds }: Platform, { database }: Readers): Promise<Sight[]> {
   const about = `database ${name}`;

@@ -1,12 +1,11 @@
 import * as z from 'zod';
 
 import { planFlush } from '../../cache/plan-flush.ts';
-import { changeCommand } from '../../core/command.ts';
+import { strainedDatabases } from '../../cache/warm-guard.ts';
+import { changeCommand, type Context } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import { plural } from '../../core/format.ts';
 import type { Flushed } from '../../core/ports/cache-changes.ts';
-import { worst } from '../../core/verdict.ts';
-import { observeHealth } from '../../health/observe.ts';
 import { cacheFields, cacheNamed } from './shared.ts';
 
 /** What the plan tells of the keys is taken from so many of them, within so much time. */
@@ -16,7 +15,7 @@ export default changeCommand({
   name: 'cache flush',
   summary: 'Remove keys from the cache: by pattern, one database, or all',
   description:
-    'Says first what would be lost (sessions, carts and queues by the form of their names, keys that do not expire) and what will fall on the database behind. Memory is freed in the background; a pattern is scanned for with pauses. Refused while a database is critical, without --force.',
+    'Says first what would be lost (sessions, carts and queues by the form of their names, keys that do not expire) and what will fall on the database behind. Memory is freed in the background; a pattern is scanned for with pauses. Refused while a database has too much to do already, without --force.',
   examples: [
     { command: "opsctl cache flush --pattern 'product:*' --dry-run", explains: 'how many keys, and what kinds' },
     { command: "opsctl cache flush --pattern 'product:*' --confirm main", explains: 'remove them' },
@@ -74,17 +73,11 @@ function meant({ pattern, db, all }: { pattern?: string | undefined; db?: number
   return { pattern, ...(db === undefined ? {} : { database: db }) };
 }
 
-/** What the cache does not answer any more, the databases must. @throws UNSAFE while one of them is critical */
-async function mustBear(context: Parameters<typeof observeHealth>[0]): Promise<void> {
-  if (Object.keys(context.platform.databases).length === 0) return;
-  const { checks } = await observeHealth(context, { detailed: true, only: ['database*'], timeoutMs: undefined });
-  const bad = checks.find(({ status }) => status === 'crit');
-  if (bad === undefined || worst(checks.map(({ status }) => status)) !== 'crit') return;
-  throw new OpsError(
-    'UNSAFE',
-    `${bad.id} is critical, and would have to answer what the cache does not: ${bad.reason}`,
-    {
-      hint: 'Mend that first: opsctl health --detailed --only database. If it has to be: --force',
-    },
-  );
+/** What the cache does not answer any more, the databases must. @throws UNSAFE while one of them has too much to do */
+async function mustBear({ platform, readers }: Context): Promise<void> {
+  const [bad] = await strainedDatabases(platform, readers);
+  if (bad === undefined) return;
+  throw new OpsError('UNSAFE', `${bad.about}: ${bad.reason}; it would have to answer what the cache does not`, {
+    hint: 'Mend that first: opsctl health --detailed --only database. If it has to be: --force',
+  });
 }

@@ -82,10 +82,10 @@ describe('cache flush', () => {
     );
   });
 
-  test('must be refused while a database is critical, unless somebody insists', async () => {
+  test('must be refused while a database has too much to do, unless somebody insists', async () => {
     const full = () => context({}, { ...calmDatabase, connections: 97, connectionLimit: 97 });
     await expect(planned({ all: true }, full())).rejects.toMatchObject({
-      ...{ code: 'UNSAFE', message: expect.stringContaining('critical') as unknown },
+      ...{ code: 'UNSAFE', message: expect.stringContaining('database main connections: ') as unknown },
     });
     expect((await planned({ all: true, force: true }, full())).steps).toHaveLength(1);
     expect((await planned({ db: 3 })).summary).toBe('remove all keys of database 3 from cache main');
