@@ -1,9 +1,10 @@
 /** How much of what is read is found. */
 import * as z from 'zod';
 
+import { readsFound } from '../checks/cache-facts.ts';
 import { duration, percent } from '../core/format.ts';
 import type { CacheTraffic } from '../core/ports/cache.ts';
-import { against, type Verdict, verdict } from '../core/verdict.ts';
+import { leading, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
@@ -18,10 +19,6 @@ const rowSchema = z
   })
   .meta({ id: 'CacheHits' });
 export type HitsRow = z.infer<typeof rowSchema>;
-
-/** Below so many reads a ratio says nothing: a start is cold. In an interval somebody waited for it. */
-const FEWEST_READS = 1000;
-const FEWEST_IN_INTERVAL = 100;
 
 /** The report; `window` in ms where it is about an interval instead of all that was counted. */
 export const hitRatioIn = (window?: number): Report<'traffic', HitsRow> => ({
@@ -53,21 +50,12 @@ export const hitRatioIn = (window?: number): Report<'traffic', HitsRow> => ({
 
 export const hitRatio = hitRatioIn();
 
-function ratio({ hits, misses }: CacheTraffic, { limits }: Seat, window: number | undefined): Verdict {
-  const reads = hits + misses;
-  const when = window === undefined ? '' : ` in ${duration(window)}`;
-  if (reads === 0) return verdict.ok(`nothing was read${when}`);
-  const share = hits / reads;
-  const { status, threshold } = against(share, limits.cacheHit, 'less');
-  const measured = { value: Math.round(share * 1000) / 1000, unit: 'share', threshold };
-  const reason = `${percent(share)} of ${reads.toString()} reads${when} found what they looked for`;
-  if (reads < (window === undefined ? FEWEST_READS : FEWEST_IN_INTERVAL))
-    return verdict.ok(`${reason}; too few to judge that`, measured);
-  // A cold cache is slow, not broken.
-  return status === 'ok'
-    ? verdict.ok(reason, measured)
-    : verdict.warn(reason, ['opsctl cache memory', 'opsctl cache ttl', 'opsctl cache keys --by prefix'], measured);
-}
+const ratio = (traffic: CacheTraffic, { limits }: Seat, window: number | undefined): Verdict =>
+  leading(readsFound(traffic, limits, window === undefined ? undefined : `in ${duration(window)}`), [
+    'opsctl cache memory',
+    'opsctl cache ttl',
+    'opsctl cache keys --by prefix',
+  ]);
 
 /** Since the start, that is a matter of memory; now, it is what costs hits. */
 function evictions({ evicted }: CacheTraffic, window: number | undefined): (Verdict & { about: string })[] {

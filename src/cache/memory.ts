@@ -1,9 +1,10 @@
 /** What the memory of a cache is used for, how near its limit it is, and what is wasted. */
 import * as z from 'zod';
 
+import { evictedKeys, type MemoryInUse, memoryInUse, refusedForMemory } from '../checks/cache-facts.ts';
 import { bytes, percent, plural } from '../core/format.ts';
 import type { CacheMemory, CacheServer } from '../core/ports/cache.ts';
-import { against, type Verdict, verdict } from '../core/verdict.ts';
+import { against, leading, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
@@ -29,7 +30,7 @@ export const memory: Report<'memory', MemoryRow> = {
   row: rowSchema,
   judge: ({ memory: one }, seat) => ({
     findings: [
-      { about: '', ...limit(one, seat) },
+      { about: '', ...full(one, seat) },
       ...named('refused', refused(one, seat)),
       ...named('evictions', evictions(one, seat)),
       ...named('fragmentation', fragmentation(one, seat)),
@@ -54,61 +55,37 @@ export const memory: Report<'memory', MemoryRow> = {
 const named = (about: string, one: Verdict | undefined): (Verdict & { about: string })[] =>
   one === undefined ? [] : [{ about, ...one }];
 
-function limit({ used, limit: most, system }: CacheMemory, { server, limits }: Seat): Verdict {
-  if (most === null)
-    return verdict.warn(
-      `${bytes(used)} used and no maxmemory is set: it grows until the kernel kills it${system === undefined ? '' : `; the machine has ${bytes(system)}`}`,
-      ['CONFIG GET maxmemory-policy', 'CONFIG SET maxmemory <bytes>'],
-      { value: used, unit: 'bytes' },
-    );
-  const share = used / most;
-  const { status, threshold } = against(share, limits.cacheMemory);
-  const reason = `${bytes(used)} of ${bytes(most)} (${percent(share)}), policy ${server.policy ?? 'not told'}`;
-  const measured = { value: used, unit: 'bytes', threshold: Math.round(threshold * most) };
-  if (status === 'ok') return verdict.ok(reason, measured);
-  // A cache that may evict is meant to be full; one that may not refuses writes.
-  const refuses = refusing(server);
-  return {
-    status: refuses === '' && status === 'crit' ? 'warn' : status,
-    reason: `${reason}${refuses}`,
-    ...measured,
-    next: ['opsctl cache keys --by prefix', 'opsctl cache ttl'],
-  };
-}
+const inUse = ({ used, limit, system }: CacheMemory, { policy, databases }: CacheServer): MemoryInUse => ({
+  used,
+  limit,
+  policy,
+  hasExpiring: databases?.some(({ expiring }) => expiring > 0),
+  system,
+});
 
-/** Why writes are refused when there is no room; empty where keys are evicted instead. */
-function refusing({ policy = '', databases }: CacheServer): string {
-  if (policy === 'noeviction') return ': when it is full, writes are refused';
-  const none = databases !== undefined && databases.every(({ expiring }) => expiring === 0);
-  return policy.startsWith('volatile-') && none
-    ? ', which evicts only keys that expire, and none does: when it is full, writes are refused'
-    : '';
-}
+const full = (one: CacheMemory, { server, limits }: Seat): Verdict =>
+  leading(
+    memoryInUse(inUse(one, server), limits),
+    one.limit === null
+      ? ['CONFIG GET maxmemory-policy', 'CONFIG SET maxmemory <bytes>']
+      : ['opsctl cache keys --by prefix', 'opsctl cache ttl'],
+  );
 
 /** What the limit cost already. */
-function refused(
-  { refused: count = 0, used, limit: most }: CacheMemory,
-  { server, limits }: Seat,
-): Verdict | undefined {
-  if (count === 0) return undefined;
-  const isFull = most !== null && refusing(server) !== '' && against(used / most, limits.cacheMemory).status !== 'ok';
-  return {
-    status: isFull ? 'crit' : 'warn',
-    reason: `${plural(count, 'command')} refused for want of memory since the start${isFull ? '' : '; there is room now'}`,
-    value: count,
-    unit: 'commands',
-    // Half as much again: whether that fits is what the dry run tells.
-    next: isFull ? [`opsctl cache set-memory ${Math.ceil((most * 1.5) / MIB).toString()}MiB --dry-run`] : [],
-  };
+function refused(one: CacheMemory, { server, limits }: Seat): Verdict | undefined {
+  const { isFull, ...judged } = refusedForMemory(one.refused ?? 0, inUse(one, server), limits);
+  if (judged.status === 'ok') return undefined;
+  // Half as much again: whether that fits is what the dry run tells.
+  const more = Math.ceil(((one.limit ?? 0) * 1.5) / MIB).toString();
+  return leading(judged, isFull ? [`opsctl cache set-memory ${more}MiB --dry-run`] : []);
 }
 
 function evictions({ evicted }: CacheMemory, { server }: Seat): Verdict | undefined {
   if (evicted === 0) return undefined;
-  return verdict.warn(
-    `${plural(evicted, 'key')} evicted since the start by ${server.policy ?? 'its policy'}: the cache is smaller than what is wanted of it`,
-    ['opsctl cache hit-ratio --interval 10s', 'opsctl cache keys --by prefix'],
-    { value: evicted, unit: 'keys' },
-  );
+  return leading(evictedKeys(evicted, server.policy), [
+    'opsctl cache hit-ratio --interval 10s',
+    'opsctl cache keys --by prefix',
+  ]);
 }
 
 /** The allocator's own figure where it is told: the resident memory of a server that shrank says little. */

@@ -1,9 +1,10 @@
 /** Whether what is in memory gets to disk, and what that costs. */
 import * as z from 'zod';
 
-import { bytes, duration, localTime, percent, plural } from '../core/format.ts';
+import { savedToDisk } from '../checks/cache-facts.ts';
+import { bytes, duration, localTime, percent } from '../core/format.ts';
 import type { CachePersistence } from '../core/ports/cache.ts';
-import { against, type Verdict, verdict } from '../core/verdict.ts';
+import { against, leading, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
@@ -50,23 +51,8 @@ export const persistence: Report<'persistence', PersistenceRow> = {
   ],
 };
 
-function saved(one: CachePersistence): Verdict {
-  const next = ['opsctl health --detailed --only disk', 'CONFIG GET dir'];
-  if (one.isLoading) return verdict.warn('it loads its data from disk and serves nothing meanwhile', next);
-  if (!one.lastSaveOk) return verdict.crit(`the last save failed${consequence(one)}`, next);
-  if (one.appends && !one.lastAppendOk)
-    return verdict.crit(`the last write to the append-only file, or its rewrite, failed${consequence(one)}`, next);
-  return verdict.ok(
-    `the last save went well${one.appends ? ', the append-only file is on' : ''}; ${plural(one.changes, 'change')} since`,
-    { value: one.changes, unit: 'changes' },
-  );
-}
-
-/** Writes, and PING, are refused as long as they do not get to disk, unless stop-writes-on-bgsave-error is off. */
-const consequence = ({ refused = 0 }: CachePersistence): string =>
-  refused === 0
-    ? '; writes may be refused until it goes well'
-    : `, and ${plural(refused, 'command')} refused because of that since the start`;
+const saved = (one: CachePersistence): Verdict =>
+  leading(savedToDisk(one), ['opsctl health --detailed --only disk', 'CONFIG GET dir']);
 
 function fork({ forkMs }: CachePersistence, { limits }: Seat): (Verdict & { about: string })[] {
   const { status, threshold } = against(forkMs, limits.cacheStallMs);

@@ -78,7 +78,7 @@ async function databaseNow(name: string, { thresholds }: Platform, { database }:
   try {
     const vitals = await database.vitals(name);
     const { latencyMs } = vitals;
-    const verdicts = Object.entries(judgeDatabase(vitals, thresholds, [])).filter(([part]) => OF_LOAD.includes(part));
+    const verdicts = Object.entries(judgeDatabase(vitals, thresholds)).filter(([part]) => OF_LOAD.includes(part));
     return [
       ...verdicts.map(([part, { status, reason, value = 0 }]) => ({
         of: 'database' as const,

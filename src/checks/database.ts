@@ -1,114 +1,94 @@
-import { bytes, duration, percent, plural } from '../core/format.ts';
+import { bytes, duration } from '../core/format.ts';
 import type { Thresholds } from '../core/thresholds.ts';
-import type { DatabaseVitals, HiddenPart } from '../core/ports/data.ts';
-import { against, type Verdict, verdict } from '../core/verdict.ts';
+import type { DatabaseVitals, HiddenPart, OpenTransaction } from '../core/ports/data.ts';
+import { type Judgement, leading, type Verdict, verdict, worstFirst } from '../core/verdict.ts';
+import { blocksFound, connectionsInUse, openTransaction, unfrozen, waitingSessions } from './database-facts.ts';
+import { replication as judgeReplication } from './replication.ts';
 
-/** Verdicts on a PostgreSQL server, by the last part of their check id. `logs`: commands that show its log. */
-export function database(vitals: DatabaseVitals, limits: Thresholds, logs: string[]): Record<string, Verdict> {
+/** Verdicts on a PostgreSQL server, by the last part of their check id. Each leads to the report that tells more. */
+export function database(vitals: DatabaseVitals, limits: Thresholds): Record<string, Verdict> {
   const forbidden = vitals.hidden.filter((one) => one.forbidden);
   return {
     direct: verdict.ok(
       `PostgreSQL ${vitals.version}${vitals.inRecovery ? ', a replica,' : ''} answers in ${duration(vitals.latencyMs)}`,
-      { value: round(vitals.latencyMs), unit: 'ms' },
+      { value: Math.round(vitals.latencyMs * 1000) / 1000, unit: 'ms' },
     ),
-    connections: connections(vitals, limits, logs),
-    transactions: transactions(vitals, limits, logs),
-    locks: locks(vitals, limits, logs),
-    replication: replication(vitals, limits, logs),
+    connections: connections(vitals, limits),
+    transactions: transactions(vitals, limits),
+    locks: locks(vitals, limits),
+    replication: replication(vitals, limits),
     'cache-hit': cacheHit(vitals, limits),
     size: size(vitals),
-    'xid-age': xidAge(vitals, limits),
+    'xid-age': idAges(vitals, limits),
     ...(forbidden.length === 0
       ? {}
       : {
           privileges: verdict.skipped(
             `not visible to this role: ${forbidden.map(({ part, reason }) => `${part}: ${reason}`).join('; ')}`,
-            GRANT,
+            grant(vitals),
           ),
         }),
   };
 }
 
-const GRANT = ['GRANT pg_monitor TO <role>'];
+const grant = ({ role }: DatabaseVitals): string[] => [`GRANT pg_monitor TO ${role}`];
 
 /** A figure that is not there: skipped where a right is missing, which is a choice; else not observed. */
-function unseen({ hidden }: DatabaseVitals, parts: HiddenPart['part'][], what: string): Verdict {
-  const causes = hidden.filter(({ part }) => parts.includes(part));
+function unseen(vitals: DatabaseVitals, parts: HiddenPart['part'][], what: string): Verdict {
+  const causes = vitals.hidden.filter(({ part }) => parts.includes(part));
   const reason = causes.map((one) => one.reason).join('; ') || 'the server does not tell';
   return causes.length > 0 && causes.every(({ forbidden }) => forbidden)
-    ? verdict.skipped(`${what} cannot be seen by this role: ${reason}`, GRANT)
+    ? verdict.skipped(`${what} cannot be seen by this role: ${reason}`, grant(vitals))
     : verdict.unknown(`${what} could not be observed: ${reason}`, []);
 }
 
-function connections(vitals: DatabaseVitals, limits: Thresholds, logs: string[]): Verdict {
+function connections(vitals: DatabaseVitals, limits: Thresholds): Verdict {
   if (vitals.connections === undefined) return unseen(vitals, ['activity'], 'the number of connections');
-  const share = vitals.connections / vitals.connectionLimit;
-  const { status, threshold } = against(share, limits.databaseConnections);
+  const judged = connectionsInUse(vitals.connections, vitals.connectionLimit, limits);
   const doing =
     vitals.activeSessions === undefined || vitals.idleInTransaction === undefined
       ? ', what they do is hidden'
       : `, ${vitals.activeSessions.toString()} active, ${vitals.idleInTransaction.toString()} idle in transaction`;
-  const reason = `${vitals.connections.toString()} of ${vitals.connectionLimit.toString()} usable connections (${percent(share)})${doing}`;
-  const measured = {
-    value: vitals.connections,
-    unit: 'connections',
-    threshold: Math.ceil(threshold * vitals.connectionLimit),
-  };
-  return status === 'ok'
-    ? verdict.ok(reason, measured)
-    : { status, reason, ...measured, next: ['opsctl stats', ...logs] };
+  return leading({ ...judged, reason: `${judged.reason}${doing}` }, ['opsctl db connections']);
 }
 
-function transactions(vitals: DatabaseVitals, limits: Thresholds, logs: string[]): Verdict {
-  const longest = vitals.longestTransaction;
-  const hidden = unseen(vitals, ['activity'], 'the longest transaction');
-  if (longest === undefined) return hidden;
-  if (longest === null) return verdict.ok('no open transaction');
-  const { status, threshold } = against(longest.ageMs, limits.longestTransactionMs);
-  const measured = { value: round(longest.ageMs), unit: 'ms', threshold };
-  const reason = `longest transaction ${duration(longest.ageMs)}: pid ${longest.pid.toString()}, ${longest.state}${longest.application === '' ? '' : `, ${longest.application}`}`;
-  if (status !== 'ok') return { status, reason, ...measured, next: logs };
+/** The longest transaction, and the one that idles longest: whichever is worse. */
+function transactions(vitals: DatabaseVitals, limits: Thresholds): Verdict {
+  const { longestTransaction, longestIdle } = vitals;
+  const open = [longestTransaction, longestIdle].filter((one) => one !== undefined && one !== null);
+  const [bad] = worstFirst(open.map((one) => named(one, limits)));
+  if (bad !== undefined && bad.status !== 'ok') return leading(bad, ['opsctl db activity']);
   // The longest that this role sees need not be the longest there is.
-  return vitals.hidden.some(({ part }) => part === 'activity') ? hidden : verdict.ok(reason, measured);
+  if (longestTransaction === undefined || vitals.hidden.some(({ part }) => part === 'activity'))
+    return unseen(vitals, ['activity'], 'the longest transaction');
+  return bad === undefined ? verdict.ok('no open transaction') : leading(bad, []);
 }
 
-function locks(vitals: DatabaseVitals, limits: Thresholds, logs: string[]): Verdict {
+function named({ pid, application, ageMs, state, stateMs }: OpenTransaction, limits: Thresholds): Judgement {
+  const judged = openTransaction({ transactionMs: ageMs, state, stateMs }, limits);
+  return {
+    ...judged,
+    reason: `pid ${pid.toString()}${application === '' ? '' : ` (${application})`}: ${judged.reason}`,
+  };
+}
+
+function locks(vitals: DatabaseVitals, limits: Thresholds): Verdict {
   if (vitals.blockedSessions === undefined) return unseen(vitals, ['locks', 'activity'], 'who waits for a lock');
-  const { status, threshold } = against(vitals.blockedSessions, limits.blockedSessions);
-  const measured = { value: vitals.blockedSessions, unit: 'sessions', threshold };
-  if (vitals.blockedSessions === 0) return verdict.ok('no session waits for a lock', measured);
-  const reason = `${plural(vitals.blockedSessions, 'session')} ${vitals.blockedSessions === 1 ? 'waits' : 'wait'} for a lock, the longest for ${vitals.longestWaitMs === undefined ? 'a time not known' : duration(vitals.longestWaitMs)}`;
-  return status === 'ok' ? verdict.ok(reason, measured) : { status, reason, ...measured, next: logs };
+  return leading(waitingSessions(vitals.blockedSessions, vitals.longestWaitMs, limits), ['opsctl db blocking']);
 }
 
-function replication(vitals: DatabaseVitals, limits: Thresholds, logs: string[]): Verdict {
-  if (vitals.replayLagMs !== undefined)
-    return verdict.ok(`a replica, last replayed ${duration(vitals.replayLagMs)} ago`, {
-      value: round(vitals.replayLagMs),
-      unit: 'ms',
-    });
-  if (vitals.inRecovery) return unseen(vitals, ['replay'], 'how far this replica is behind');
-  if (vitals.replicas === undefined) return unseen(vitals, ['replication'], 'replicas');
-  if (vitals.replicas.length === 0) return verdict.ok('no replicas are connected');
-  const known = vitals.replicas.flatMap(({ lagBytes }) => lagBytes ?? []);
-  const lag = Math.max(...known);
-  const { status, threshold } = against(lag, limits.replicationLagBytes);
-  const measured = { value: lag, unit: 'bytes', threshold };
-  const dark = vitals.replicas.length - known.length;
-  const reason = `${plural(vitals.replicas.length, 'replica')}, the farthest ${bytes(lag)} behind`;
-  if (known.length > 0 && status !== 'ok') return { status, reason, ...measured, next: logs };
-  if (dark > 0) return unseen(vitals, ['replication'], `how far ${plural(dark, 'replica')} is behind`);
-  return verdict.ok(reason, measured);
+function replication(vitals: DatabaseVitals, limits: Thresholds): Verdict {
+  if (vitals.replication === undefined) return unseen(vitals, ['replication'], 'replicas');
+  const [whole, ...bad] = judgeReplication(vitals.replication, { at: vitals.at, role: vitals.role, limits });
+  const { about, reason, ...rest } = worstFirst(bad)[0] ?? whole;
+  return about === ''
+    ? { ...rest, reason }
+    : { ...rest, reason: `${about}: ${reason}`, next: ['opsctl db replication'] };
 }
 
 function cacheHit(vitals: DatabaseVitals, limits: Thresholds): Verdict {
-  if (vitals.cacheHit === undefined) return unseen(vitals, ['databases'], 'the share of reads found in shared buffers');
-  if (vitals.cacheHit === null) return verdict.ok('nothing was read since the statistics were reset');
-  const { status, threshold } = against(vitals.cacheHit, limits.databaseCacheHit, 'less');
-  const measured = { value: round(vitals.cacheHit), unit: 'share', threshold };
-  const reason = `${percent(vitals.cacheHit)} of the reads found in shared buffers`;
-  // A low ratio is slow, not broken: it never counts as critical by itself.
-  return status === 'ok' ? verdict.ok(reason, measured) : verdict.warn(reason, ['opsctl stats'], measured);
+  if (vitals.blocks === undefined) return unseen(vitals, ['databases'], 'the share of reads found in shared buffers');
+  return leading(blocksFound(vitals.blocks, limits), ['opsctl db cache-hit']);
 }
 
 function size(vitals: DatabaseVitals): Verdict {
@@ -120,14 +100,10 @@ function size(vitals: DatabaseVitals): Verdict {
   });
 }
 
-function xidAge(vitals: DatabaseVitals, limits: Thresholds): Verdict {
-  if (vitals.xidAge === undefined) return unseen(vitals, ['databases'], 'the age of the oldest transaction id');
-  const { status, threshold } = against(vitals.xidAge, limits.xidAge);
-  const measured = { value: vitals.xidAge, unit: 'transactions', threshold };
-  const reason = `oldest unfrozen transaction id is ${(vitals.xidAge / 1e6).toFixed(1)} million old (writes stop near 2,147 million)`;
-  return status === 'ok'
-    ? verdict.ok(reason, measured)
-    : { status, reason, ...measured, next: ['VACUUM (FREEZE) the oldest tables of the database'] };
+function idAges(vitals: DatabaseVitals, limits: Thresholds): Verdict {
+  const { xidAge, multixactAge } = vitals;
+  if (xidAge === undefined || multixactAge === undefined)
+    return unseen(vitals, ['databases'], 'the age of the oldest transaction id');
+  const judged = [unfrozen('transaction id', xidAge, limits), unfrozen('multixact id', multixactAge, limits)] as const;
+  return leading(worstFirst(judged)[0] ?? judged[0], ['opsctl db vacuum']);
 }
-
-const round = (value: number): number => Math.round(value * 1000) / 1000;

@@ -65,7 +65,7 @@ export async function run(invocation: Invocation, terminal: Terminal): Promise<n
       !(thrown instanceof OpsError && (thrown.exit <= 4 || thrown.code === 'INTERRUPTED' || thrown.code === 'BUG'))
         ? new OpsError('INTERRUPTED', 'interrupted', { cause: thrown })
         : asOpsError(thrown);
-    const error = suggestFor(global, terminal.env).error(failure);
+    const error = suggestFor(invocation, terminal.env).error(failure);
     if (global.json !== false && !global.quiet) {
       terminal.result(
         jsonText({
@@ -98,7 +98,7 @@ async function read(state: Run, command: ReadCommand): Promise<number> {
   });
   raced.catch(() => undefined);
   const seen = checked(command, await Promise.race([command.run(input, state.context), raced]));
-  const data = suggestFor(state.invocation.global, state.terminal.env).data(seen);
+  const data = suggestFor(state.invocation, state.terminal.env).data(seen);
   const exit = command.exit?.(data, input) ?? 0;
   state.answer(
     { ok: exit === 0, data },

@@ -22,7 +22,7 @@ export async function stream(
     streaming.screen !== undefined && terminal.outIsTerminal && hasRoom(process.stdout) && json === false && !quiet
       ? (await import('log-update')).createLogUpdate(process.stdout)
       : undefined;
-  const suggest = suggestFor(invocation.global, terminal.env);
+  const suggest = suggestFor(invocation, terminal.env);
   for await (const event of streaming.run(input, context)) {
     const result = streaming.event.safeParse(suggest.data(event));
     if (!result.success)

@@ -1,12 +1,20 @@
 import { OpsError } from '../core/errors.ts';
+import { onServer } from '../core/suggested.ts';
 import type { GlobalInput } from './global.ts';
 
+/** What a command line chose. */
+interface Chosen {
+  global: Pick<GlobalInput, 'config' | 'environment'>;
+  command?: { name: string };
+  input?: Record<string, unknown>;
+}
+
 /**
- * Commands that are suggested must reach the same platform as the one that suggests them: where a configuration or
- * an environment was chosen, every suggested command chooses it too. The one place where that is put in.
+ * Commands that are suggested must reach the same platform as the one that suggests them: where a configuration, an
+ * environment, or a database or cache was chosen, every suggested command chooses it too. The one place where that is put in.
  */
 export function suggestFor(
-  { config, environment }: Pick<GlobalInput, 'config' | 'environment'>,
+  { global: { config, environment }, command, input = {} }: Chosen,
   env: Record<string, string | undefined>,
 ): {
   text: (text: string) => string;
@@ -23,13 +31,19 @@ export function suggestFor(
   const chosen = flags
     .map((word) => (/^[\w./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
     .join(' ');
-  const text = (given: string): string =>
-    chosen === '' ? given : given.replace(/\bopsctl(?= [a-z])/g, () => `opsctl ${chosen}`);
+  const kind = command?.name.startsWith('db ') ? 'database' : command?.name.startsWith('cache ') ? 'cache' : undefined;
+  const server = kind === undefined ? undefined : input[kind];
+  const named = kind === undefined || typeof server !== 'string' ? undefined : onServer(kind, server);
+  const isNone = chosen === '' && named === undefined;
+  const text = (given: string): string => {
+    const asked = named?.(given) ?? given;
+    return chosen === '' ? asked : asked.replace(/\bopsctl(?= [a-z])/g, () => `opsctl ${chosen}`);
+  };
   return {
     text,
-    data: (data) => (chosen === '' ? data : inNext(data, text)),
+    data: (data) => (isNone ? data : inNext(data, text)),
     error: (error) =>
-      chosen === '' || error.hint === undefined
+      isNone || error.hint === undefined
         ? error
         : new OpsError(error.code, error.message, {
             hint: text(error.hint),

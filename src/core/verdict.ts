@@ -19,6 +19,15 @@ export const verdictSchema = z.object({
 });
 export type Verdict = z.infer<typeof verdictSchema>;
 
+/** A verdict before it is known who says it: each place adds the commands that lead on from there. */
+export type Judgement = Omit<Verdict, 'next'>;
+
+/** A judgement as a verdict; what is well leads nowhere. */
+export const leading = (judged: Judgement, next: string[]): Verdict => ({
+  ...judged,
+  next: judged.status === 'ok' ? [] : next,
+});
+
 /** The worst of several statuses; `ok` when there is none. `skipped` never outweighs `ok`. */
 export function worst(statuses: Iterable<Status>): Status {
   let index = 0;

@@ -1,11 +1,13 @@
 /** What clients do now: who holds a transaction open, who waits, for how long. */
 import * as z from 'zod';
 
+import { openTransaction } from '../checks/database-facts.ts';
 import { duration, plural } from '../core/format.ts';
 import type { Session } from '../core/ports/database.ts';
 import type { Judged } from '../core/report.ts';
 import { oneLine } from '../core/text.ts';
-import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
+import type { Thresholds } from '../core/thresholds.ts';
+import { leading, type Verdict, verdict, worst } from '../core/verdict.ts';
 import type { Report } from './report.ts';
 
 const rowSchema = z
@@ -32,10 +34,10 @@ export const activity: Report<'sessions', ActivityRow> = {
   row: rowSchema,
   judge: ({ sessions }, { server, limits }) => {
     const seen = sessions.filter(({ state }) => state !== undefined);
-    const judged = seen.flatMap((one) => judgedSession(one, limits.longestTransactionMs, limits.idleInTransactionMs));
+    const judged = seen.flatMap((one) => judgedSession(one, limits));
     const shown = sessions.filter((one) => one.state !== 'idle' || one.transactionMs !== undefined);
     return {
-      findings: [summary(sessions, judged), ...judged.toSorted(byAge)],
+      findings: [summary(sessions, judged, server.role), ...judged.toSorted(byAge)],
       rows: shown.map(rowOf),
       notes: notesOf(sessions, shown, server.role),
     };
@@ -60,34 +62,14 @@ export const activity: Report<'sessions', ActivityRow> = {
   ],
 };
 
-type Limits = Parameters<typeof against>[1];
-
-/** A transaction that is open for long holds its locks, and keeps VACUUM from what it may still look at. */
-function judgedSession(session: Session, transaction: Limits, idle: Limits): Judged<unknown>['findings'] {
+function judgedSession(session: Session, limits: Thresholds): Judged<unknown>['findings'] {
   const { pid, state, transactionMs, stateMs } = session;
   if (transactionMs === undefined) return [];
-  const isIdle = state?.startsWith('idle in transaction') === true;
-  const open = against(transactionMs, transaction);
-  const idles = isIdle && stateMs !== undefined ? against(stateMs, idle) : undefined;
-  const status = worst([open.status, ...(idles === undefined ? [] : [idles.status])]);
-  if (status === 'ok') return [];
-  const because = idles !== undefined && idles.status === status ? idles : open;
-  const doing = isIdle ? `idle in transaction for ${duration(stateMs ?? transactionMs)}` : (state ?? '');
-  const measured = {
-    value: Math.round(because === open ? transactionMs : (stateMs ?? transactionMs)),
-    unit: 'ms',
-    threshold: because.threshold,
-  };
-  return [
-    {
-      about: nameOf(session),
-      status,
-      reason: `transaction open for ${duration(transactionMs)}, ${doing}`,
-      ...measured,
-      // One that is idle has no query that could be cancelled.
-      next: [killing(pid, isIdle)],
-    } satisfies Verdict & { about: string },
-  ];
+  const judged = openTransaction({ transactionMs, state, stateMs }, limits);
+  if (judged.status === 'ok') return [];
+  // One that is idle has no query that could be cancelled.
+  const next = [killing(pid, state?.startsWith('idle in transaction') === true)];
+  return [{ about: nameOf(session), ...leading(judged, next) }];
 }
 
 /** The command that ends what a session does. */
@@ -101,16 +83,25 @@ export const nameOf = ({ pid, application, user }: Pick<Session, 'pid' | 'applic
 const byAge = (a: { value?: number | undefined }, b: { value?: number | undefined }): number =>
   (b.value ?? 0) - (a.value ?? 0);
 
-function summary(sessions: readonly Session[], judged: readonly Verdict[]): Verdict & { about: string } {
+function summary(sessions: readonly Session[], judged: readonly Verdict[], role: string): Verdict & { about: string } {
   const count = (is: (one: Session) => boolean): string => sessions.filter(is).length.toString();
   const reason = `${plural(sessions.length, 'session')}: ${count(({ state }) => state === 'active')} active, ${count(({ state }) => state?.startsWith('idle in transaction') === true)} idle in transaction, ${count(({ blockedBy }) => blockedBy.length > 0)} waiting for a lock`;
   const long = judged.length === 0 ? '' : `; ${plural(judged.length, 'transaction')} open for too long`;
   const status = worst(judged.map((one) => one.status));
   const measured = { value: sessions.length, unit: 'sessions' };
-  return status === 'ok'
+  if (status !== 'ok') return { about: '', status, reason: `${reason}${long}`, ...measured, next: [] };
+  const hidden = hiddenAmong(sessions);
+  return hidden === 0
     ? { about: '', ...verdict.ok(reason, measured) }
-    : { about: '', status, reason: `${reason}${long}`, ...measured, next: [] };
+    : {
+        about: '',
+        ...verdict.skipped(`${reason}; of ${hidden.toString()} it is hidden from role ${role}`, [grant(role)]),
+      };
 }
+
+const hiddenAmong = (sessions: readonly Session[]): number =>
+  sessions.filter(({ state }) => state === undefined).length;
+const grant = (role: string): string => `GRANT pg_monitor TO ${role}`;
 
 const rowOf = ({
   startedAt: _started,
@@ -129,11 +120,11 @@ const rowOf = ({
 
 function notesOf(sessions: readonly Session[], shown: readonly Session[], role: string): string[] {
   const idle = sessions.length - shown.length;
-  const hidden = sessions.filter(({ state }) => state === undefined).length;
+  const hidden = hiddenAmong(sessions);
   return [
     ...(idle === 0 ? [] : [`${plural(idle, 'idle session')} not shown`]),
     ...(hidden === 0
       ? []
-      : [`${plural(hidden, 'session')} of other roles hide what they do from ${role}: GRANT pg_monitor TO ${role}`]),
+      : [`${plural(hidden, 'session')} of other roles hide what they do from ${role}: ${grant(role)}`]),
   ];
 }

@@ -1,10 +1,11 @@
 /** Who holds up whom: the sessions at the root of a pile-up, their victims, and what ending a root would free. */
 import * as z from 'zod';
 
+import { waitingSessions } from '../checks/database-facts.ts';
 import { duration, plural } from '../core/format.ts';
 import type { Lock } from '../core/ports/database.ts';
 import { oneLine } from '../core/text.ts';
-import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
+import { leading, type Status, type Verdict } from '../core/verdict.ts';
 import { killing, nameOf } from './activity.ts';
 import { lockTree, type Waiter } from './lock-tree.ts';
 import type { Report } from './report.ts';
@@ -43,16 +44,13 @@ export const blocking: Report<'sessions' | 'locks', BlockingRow> = {
     const longest = Math.max(0, ...waiting.map(({ waitMs }) => waitMs ?? 0));
     const roots = tree.filter(({ depth }) => depth === 0);
     const blocked = new Set(waiting.map(({ pid }) => pid)).size;
-    const count = against(blocked, limits.blockedSessions);
-    const status = worst([count.status, against(longest, limits.lockWaitMs).status]);
-    const measured = { value: blocked, unit: 'sessions', threshold: count.threshold };
-    if (blocked === 0)
-      return { findings: [{ about: '', ...verdict.ok('no session waits for a lock', measured) }], rows: [] };
-    const reason = `${plural(blocked, 'session waits', 'sessions wait')} for a lock, the longest for ${duration(longest)}; ${plural(roots.length, 'session')} at the root of it`;
-    const judged = roots.map((root) => rootFinding(root, tree, status));
+    const whole = waitingSessions(blocked, longest, limits);
+    if (blocked === 0) return { findings: [{ about: '', ...leading(whole, []) }], rows: [] };
+    const reason = `${whole.reason}; ${plural(roots.length, 'session')} at the root of it`;
+    const judged = roots.map((root) => rootFinding(root, tree, whole.status));
     return {
       // What frees the most is what to do about the whole.
-      findings: [{ about: '', status, reason, ...measured, next: judged[0]?.next ?? [] }, ...judged],
+      findings: [{ about: '', ...whole, reason, next: judged[0]?.next ?? [] }, ...judged],
       rows: tree.map(rowOf),
     };
   },

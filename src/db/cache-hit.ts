@@ -1,9 +1,10 @@
 /** How much of what is read is found in shared buffers, and whose reads are not. */
 import * as z from 'zod';
 
+import { blocksFound } from '../checks/database-facts.ts';
 import { localTime, percent, plural } from '../core/format.ts';
 import type { DatabaseUse, Table } from '../core/ports/database-storage.ts';
-import { against, type Verdict, verdict } from '../core/verdict.ts';
+import { against, leading, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
@@ -17,8 +18,6 @@ const rowSchema = z
   .meta({ id: 'DatabaseCacheHit' });
 export type CacheHitRow = z.infer<typeof rowSchema>;
 
-/** Blocks read in all before which a ratio says nothing: that much is read when a server starts. */
-const ENOUGH = 10_000;
 /** A table is named that has this share of the reads. */
 const MUCH = 0.2;
 const SHOWN = 25;
@@ -66,24 +65,12 @@ export const cacheHit: Report<'databases' | 'tables', CacheHitRow> = {
   ],
 };
 
-function summary(current: DatabaseUse | undefined, { limits }: Seat): Verdict {
-  const hits = current?.hits ?? 0;
-  const all = hits + (current?.reads ?? 0);
-  if (current === undefined || all === 0) return verdict.ok('nothing was read since the statistics were reset');
-  const ratio = hits / all;
-  const { status, threshold } = against(ratio, limits.databaseCacheHit, 'less');
-  const measured = { value: Math.round(ratio * 10_000) / 10_000, unit: 'share', threshold };
-  const reason = `${percent(ratio)} of the blocks read in database ${current.name} were found in shared buffers`;
-  if (all < ENOUGH) return verdict.ok(`${reason}; too few were read to judge that`, measured);
-  // A low ratio is slow, not broken: it never counts as critical by itself.
-  return status === 'ok'
-    ? verdict.ok(reason, measured)
-    : verdict.warn(
-        reason,
-        ['opsctl db slow --by io', 'opsctl db sizes', 'opsctl db query "SHOW shared_buffers"'],
-        measured,
-      );
-}
+const summary = (current: DatabaseUse | undefined, { limits }: Seat): Verdict =>
+  leading(blocksFound(current ?? { name: '', hits: 0, reads: 0 }, limits), [
+    'opsctl db slow --by io',
+    'opsctl db sizes',
+    'opsctl db query "SHOW shared_buffers"',
+  ]);
 
 function tableFinding(row: CacheHitRow, { limits }: Seat): (Verdict & { about: string })[] {
   if (row.readShare < MUCH || row.hitRatio === null) return [];

@@ -1,9 +1,9 @@
 /** How many connections are taken, by whom: what runs out when a pool leaks. */
 import * as z from 'zod';
 
-import { percent } from '../core/format.ts';
+import { connectionsInUse } from '../checks/database-facts.ts';
 import type { Session } from '../core/ports/database.ts';
-import { against, verdict } from '../core/verdict.ts';
+import { leading } from '../core/verdict.ts';
 import type { Report } from './report.ts';
 
 const rowSchema = z
@@ -26,24 +26,11 @@ export const connections: Report<'sessions', ConnectionsRow> = {
   row: rowSchema,
   judge: ({ sessions }, { server, limits }) => {
     const { connectionLimit } = server;
-    const { status, threshold } = against(sessions.length / connectionLimit, limits.databaseConnections);
-    const reason = `${sessions.length.toString()} of ${connectionLimit.toString()} usable connections (${percent(sessions.length / connectionLimit)})`;
-    const measured = {
-      value: sessions.length,
-      unit: 'connections',
-      threshold: Math.ceil(threshold * connectionLimit),
-    };
+    const judged = connectionsInUse(sessions.length, connectionLimit, limits);
     const rows = grouped(sessions);
     const [most] = rows;
-    const found =
-      status === 'ok'
-        ? verdict.ok(reason, measured)
-        : {
-            status,
-            reason: `${reason}; most are of ${most === undefined ? '-' : most.application || most.user}`,
-            ...measured,
-            next: ['opsctl db activity'],
-          };
+    const whose = judged.status === 'ok' || most === undefined ? '' : `; most are of ${most.application || most.user}`;
+    const found = leading({ ...judged, reason: `${judged.reason}${whose}` }, ['opsctl db activity']);
     return { findings: [{ about: '', ...found }], rows };
   },
   columns: [

@@ -1,10 +1,10 @@
 /** Who follows this server and how far behind, what is kept for whom, and how far a replica is itself. */
 import * as z from 'zod';
 
-import { bytes, duration, plural } from '../core/format.ts';
-import type { Replication, Slot, Standby } from '../core/ports/database.ts';
-import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
-import type { Report, Seat } from './report.ts';
+import { replication as judgeReplication } from '../checks/replication.ts';
+import { bytes, duration } from '../core/format.ts';
+import type { Replication } from '../core/ports/database.ts';
+import type { Report } from './report.ts';
 
 const rowSchema = z
   .object({
@@ -18,40 +18,15 @@ const rowSchema = z
   })
   .meta({ id: 'DatabaseReplication' });
 export type ReplicationRow = z.infer<typeof rowSchema>;
-type Found = Verdict & { about: string };
 
 export const replication: Report<'replication', ReplicationRow> = {
   name: 'replication',
   parts: ['replication'],
   row: rowSchema,
-  judge: ({ replication: found }, seat) => {
-    const { standbys, slots, upstream } = found;
-    const bad = [
-      ...(upstream === undefined ? [] : upstreamFinding(upstream, seat)),
-      ...standbys.flatMap((one) => standbyFinding(one, seat)),
-      ...slots.flatMap((one) => slotFinding(one, seat)),
-    ];
-    const status = worst(bad.map((one) => one.status));
-    const reason = told(found);
-    const hidden = standbys.filter(({ state }) => state === undefined).length;
-    const measured = { value: standbys.length, unit: 'standbys' };
-    return {
-      findings: [
-        {
-          about: '',
-          ...(status !== 'ok'
-            ? { status, reason, ...measured, next: [] }
-            : hidden > 0
-              ? verdict.skipped(`${reason}; what they do is hidden from role ${seat.server.role}`, [
-                  `GRANT pg_monitor TO ${seat.server.role}`,
-                ])
-              : verdict.ok(reason, measured)),
-        },
-        ...bad,
-      ],
-      rows: rowsOf(found),
-    };
-  },
+  judge: ({ replication: found }, { server: { at, role }, limits }) => ({
+    findings: judgeReplication(found, { at, role, limits }),
+    rows: rowsOf(found),
+  }),
   columns: [
     { title: 'KIND' },
     { title: 'NAME', flexible: true },
@@ -69,122 +44,6 @@ export const replication: Report<'replication', ReplicationRow> = {
     row.lagMs === null ? '-' : duration(row.lagMs),
   ],
 };
-
-function told({ standbys, slots, upstream }: Replication): string {
-  const known = standbys.flatMap(({ lagBytes }) => lagBytes ?? []);
-  const follow =
-    standbys.length === 0
-      ? 'no standby follows'
-      : `${plural(standbys.length, 'standby follows', 'standbys follow')}${known.length === 0 ? '' : `, the farthest ${bytes(Math.max(...known))} behind`}`;
-  const kept = Math.max(0, ...slots.map(({ retainedBytes }) => retainedBytes ?? 0));
-  const keep = slots.length === 0 ? 'no slots' : `${plural(slots.length, 'slot')}, up to ${bytes(kept)} kept for one`;
-  const self =
-    upstream === undefined
-      ? ''
-      : `a replica${upstream.lagMs === undefined ? '' : `, ${upstream.lagMs < 1000 ? 'not behind' : `${duration(upstream.lagMs)} behind`}`}; `;
-  return `${self}${follow}; ${keep}`;
-}
-
-function upstreamFinding(upstream: NonNullable<Replication['upstream']>, { limits }: Seat): Found[] {
-  const { isConnected, isPaused, lagMs } = upstream;
-  const lag = lagMs === undefined ? undefined : against(lagMs, limits.replicationLagMs);
-  const about = `upstream ${upstream.host ?? ''}`.trim();
-  const measured =
-    lag === undefined || lagMs === undefined ? {} : { value: Math.round(lagMs), unit: 'ms', threshold: lag.threshold };
-  const behind = lagMs === undefined ? '' : `; the last replayed transaction is ${duration(lagMs)} old`;
-  if (isPaused)
-    return [{ about, ...verdict.warn(`replay is paused${behind}`, ['SELECT pg_wal_replay_resume()'], measured) }];
-  if (!isConnected)
-    return [
-      {
-        about,
-        status: lag?.status === 'crit' ? 'crit' : 'warn',
-        reason: `no receiver runs: this replica has lost its primary, or restores from an archive${behind}`,
-        ...measured,
-        next: ['opsctl db query "SHOW primary_conninfo"'],
-      },
-    ];
-  return lag === undefined || lag.status === 'ok'
-    ? []
-    : [
-        {
-          about,
-          status: lag.status,
-          reason: `received, and not replayed yet${behind}`,
-          ...measured,
-          next: ['opsctl db activity', 'opsctl db blocking'],
-        },
-      ];
-}
-
-function standbyFinding(one: Standby, { limits }: Seat): Found[] {
-  const byBytes = one.lagBytes === undefined ? undefined : against(one.lagBytes, limits.replicationLagBytes);
-  const byTime = one.lagMs === undefined ? undefined : against(one.lagMs, limits.replicationLagMs);
-  const isOff = one.state !== undefined && one.state !== 'streaming';
-  const status = worst([
-    ...(byBytes === undefined ? [] : [byBytes.status]),
-    ...(byTime === undefined ? [] : [byTime.status]),
-    ...(isOff ? (['warn'] satisfies Status[]) : []),
-  ]);
-  if (status === 'ok') return [];
-  const reasons = [
-    ...(isOff ? [`in state ${one.state ?? ''}`] : []),
-    ...(one.lagBytes === undefined ? [] : [`${bytes(one.lagBytes)} behind`]),
-    ...(one.lagMs === undefined ? [] : [`${duration(one.lagMs)} behind`]),
-  ];
-  return [
-    {
-      about: `standby ${one.name}`,
-      status,
-      reason: `${reasons.join(', ')}${one.mode === 'sync' ? '; commits wait for it' : ''}`,
-      ...(byBytes !== undefined && { value: one.lagBytes, unit: 'bytes', threshold: byBytes.threshold }),
-      next: [
-        `opsctl db query "SELECT * FROM pg_stat_replication WHERE application_name = '${one.name.replaceAll("'", "''")}'"`,
-      ],
-    },
-  ];
-}
-
-function slotFinding(slot: Slot, { server, limits }: Seat): Found[] {
-  const { name, isActive, isLost, isTemporary, retainedBytes = 0, safeBytes, inactiveSince } = slot;
-  const { status, threshold } = against(retainedBytes, limits.retainedWalBytes);
-  const about = `slot ${name}`;
-  const drop = `SELECT pg_drop_replication_slot('${name.replaceAll("'", "''")}')`;
-  const measured = { value: retainedBytes, unit: 'bytes', threshold };
-  const safe = safeBytes === undefined ? '' : `, lost after ${bytes(Math.max(0, safeBytes))} more`;
-  if (isLost)
-    return [
-      {
-        about,
-        ...verdict.crit('lost: the log that it needs was removed, and its reader has to begin anew', [drop]),
-      },
-    ];
-  if (!isActive && !isTemporary) {
-    const since =
-      inactiveSince === undefined
-        ? ''
-        : ` for ${duration(Math.max(0, Date.parse(server.at) - Date.parse(inactiveSince)))}`;
-    return [
-      {
-        about,
-        status: status === 'crit' ? 'crit' : 'warn',
-        reason: `nobody reads it${since}, and ${bytes(retainedBytes)} of the log are kept for it${safe}: start its reader, or drop it`,
-        ...measured,
-        next: [drop],
-      },
-    ];
-  }
-  if (status === 'ok') return [];
-  return [
-    {
-      about,
-      status,
-      reason: `its reader is behind, and ${bytes(retainedBytes)} of the log are kept for it${safe}`,
-      ...measured,
-      next: [`opsctl db query "SELECT * FROM pg_replication_slots WHERE slot_name = '${name.replaceAll("'", "''")}'"`],
-    },
-  ];
-}
 
 const rowsOf = ({ standbys, slots, upstream }: Replication): ReplicationRow[] => [
   ...(upstream === undefined

@@ -1,9 +1,10 @@
 /** Whether VACUUM keeps up: dead rows, wraparound, what runs, and who holds it back. */
 import * as z from 'zod';
 
+import { idAge, unfrozen } from '../checks/database-facts.ts';
 import { duration, percent, plural } from '../core/format.ts';
 import type { DatabaseUse, OldestXmin, Table, Vacuum } from '../core/ports/database-storage.ts';
-import { against, type Verdict, worst } from '../core/verdict.ts';
+import { against, leading, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 import { killing } from './activity.ts';
 
@@ -26,8 +27,6 @@ type Found = Verdict & { about: string };
 
 /** Dead rows that nobody minds, whatever their share. */
 const FEW = 1000;
-/** Writes stop a little before the ids wrap around. */
-const WRAPAROUND = 2 ** 31;
 const SHOWN = 25;
 
 export const vacuum: Report<'tables' | 'databases' | 'vacuums' | 'horizon', VacuumRow> = {
@@ -43,7 +42,7 @@ export const vacuum: Report<'tables' | 'databases' | 'vacuums' | 'horizon', Vacu
     ];
     const oldest = databases.toSorted((a, b) => b.xidAge - a.xidAge)[0];
     const status = worst(bad.map((one) => one.status));
-    const reason = `${dead.length === 0 ? 'no table' : plural(dead.length, 'table')} with too many dead rows; oldest transaction id ${oldest === undefined ? 'not known' : millions(oldest.xidAge)}; ${vacuums.length === 0 ? 'no VACUUM runs' : plural(vacuums.length, 'VACUUM runs', 'VACUUMs run')}`;
+    const reason = `${dead.length === 0 ? 'no table' : plural(dead.length, 'table')} with too many dead rows; oldest transaction id ${oldest === undefined ? 'not known' : idAge(oldest.xidAge)}; ${vacuums.length === 0 ? 'no VACUUM runs' : plural(vacuums.length, 'VACUUM runs', 'VACUUMs run')}`;
     const measured = { value: dead.length, unit: 'tables' };
     return {
       findings: [{ about: '', status, reason, ...measured, next: [] }, ...bad],
@@ -73,8 +72,6 @@ export const vacuum: Report<'tables' | 'databases' | 'vacuums' | 'horizon', Vacu
   ],
 };
 
-const millions = (xids: number): string =>
-  `${(xids / 1e6).toFixed(1)} million old (${percent(xids / WRAPAROUND)} of what there is)`;
 const shareOf = ({ liveRows, deadRows }: Table): number => (deadRows === 0 ? 0 : deadRows / (liveRows + deadRows));
 
 function deadFinding(table: Table, vacuums: readonly Vacuum[], { server, limits }: Seat): Found[] {
@@ -108,25 +105,18 @@ function deadFinding(table: Table, vacuums: readonly Vacuum[], { server, limits 
 
 function wraparound(database: DatabaseUse, tables: readonly Table[], { limits }: Seat): Found[] {
   const judged = [
-    { age: database.xidAge, what: 'transaction id' },
-    { age: database.multixactAge, what: 'multixact id' },
-  ].map((one) => ({ ...one, ...against(one.age, limits.xidAge) }));
+    { what: 'transaction id', judgement: unfrozen('transaction id', database.xidAge, limits) },
+    { what: 'multixact id', judgement: unfrozen('multixact id', database.multixactAge, limits) },
+  ];
   return judged
-    .filter(({ status }) => status !== 'ok')
-    .map(({ age, what, status, threshold }) => {
+    .filter(({ judgement }) => judgement.status !== 'ok')
+    .map(({ what, judgement }) => {
       const oldest = tables.toSorted((a, b) => (b.xidAge ?? 0) - (a.xidAge ?? 0))[0];
-      return {
-        about: `database ${database.name}`,
-        status,
-        reason: `oldest ${what} is ${millions(age)}: at the end the server takes no more writes`,
-        value: age,
-        unit: 'transactions',
-        threshold,
-        next:
-          database.isCurrent && oldest !== undefined && what === 'transaction id'
-            ? [`VACUUM (FREEZE, VERBOSE) ${oldest.name}`]
-            : [`vacuumdb --freeze --dbname=${database.name}`],
-      };
+      const freezing =
+        database.isCurrent && oldest !== undefined && what === 'transaction id'
+          ? `VACUUM (FREEZE, VERBOSE) ${oldest.name}`
+          : `vacuumdb --freeze --dbname=${database.name}`;
+      return { about: `database ${database.name}`, ...leading(judgement, [freezing]) };
     });
 }
 

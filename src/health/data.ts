@@ -3,6 +3,7 @@ import { database as judgeDatabase } from '../checks/database.ts';
 import type { Context } from '../core/command.ts';
 import { asOpsError, type OpsError } from '../core/errors.ts';
 import { duration } from '../core/format.ts';
+import { onServer } from '../core/suggested.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
 import { once } from '../core/once.ts';
 import { notObserved, type Probe } from './probe.ts';
@@ -18,6 +19,8 @@ interface Direct {
   part: Part;
   /** Commands that show its log; none where it is no container of the platform. */
   logs: string[];
+  /** A suggested command, as it reaches this server: with its name where there are several of the kind. */
+  asking: (command: string) => string;
   /** A cheap answer: is it there? */
   ping(): Promise<number>;
 }
@@ -36,6 +39,7 @@ function servers(context: Context): Direct[] {
       name,
       part,
       logs: service === undefined ? [] : [`opsctl logs ${service} --tail 50`],
+      asking: all.length === 1 ? (command) => command : onServer(part, name),
       ping: once(() => ping(name)),
     }));
   return [
@@ -146,9 +150,14 @@ export function vitalsProbes(context: Context, timeoutMs: number): Probe[] {
       try {
         const seen: Record<string, Verdict> =
           server.part === 'database'
-            ? judgeDatabase(await readers.database.vitals(server.name), platform.thresholds, server.logs)
+            ? judgeDatabase(await readers.database.vitals(server.name), platform.thresholds)
             : judgeCache(await readers.cache.vitals(server.name), platform.thresholds, server.logs);
-        return Object.fromEntries(Object.entries(seen).map(([id, one]) => [`${server.id}.${id}`, one]));
+        return Object.fromEntries(
+          Object.entries(seen).map(([id, one]) => [
+            `${server.id}.${id}`,
+            { ...one, next: one.next.map(server.asking) },
+          ]),
+        );
       } catch (thrown) {
         return failure(server, asOpsError(thrown));
       }

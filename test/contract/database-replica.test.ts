@@ -1,5 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { database as judgeDatabase } from '../../src/checks/database.ts';
 import { REPORTS } from '../../src/db/all.ts';
 import { replication } from '../../src/db/replication.ts';
 import { conclude } from '../../src/db/report.ts';
@@ -40,11 +41,12 @@ describe('PostgreSQL that is not there yet, or a replica', () => {
 
     const database = reader({ main: primary.url(), standby: standby.url() });
     expect(await database.ready('standby')).toMatchObject({ inRecovery: true });
-    expect((await database.vitals('main')).replicas).toEqual([
-      { application: 'standby', state: 'streaming', lagBytes: expect.any(Number) },
-    ]);
+    const followed = async (name: string) => (await database.vitals(name)).replication;
+    expect(await followed('main')).toMatchObject({
+      standbys: [{ name: 'standby', state: 'streaming', lagBytes: expect.any(Number) }],
+    });
     await waitUntil(
-      async () => (await database.vitals('standby')).replayLagMs === 0,
+      async () => (await followed('standby'))?.upstream?.lagMs === 0,
       5000,
       () => 'the replica does not catch up',
     );
@@ -73,8 +75,14 @@ describe('PostgreSQL that is not there yet, or a replica', () => {
     await standby.query('select pg_wal_replay_pause()');
     await primary.query('create table big as select generate_series(1, 50000) as n');
     await pause(300);
-    expect((await database.vitals('main')).replicas?.[0]?.lagBytes).toBeGreaterThan(100_000);
-    expect((await database.vitals('standby')).replayLagMs).toBeGreaterThan(250);
+    expect((await followed('main'))?.standbys[0]?.lagBytes).toBeGreaterThan(100_000);
+    expect((await followed('standby'))?.upstream?.lagMs).toBeGreaterThan(250);
+    // What health says of it at a glance is what its own report says.
+    const glance = judgeDatabase(await database.vitals('standby'), {
+      ...limits,
+      replicationLagMs: { warn: 1, crit: 2 },
+    });
+    expect(glance['replication']).toMatchObject({ status: 'warn', next: ['opsctl db replication'] });
     expect((await follows('standby')).findings[1]).toMatchObject({
       status: 'warn',
       reason: expect.stringMatching(/^replay is paused; the last replayed transaction is .* old$/),

@@ -133,7 +133,7 @@ export const FAULTS: readonly Fault[] = [
       { checks: { 'database.cache-hit': ['ok', 'warn'] }, because: 'each connection reads catalogues' },
     ],
     exit: 1,
-    next: 'opsctl stats',
+    next: 'opsctl db connections',
   },
   {
     name: 'postgres without any connection slot',

@@ -54,7 +54,8 @@ export async function readLook<P extends PartName>(
   );
 }
 
-async function readPart<T>(
+/** One part, or why it is not had. */
+export async function readPart<T>(
   part: Part<T>,
   server: DatabaseServer,
   ask: (sql: string) => Promise<Answer>,
@@ -72,7 +73,8 @@ async function readPart<T>(
   return isSkipped(value) ? { is: 'skipped', reason: value.skipped, fix: value.fix } : { is: 'seen', value };
 }
 
-const serverOf = (row: Row): DatabaseServer => ({
+/** The server, of the row that opens every transaction. */
+export const serverOf = (row: Row): DatabaseServer => ({
   version: shortVersion(row['version']),
   major: Math.floor((figure(row['number']) ?? 0) / 10_000),
   inRecovery: row['recovery'] === true,

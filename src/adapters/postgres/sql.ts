@@ -34,21 +34,24 @@ const CLIENTS = `
   where pid <> pg_backend_pid()
     and (backend_type = 'client backend' or (backend_type is null and datid is not null and usesysid is not null))`;
 
-/**
- * Sessions of clients, our own left out, and the oldest transaction among them. More of the query's text
- * than is shown, so that a password is recognised before the cut.
- */
+/** Columns `<from>_pid` and so on; ages in ms. */
+const transactionOf = (from: string): string => `
+       ${from}.pid as ${from}_pid, ${from}.state as ${from}_state, ${from}.application_name as ${from}_application,
+       extract(epoch from clock_timestamp() - ${from}.xact_start)::float8 * 1000 as ${from}_age,
+       extract(epoch from clock_timestamp() - ${from}.state_change)::float8 * 1000 as ${from}_state_ms`;
+
+/** Sessions of clients, our own left out; the oldest transaction among them, and the one that idles longest. */
 export const activitySql = `
 with client as materialized (${CLIENTS}), oldest as (
-  select * from client where xact_start is not null order by xact_start limit 1)
+  select * from client where xact_start is not null order by xact_start limit 1), idlest as (
+  select * from client where state like 'idle in transaction%' order by state_change limit 1)
 select (select count(*) from client)::int4 as connections,
        (select count(*) from client where unseen)::int4 as hidden,
        (select count(*) from client where state in ('active', 'fastpath function call'))::int4 as active,
        (select count(*) from client where state like 'idle in transaction%')::int4 as idle_in_transaction,
        (select count(*) from client where wait_event_type = 'Lock')::int4 as waiting,
-       o.pid, o.state, o.application_name as application, left(o.query, 600) as query,
-       extract(epoch from clock_timestamp() - o.xact_start)::float8 * 1000 as age
-from (select 1) as one left join oldest o on true`;
+       ${['oldest', 'idlest'].map(transactionOf).join()}
+from (select 1) as one left join oldest on true left join idlest on true`;
 
 /**
  * Sessions that wait for a lock, and the longest wait in ms. The start of a wait is known from 14 on;
@@ -60,10 +63,12 @@ select count(distinct l.pid)::int4 as blocked,
 from pg_locks l join pg_stat_activity a on a.pid = l.pid
 where not l.granted and (a.backend_type = 'client backend' or a.backend_type is null)`;
 
-/** Hits and reads since the statistics were reset, and the oldest unfrozen transaction id. */
+/** Blocks of this database since the statistics were reset, and the oldest unfrozen ids of all. */
 export const DATABASES = `
-select (select sum(blks_hit)::float8 / nullif(sum(blks_hit) + sum(blks_read), 0)::float8 from pg_stat_database) as hit,
-       (select max(age(datfrozenxid))::float8 from pg_database) as xid_age`;
+select s.blks_hit::float8 as hits, s.blks_read::float8 as reads,
+       (select max(age(datfrozenxid))::float8 from pg_database) as xid_age,
+       (select max(mxid_age(datminmxid))::float8 from pg_database) as mxid_age
+from (select 1) as one left join pg_stat_database s on s.datname = current_database()`;
 
 /**
  * The size of this database; null above 20,000 relations, because the server asks the file system for every
@@ -76,25 +81,3 @@ select case when (select reltuples from pg_class where oid = 'pg_catalog.pg_clas
 /** Pages as the catalog remembers them. */
 export const ESTIMATED_SIZE = `
 select sum(relpages)::float8 * current_setting('block_size')::float8 as size from pg_class`;
-
-/**
- * Standbys and subscribers, and how much of the log they have not replayed. On a standby that feeds others
- * its own replay is the measure. A base backup under way is no replica.
- */
-export const REPLICAS = `
-select application_name as application, state,
-       pg_wal_lsn_diff(
-         case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,
-         coalesce(replay_lsn, flush_lsn, write_lsn, sent_lsn))::float8 as lag
-from pg_stat_replication
-where state is distinct from 'backup'
-limit 100`;
-
-/**
- * Milliseconds since the last replayed transaction; 0 when everything received is replayed and the
- * receiver runs, because an idle primary sends nothing to replay.
- */
-export const REPLICA = `
-select case when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() and exists (select from pg_stat_wal_receiver)
-            then 0
-            else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 * 1000 end as lag`;

@@ -1,10 +1,11 @@
-import type { DatabaseReady, DatabaseVitals, HiddenPart } from '../../core/ports/data.ts';
+import type { DatabaseReady, DatabaseVitals, HiddenPart, OpenTransaction } from '../../core/ports/data.ts';
+import type { DatabaseServer } from '../../core/ports/database.ts';
 import type { Connection } from './connect.ts';
-import { figure, type Row, shortVersion, text, withoutPasswords } from './row.ts';
+import { readPart, serverOf } from './look.ts';
+import { replication } from './parts/replication.ts';
+import { age, figure, type Row, shortVersion, text } from './row.ts';
 import { inTransaction, type Ask } from './transaction.ts';
-import { activitySql, DATABASES, ESTIMATED_SIZE, locksSql, REPLICA, REPLICAS, SERVER, SIZE } from './sql.ts';
-
-const QUERY_LENGTH = 200;
+import { activitySql, DATABASES, ESTIMATED_SIZE, locksSql, SERVER, SIZE } from './sql.ts';
 
 /** One small read-only transaction; the latency is its round trip. */
 export async function readReady(connection: Connection): Promise<DatabaseReady> {
@@ -18,22 +19,25 @@ export async function readReady(connection: Connection): Promise<DatabaseReady> 
 export async function readVitals(connection: Connection): Promise<DatabaseVitals> {
   return inTransaction(
     connection,
-    async ({ server, latencyMs, ask }) => {
+    async ({ server: row, latencyMs, ask }) => {
       const hidden: HiddenPart[] = [];
-      const major = Math.floor((figure(server['number']) ?? 0) / 10_000);
-      const activity = await readActivity(ask, hidden, major, connection.asked.user);
+      const server = serverOf(row);
+      const activity = await readActivity(ask, hidden, server.major, connection.asked.user);
       const databases = await part(ask, hidden, 'databases', DATABASES);
       const size = await part(ask, hidden, 'size', SIZE);
-      const replication = await readReplication(ask, hidden, server['recovery'] === true, connection.asked.user);
+      const [hits, reads] = [figure(databases?.['hits']), figure(databases?.['reads'])];
       return {
-        ...ready(server, latencyMs),
-        startedAt: new Date(figure(server['started']) ?? 0).toISOString(),
-        connectionLimit: figure(server['slots']) ?? Number.NaN,
+        ...ready(row, latencyMs),
+        startedAt: server.startedAt,
+        at: server.at,
+        role: server.role,
+        connectionLimit: server.connectionLimit,
         ...activity,
-        cacheHit: databases?.['hit'] === null ? null : figure(databases?.['hit']),
+        blocks: hits === undefined || reads === undefined ? undefined : { name: server.database, hits, reads },
         size: figure(size?.['size'] ?? (size && (await estimatedSize(ask, hidden)))),
         xidAge: figure(databases?.['xid_age']),
-        ...replication,
+        multixactAge: figure(databases?.['mxid_age']),
+        replication: await readReplication(ask, hidden, server),
         hidden,
       };
     },
@@ -69,7 +73,13 @@ async function readActivity(
 ): Promise<
   Pick<
     DatabaseVitals,
-    'connections' | 'activeSessions' | 'idleInTransaction' | 'blockedSessions' | 'longestWaitMs' | 'longestTransaction'
+    | 'connections'
+    | 'activeSessions'
+    | 'idleInTransaction'
+    | 'blockedSessions'
+    | 'longestWaitMs'
+    | 'longestTransaction'
+    | 'longestIdle'
   >
 > {
   const row = await part(ask, hidden, 'activity', activitySql);
@@ -87,17 +97,22 @@ async function readActivity(
     idleInTransaction: figure(whole?.['idle_in_transaction']),
     blockedSessions: figure(locks?.['blocked']),
     longestWaitMs: longest === undefined ? undefined : Math.max(0, longest),
-    longestTransaction: row === undefined || row['pid'] === null ? whole && null : transactionOf(row),
+    longestTransaction: row && (transactionOf(row, 'oldest') ?? (whole && null)),
+    longestIdle: row && (transactionOf(row, 'idlest') ?? (whole && null)),
   };
 }
 
-const transactionOf = (row: Row): NonNullable<DatabaseVitals['longestTransaction']> => ({
-  pid: figure(row['pid']) ?? 0,
-  ageMs: figure(row['age']) ?? Number.NaN,
-  state: text(row['state']),
-  application: text(row['application']),
-  query: withoutPasswords(text(row['query'])).slice(0, QUERY_LENGTH),
-});
+function transactionOf(row: Row, from: 'oldest' | 'idlest'): OpenTransaction | undefined {
+  const pid = figure(row[`${from}_pid`]);
+  if (pid === undefined) return undefined;
+  return {
+    pid,
+    application: text(row[`${from}_application`]),
+    state: text(row[`${from}_state`]),
+    stateMs: age(row[`${from}_state_ms`]) ?? Number.NaN,
+    ageMs: age(row[`${from}_age`]) ?? Number.NaN,
+  };
+}
 
 async function estimatedSize(ask: Ask, hidden: HiddenPart[]): Promise<unknown> {
   const row = await part(ask, hidden, 'size', ESTIMATED_SIZE);
@@ -110,25 +125,14 @@ async function estimatedSize(ask: Ask, hidden: HiddenPart[]): Promise<unknown> {
   return row?.['size'];
 }
 
+/** As `opsctl db replication` asks for it: one question, one answer. */
 async function readReplication(
   ask: Ask,
   hidden: HiddenPart[],
-  inRecovery: boolean,
-  user: string,
-): Promise<Pick<DatabaseVitals, 'replicas' | 'replayLagMs'>> {
-  const answer = await ask(REPLICAS);
-  const rows = 'rows' in answer ? answer.rows : undefined;
-  if ('refused' in answer) hidden.push({ part: 'replication', reason: answer.refused, forbidden: answer.forbidden });
-  const unseenReplicas = rows?.filter((row) => row['state'] === null).length ?? 0;
-  if (unseenReplicas > 0) hidden.push(unseen('replication', unseenReplicas, 'replicas', user));
-  const replica = inRecovery ? await part(ask, hidden, 'replay', REPLICA) : undefined;
-  const lag = replica?.['lag'];
-  return {
-    replicas: rows?.map((row) => ({
-      application: text(row['application']),
-      state: text(row['state']),
-      lagBytes: typeof row['lag'] === 'number' ? Math.max(0, row['lag']) : null,
-    })),
-    replayLagMs: typeof lag === 'number' ? Math.max(0, lag) : undefined,
-  };
+  server: DatabaseServer,
+): Promise<DatabaseVitals['replication']> {
+  const had = await readPart(replication, server, ask, server.role);
+  if (had.is === 'seen') return had.value;
+  hidden.push({ part: 'replication', reason: had.reason, forbidden: had.is === 'skipped' });
+  return undefined;
 }

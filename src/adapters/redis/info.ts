@@ -32,6 +32,15 @@ export function isoTime(seconds: number | undefined): string | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
 
+/** Commands refused since the start, by why: `errorstat_OOM:count=12`. A server that counts errors has no line for what never happened. */
+export function refusedOf(info: Info): CacheVitals['refused'] {
+  // Of the same version as errorstats, and always there.
+  if (count(info, 'total_error_replies') === undefined) return undefined;
+  const times = (code: string): number =>
+    Number(/^count=(\d{1,15})$/.exec(info.get(`errorstat_${code}`)?.trim() ?? '')?.[1] ?? 0);
+  return { forMemory: times('OOM'), forDisk: times('MISCONF') };
+}
+
 /** Databases that have keys; none where INFO tells of none. */
 export function databasesOf(info: Info): { index: number; keys: number; expiring: number }[] {
   return [...info].flatMap(([field, value]) => {
@@ -77,7 +86,9 @@ export function vitalsOf(
     blockedClients: count(info, 'blocked_clients'),
     hits: count(info, 'keyspace_hits'),
     misses: count(info, 'keyspace_misses'),
+    refused: refusedOf(info),
     keys: databasesOf(info).reduce((sum, { keys }) => sum + keys, 0),
+    expiring: databasesOf(info).reduce((sum, { expiring }) => sum + expiring, 0),
     persistence: {
       loading: info.get('loading') === '1',
       rdbLastSaveOk: flag(info, 'rdb_last_bgsave_status', 'ok'),
@@ -85,6 +96,7 @@ export function vitalsOf(
       rdbChanges: count(info, 'rdb_changes_since_last_save'),
       aofEnabled: flag(info, 'aof_enabled', '1'),
       aofLastWriteOk: flag(info, 'aof_last_write_status', 'ok'),
+      aofLastRewriteOk: flag(info, 'aof_last_bgrewrite_status', 'ok'),
     },
   };
 }

@@ -2,7 +2,8 @@
 import type { CacheChecks } from './cache-changes.ts';
 import type { DatabaseChecks } from './database-changes.ts';
 import type { CacheLook, CachePart, CacheServer, ScanRequest } from './cache.ts';
-import type { DatabaseLook, PartName, QueryAnswer, QueryBounds } from './database.ts';
+import type { DatabaseUse } from './database-storage.ts';
+import type { DatabaseLook, PartName, QueryAnswer, QueryBounds, Replication } from './database.ts';
 
 export interface DatabaseReady {
   latencyMs: number;
@@ -12,10 +13,20 @@ export interface DatabaseReady {
 
 /** A part of the vitals that could not be had, or not wholly. */
 export interface HiddenPart {
-  part: 'activity' | 'locks' | 'databases' | 'size' | 'replication' | 'replay';
+  part: 'activity' | 'locks' | 'databases' | 'size' | 'replication';
   reason: string;
   /** Whether a privilege is missing: the operator may grant it. Else a lock, a deadline, an old server. */
   forbidden: boolean;
+}
+
+/** A transaction that is open. */
+export interface OpenTransaction {
+  pid: number;
+  application: string;
+  /** `active`, `idle in transaction`, …; for so long, in ms. */
+  state: string;
+  stateMs: number;
+  ageMs: number;
 }
 
 /**
@@ -24,24 +35,28 @@ export interface HiddenPart {
  */
 export interface DatabaseVitals extends DatabaseReady {
   startedAt: string;
+  /** The server's clock, ISO. */
+  at: string;
+  /** The role that asks. */
+  role: string;
   /** Slots usable by ordinary roles: max_connections less the reserved ones. */
   connectionLimit: number;
   connections?: number | undefined;
   activeSessions?: number | undefined;
   idleInTransaction?: number | undefined;
   /** The longest that this role may see; null when none is open. */
-  longestTransaction?:
-    { pid: number; ageMs: number; state: string; application: string; query: string } | null | undefined;
+  longestTransaction?: OpenTransaction | null | undefined;
+  /** The one that idles longest; null when none does. */
+  longestIdle?: OpenTransaction | null | undefined;
   blockedSessions?: number | undefined;
   longestWaitMs?: number | undefined;
-  /** Share of reads found in shared buffers since the statistics were reset; null before any read. */
-  cacheHit?: number | null | undefined;
+  /** Of the database that is connected to. */
+  blocks?: Pick<DatabaseUse, 'name' | 'hits' | 'reads'> | undefined;
   size?: number | undefined;
-  /** Age of the oldest unfrozen transaction id over all databases; wraparound stops writes near 2^31. */
+  /** Age of the oldest unfrozen transaction and multixact id over all databases; wraparound stops writes near 2^31. */
   xidAge?: number | undefined;
-  replicas?: { application: string; state: string; lagBytes: number | null }[] | undefined;
-  /** On a replica: milliseconds since the last replayed transaction. */
-  replayLagMs?: number | undefined;
+  multixactAge?: number | undefined;
+  replication?: Replication | undefined;
   hidden: HiddenPart[];
 }
 
@@ -76,6 +91,8 @@ export interface CacheVitals {
   maxMemory?: number | null | undefined;
   evictionPolicy?: string | undefined;
   evictedKeys?: number | undefined;
+  /** Commands that were refused since the start, for want of memory and because saves fail; absent before 6.2. */
+  refused?: { forMemory: number; forDisk: number } | undefined;
   clients?: number | undefined;
   maxClients?: number | undefined;
   blockedClients?: number | undefined;
@@ -83,6 +100,8 @@ export interface CacheVitals {
   misses?: number | undefined;
   /** INFO leaves out empty databases, so that none told is 0. */
   keys: number;
+  /** Of which expire. */
+  expiring: number;
   persistence: {
     loading: boolean;
     rdbLastSaveOk?: boolean | undefined;
@@ -90,6 +109,7 @@ export interface CacheVitals {
     rdbChanges?: number | undefined;
     aofEnabled?: boolean | undefined;
     aofLastWriteOk?: boolean | undefined;
+    aofLastRewriteOk?: boolean | undefined;
   };
 }
 

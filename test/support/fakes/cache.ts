@@ -20,6 +20,7 @@ export const calmCache: CacheVitals = {
   hits: 950,
   misses: 50,
   keys: 1000,
+  expiring: 1000,
   persistence: {
     loading: false,
     rdbLastSaveOk: true,
@@ -92,8 +93,8 @@ export function fakeCache(
     return { ...calmCache, ...found };
   };
   const serverOf = (name: string): CacheServer => {
-    const { product, version, role, evictionPolicy, keys, server } = look(name);
-    const databases = keys === 0 ? [] : [{ index: 0, keys, expiring: 0 }];
+    const { product, version, role, evictionPolicy, keys, expiring, server } = look(name);
+    const databases = keys === 0 ? [] : [{ index: 0, keys, expiring: Math.min(keys, expiring) }];
     return {
       product,
       version,

@@ -22,18 +22,18 @@ describe('a cache', () => {
       { maxMemory: null },
       'memory',
       'warn',
-      '61.0 MiB used, and no maxmemory is set: it can grow until the kernel kills it',
+      '61.0 MiB used and no maxmemory is set: it grows until the kernel kills it',
     ],
     [
       { memory: 256e6, evictionPolicy: 'noeviction' },
       'memory',
       'crit',
-      '244 MiB of 244 MiB (100 %), policy noeviction',
+      '244 MiB of 244 MiB (100 %), policy noeviction: when it is full, writes are refused',
     ],
     [{ memory: 256e6 }, 'memory', 'warn', '244 MiB of 244 MiB (100 %), policy allkeys-lru'],
     [{ evictedKeys: undefined }, 'evictions', 'unknown', 'INFO does not tell evicted_keys'],
     [{ hits: undefined }, 'hit-ratio', 'unknown', 'INFO does not tell keyspace_hits or keyspace_misses'],
-    [{ hits: 1, misses: 9999 }, 'hit-ratio', 'warn', '0.01 % of 10000 reads found'],
+    [{ hits: 1, misses: 9999 }, 'hit-ratio', 'warn', '0.01 % of 10000 reads found what they looked for'],
     [{ persistence: { loading: false } }, 'persistence', 'unknown', 'INFO does not tell rdb_last_bgsave_status'],
     [
       { persistence: { ...calm, aofEnabled: true, aofLastWriteOk: undefined } },
@@ -42,12 +42,29 @@ describe('a cache', () => {
       'INFO does not tell aof_last_write_status',
     ],
     [
-      { persistence: { ...calm, aofLastWriteOk: false } },
+      { persistence: { ...calm, aofEnabled: true, aofLastWriteOk: false } },
       'persistence',
       'crit',
-      'the last write to the append-only file failed',
+      'the last write to the append-only file, or its rewrite, failed; writes may be refused until it goes well',
     ],
   ])('%j must give %s %s', (facts, id, status, reason) => {
     expect(judged(facts)[id]).toMatchObject({ status, reason });
+  });
+
+  it('must lead to the report that tells more', () => {
+    const bad = judged({
+      memory: 256e6,
+      evictedKeys: 1,
+      hits: 1,
+      misses: 9999,
+      persistence: { ...calm, rdbLastSaveOk: false },
+    });
+    expect(Object.fromEntries(Object.entries(bad).map(([id, { next }]) => [id, next]))).toEqual({
+      direct: [],
+      memory: ['opsctl cache memory'],
+      evictions: ['opsctl cache memory'],
+      'hit-ratio': ['opsctl cache hit-ratio'],
+      persistence: ['opsctl cache persistence', 'LOGS'],
+    });
   });
 });

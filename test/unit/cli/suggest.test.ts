@@ -4,7 +4,7 @@ import { suggestFor } from '../../../src/cli/suggest.ts';
 import { OpsError } from '../../../src/core/errors.ts';
 
 test('suggested commands must choose the platform that was chosen', () => {
-  const { data, error } = suggestFor({ environment: 'staging', config: '/tmp/two files.yaml' }, {});
+  const { data, error } = suggestFor({ global: { environment: 'staging', config: '/tmp/two files.yaml' } }, {});
   const chosen = "opsctl -e staging --config '/tmp/two files.yaml'";
   expect(data({ checks: [{ id: 'opsctl x', next: ['opsctl logs web', 'docker ps'] }], next: 'opsctl status' })).toEqual(
     {
@@ -19,6 +19,31 @@ test('suggested commands must choose the platform that was chosen', () => {
 
 test('where nothing was chosen they stay as they are', () => {
   const same = { next: ['opsctl status'] };
-  expect(suggestFor({ config: '' }, {}).data(same)).toBe(same);
-  expect(suggestFor({ config: 'x.yaml' }, { OPSCTL_CONFIG: 'x.yaml' }).data(same)).toBe(same);
+  expect(suggestFor({ global: { config: '' } }, {}).data(same)).toBe(same);
+  expect(suggestFor({ global: { config: 'x.yaml' } }, { OPSCTL_CONFIG: 'x.yaml' }).data(same)).toBe(same);
+});
+
+test('suggested commands must ask the database or cache that was chosen, and no other kind', () => {
+  const asked = {
+    global: { environment: 'staging' },
+    command: { name: 'db kill' },
+    input: { database: 'orders', pids: [7] },
+  };
+  const { data, error } = suggestFor(asked, {});
+  expect(data({ next: ['opsctl db activity', 'opsctl db kill 7 --terminate', 'opsctl cache memory'] }).next).toEqual([
+    'opsctl -e staging db activity --database orders',
+    'opsctl -e staging db kill --database orders 7 --terminate',
+    'opsctl -e staging cache memory',
+  ]);
+  expect(error(new OpsError('UNSAFE', 'no', { hint: 'See who waits: opsctl db blocking.' })).hint).toBe(
+    'See who waits: opsctl -e staging db blocking --database orders.',
+  );
+  // The database of a cache is a number of its own; the cache is what is named.
+  const flush = { global: {}, command: { name: 'cache flush' }, input: { database: 3, cache: 'sessions' } };
+  expect(suggestFor(flush, {}).data({ next: ['opsctl cache keys --by prefix', 'opsctl db activity'] }).next).toEqual([
+    'opsctl cache keys --cache sessions --by prefix',
+    'opsctl db activity',
+  ]);
+  const only = { next: ['opsctl db activity'] };
+  expect(suggestFor({ global: {}, command: { name: 'db locks' }, input: {} }, {}).data(only)).toBe(only);
 });

@@ -219,6 +219,17 @@ describe('the detailed checks', () => {
     expect(checks).toMatchObject([{ status, threshold, value: hours }]);
   });
 
+  it('must lead to the reports of the very server where there are several', async () => {
+    const one = world({ databases: { main: { service: 'postgres' }, orders: { service: 'postgres' } } });
+    one.databases['orders'] = { blockedSessions: 9, longestWaitMs: 1000 };
+    one.caches['main'] = { evictedKeys: 5 };
+    const { checks } = await one.look({ only: ['database:orders.locks', 'redis.evictions'] });
+    expect(checks.map(({ status, next }) => [status, next])).toEqual([
+      ['crit', ['opsctl db blocking --database orders']],
+      ['warn', ['opsctl cache memory']],
+    ]);
+  });
+
   it('must not pass on a figure that is no number', async () => {
     const one = world();
     one.databases['main'] = { connections: 0, connectionLimit: 0, xidAge: Number.NaN };

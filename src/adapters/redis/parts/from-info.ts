@@ -1,7 +1,7 @@
 /** Parts that INFO tells. */
 import { OpsError } from '../../../core/errors.ts';
 import type { CacheMemory, CachePersistence, CacheTraffic } from '../../../core/ports/cache.ts';
-import { count, type Info, isoTime } from '../info.ts';
+import { count, type Info, isoTime, refusedOf } from '../info.ts';
 import type { Part } from './part.ts';
 
 /** @throws BAD_ANSWER for a field without which a part says nothing: hosted servers hide some */
@@ -11,11 +11,11 @@ function told(info: Info, field: string): number {
   return value;
 }
 
-/** How often a code was answered: `errorstat_OOM:count=12`. A server that counts errors has no line for what never happened. */
-function refused(info: Info, code: string): number | undefined {
-  // Of the same version as errorstats, and always there.
-  if (count(info, 'total_error_replies') === undefined) return undefined;
-  return Number(/^count=(\d{1,15})$/.exec(info.get(`errorstat_${code}`)?.trim() ?? '')?.[1] ?? 0);
+/** @throws BAD_ANSWER as above */
+function flag(info: Info, field: string, yes: string): boolean {
+  const value = info.get(field);
+  if (value === undefined) throw new OpsError('BAD_ANSWER', `INFO does not tell ${field}`);
+  return value === yes;
 }
 
 export const memory: Part<CacheMemory> = async ({ info: ask }) => {
@@ -38,7 +38,7 @@ export const memory: Part<CacheMemory> = async ({ info: ask }) => {
     allocatorFragmentation: count(info, 'allocator_frag_ratio'),
     allocatorWaste: count(info, 'allocator_frag_bytes'),
     evicted: told(info, 'evicted_keys'),
-    refused: refused(info, 'OOM'),
+    refused: refusedOf(info)?.forMemory,
     connected: count(info, 'connected_clients'),
   };
 };
@@ -57,16 +57,17 @@ export const traffic: Part<CacheTraffic> = async ({ info: ask }) => {
 export const persistence: Part<CachePersistence> = async ({ info: ask }) => {
   const info = await ask();
   const is = (field: string, yes: string): boolean => info.get(field) === yes;
+  const appends = flag(info, 'aof_enabled', '1');
   const copied = ['current_cow_size', 'rdb_last_cow_size', 'aof_last_cow_size'].map((field) => count(info, field) ?? 0);
   return {
     isLoading: is('loading', '1'),
     isSaving: is('rdb_bgsave_in_progress', '1') || is('aof_rewrite_in_progress', '1'),
-    lastSaveOk: !is('rdb_last_bgsave_status', 'err'),
+    lastSaveOk: flag(info, 'rdb_last_bgsave_status', 'ok'),
     lastSaveAt: isoTime(count(info, 'rdb_last_save_time')),
     changes: told(info, 'rdb_changes_since_last_save'),
-    appends: is('aof_enabled', '1'),
-    lastAppendOk: !is('aof_last_write_status', 'err') && !is('aof_last_bgrewrite_status', 'err'),
-    refused: refused(info, 'MISCONF'),
+    appends,
+    lastAppendOk: (!appends || flag(info, 'aof_last_write_status', 'ok')) && !is('aof_last_bgrewrite_status', 'err'),
+    refused: refusedOf(info)?.forDisk,
     forkMs: told(info, 'latest_fork_usec') / 1000,
     copied: Math.max(...copied),
     used: told(info, 'used_memory'),
