@@ -76,7 +76,10 @@ async function databasesNow(platform: Platform, readers: Readers): Promise<Sight
 async function databaseNow(name: string, { thresholds }: Platform, { database }: Readers): Promise<Sight[]> {
   const about = `database ${name}`;
   try {
-    const vitals = await database.vitals(name);
+    const { longestTransaction: open, ...rest } = await database.vitals(name);
+    // Who idles in a transaction is no load; whoever that holds up waits for a lock.
+    const isIdle = open?.state.startsWith('idle in transaction') === true;
+    const vitals = { ...rest, longestTransaction: isIdle ? null : open, longestIdle: null };
     const { latencyMs } = vitals;
     const verdicts = Object.entries(judgeDatabase(vitals, thresholds)).filter(([part]) => OF_LOAD.includes(part));
     return [

@@ -99,6 +99,12 @@ describe('who else is served', () => {
     expect(compared(await seen(evicting), await seen(evicting))).toEqual({ slower: false });
   });
 
+  test('must be no reason to stop where a session idles in its transaction and holds up nobody', async () => {
+    const idle = { pid: 7, application: 'psql', state: 'idle in transaction', stateMs: 3_600_000, ageMs: 3_600_000 };
+    const state = { database: { longestTransaction: idle, longestIdle: idle } };
+    expect(compared(await seen(), await seen(state))).toEqual({ slower: false });
+  });
+
   test('must be a reason to slow down where it is not well any more', async () => {
     expect(compared(await seen(), await seen({ p95: 1 }))).toEqual({ slower: true });
   });
