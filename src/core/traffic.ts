@@ -13,6 +13,8 @@ export interface Traffic {
   perSecond?: number;
   errorShare?: number;
   p95Ms?: number;
+  /** How many samples a query gives for the service where that is more than the one that is asked for: none of them is taken. */
+  several?: Partial<Record<'requestRate' | 'errorShare' | 'p95', number>>;
 }
 
 /** The traffic of each service. @throws NOT_CONFIGURED, from the port, without a Prometheus */
@@ -27,7 +29,9 @@ export async function observeTraffic(platform: Platform, metrics: MetricsReader)
     [queries.requestRate, queries.errorShare, queries.p95].map((query) => valuesByService(platform, metrics, query)),
   );
   return Object.entries(platform.services).map(([key, service]) => {
-    const [perSecond, errorShare, p95Seconds] = [rate?.get(key), errors?.get(key), p95?.get(key)];
+    const all = { requestRate: rate?.get(key), errorShare: errors?.get(key), p95: p95?.get(key) };
+    const [perSecond, errorShare, p95Seconds] = [only(all.requestRate), only(all.errorShare), only(all.p95)];
+    const several = Object.entries(all).flatMap(([query, { length } = []]) => (length > 1 ? [[query, length]] : []));
     return {
       service: key,
       label: labelOf(key, service),
@@ -35,21 +39,26 @@ export async function observeTraffic(platform: Platform, metrics: MetricsReader)
       ...(perSecond === undefined ? {} : { perSecond }),
       ...(errorShare === undefined ? {} : { errorShare }),
       ...(p95Seconds === undefined ? {} : { p95Ms: p95Seconds * 1000 }),
+      ...(several.length === 0 ? {} : { several: Object.fromEntries(several) as NonNullable<Traffic['several']> }),
     };
   });
 }
 
-/** What a query gives for each service, by its key. */
+/** The value of a service, of which there must be one: which of several is meant nobody knows. */
+export const only = (values: readonly number[] = []): number | undefined =>
+  values.length === 1 ? values[0] : undefined;
+
+/** What a query gives for each service, by its key; services without a sample are left out. */
 export async function valuesByService(
   { services }: Platform,
   metrics: MetricsReader,
   query: string,
-): Promise<ReadonlyMap<string, number>> {
+): Promise<ReadonlyMap<string, readonly number[]>> {
   const samples = await metrics.query(query);
   return new Map(
-    Object.entries(services).flatMap(([key, service]): [string, number][] => {
-      const found = samples.find(({ labels }) => labels['service'] === labelOf(key, service));
-      return found === undefined ? [] : [[key, found.value]];
+    Object.entries(services).flatMap(([key, service]): [string, number[]][] => {
+      const own = samples.filter(({ labels }) => labels['service'] === labelOf(key, service));
+      return own.length === 0 ? [] : [[key, own.map(({ value }) => value)]];
     }),
   );
 }

@@ -14,7 +14,7 @@ const rowSchema = z
     name: z.string(),
     state: z.enum(['pending', 'firing']),
     severity: z.string().describe('as its rule says; empty without'),
-    status: statusSchema.describe('ok while it is pending'),
+    status: statusSchema.describe('ok while it is pending, and where its severity calls nobody'),
     activeAt: z.string().describe('since when its condition holds, ISO'),
     activeMs: z.number().nullable(),
     summary: z.string(),
@@ -37,7 +37,7 @@ export const alerts: Report<'alerts', AlertRow> = {
       findings: [
         { about: '', ...judgeAlerts(all) },
         ...shown
-          .filter(({ state }) => state === 'firing')
+          .filter(({ status }) => status !== 'ok')
           .map((row) => ({
             about: row.name,
             status: row.status,

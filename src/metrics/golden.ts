@@ -1,8 +1,8 @@
 /** The four golden signals of each service: rate, errors, latency, saturation. */
 import * as z from 'zod';
 
-import { traffic as judgeTraffic } from '../checks/monitoring.ts';
-import type { Traffic } from '../core/traffic.ts';
+import { traffic as judgeTraffic, unclear } from '../checks/monitoring.ts';
+import { only, type Traffic } from '../core/traffic.ts';
 import { duration, percent, plural } from '../core/format.ts';
 import type { Thresholds } from '../core/thresholds.ts';
 import { statusOf } from '../core/report.ts';
@@ -12,8 +12,8 @@ import type { Report } from './report.ts';
 /** How full each service is, from whoever tells; `unseen` says why nobody does. */
 export interface Saturations {
   of: 'query' | 'memory';
-  /** Shares by service; absent for one that nobody told of. */
-  shares: ReadonlyMap<string, number>;
+  /** Shares by service: one each, none where nobody told, several where the query is not clear. */
+  shares: ReadonlyMap<string, readonly number[]>;
   unseen?: string;
 }
 
@@ -78,7 +78,9 @@ const signalsOf = (facts: Traffic, saturations: Saturations, limits: Thresholds)
 });
 
 function saturation(service: string, { of, shares, unseen }: Saturations, limits: Thresholds): Verdict {
-  const share = shares.get(service);
+  const all = shares.get(service) ?? [];
+  if (all.length > 1) return unclear('saturation', all.length, service);
+  const share = only(all);
   if (share === undefined || Number.isNaN(share))
     return unseen === undefined
       ? verdict.skipped(of === 'query' ? 'the query gives nothing for it' : 'its containers have no memory limit')
@@ -131,7 +133,7 @@ function rowOf(facts: Traffic, signals: Signals, { of, shares }: Saturations): G
     // With requests there, no series of errors means none.
     errorShare: number(facts.errorShare) ?? (signals.errors.status === 'ok' ? 0 : null),
     p95Ms: number(facts.p95Ms),
-    saturation: number(shares.get(facts.service)),
+    saturation: number(only(shares.get(facts.service))),
     saturationOf: of,
   };
 }

@@ -36,13 +36,13 @@ async function saturations({ platform, readers }: Context): Promise<Saturations>
 async function memoryShares(platform: Platform, readers: Readers): Promise<Saturations> {
   try {
     const { containers } = await observeUsage([], platform, readers);
-    const shares = Object.entries(platform.services).flatMap(([key, { service }]): [string, number][] => {
+    const shares = Object.entries(platform.services).flatMap(([key, { service }]): [string, number[]][] => {
       const own = containers.flatMap((one) =>
         (one.service === key || one.service === service) && one.memoryLimit !== undefined
           ? [one.memory / one.memoryLimit]
           : [],
       );
-      return own.length === 0 ? [] : [[key, Math.max(...own)]];
+      return own.length === 0 ? [] : [[key, [Math.max(...own)]]];
     });
     return { of: 'memory', shares: new Map(shares) };
   } catch (thrown) {

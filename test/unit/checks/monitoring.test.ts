@@ -39,7 +39,10 @@ describe('alerts', () => {
     [[], 'ok', 'no alert fires'],
     [[alert('A', 'critical', 'pending')], 'ok', 'no alert fires, 1 pending'],
     [[alert('A', 'warning'), alert('A', 'warning')], 'warn', '2 alerts firing: A'],
-    [[alert('A', 'info'), alert('B', 'Page')], 'crit', '2 alerts firing: A, B'],
+    [[alert('A', 'low'), alert('B', 'Page')], 'crit', '2 alerts firing: A, B'],
+    [[alert('Watchdog', 'none'), alert('InfoInhibitor', 'Info')], 'ok', 'no alert fires, 2 that call nobody'],
+    [[alert('A', ''), alert('B', 'informational'), alert('C', 'critical', 'pending')], 'warn', '1 alert firing: A'],
+    [[alert('A', 'none'), alert('B', 'critical', 'pending')], 'ok', 'no alert fires, 1 pending, 1 that calls nobody'],
   ])('%# must be judged by their own severity', (list, status, reason) => {
     expect(alerts(list)).toMatchObject({ status, reason });
   });
@@ -67,6 +70,31 @@ describe('traffic', () => {
   ])('%j without a count must not pass for calm', (facts, status, reason) => {
     const one = { status, reason, next: [expect.any(String), expect.stringContaining('services.api.metrics')] };
     expect(traffic({ ...api, ...facts }, limits)).toEqual({ requests: one, errors: one, latency: one });
+  });
+
+  it('must take none of several samples of a service', () => {
+    const several = { requestRate: 3, errorShare: 2, p95: 2 };
+    expect(traffic({ ...api, several }, limits)).toMatchObject({
+      requests: {
+        status: 'unknown',
+        reason: 'prometheus.queries.requestRate gives 3 series for service api: aggregate with sum by (service) (…)',
+      },
+      errors: {
+        status: 'unknown',
+        reason:
+          'prometheus.queries.errorShare gives 2 series for service api: aggregate with sum by (service) (…) / sum by (service) (…)',
+        next: ['opsctl config show prometheus.queries --origin'],
+      },
+      latency: { status: 'unknown' },
+    });
+    // No series of errors means none only where there are requests.
+    expect(traffic({ ...api, several: { requestRate: 3 } }, limits)['errors'].status).toBe('unknown');
+    expect(traffic({ ...api, errorShare: 0.9, several: { requestRate: 3 } }, limits)['errors'].status).toBe('crit');
+    expect(traffic({ ...api, perSecond: 5, several: { p95: 2 } }, limits)).toMatchObject({
+      requests: { status: 'ok' },
+      errors: { status: 'ok' },
+      latency: { status: 'unknown' },
+    });
   });
 
   it('must say where to look when requests fail', () => {

@@ -99,6 +99,7 @@ describe('metrics alerts', () => {
     metrics.raised = [
       { ...alert, name: 'Slow', state: 'firing', severity: 'warning', summary: 'p95 over\n2 s' },
       { ...alert, name: 'Soon', state: 'pending', severity: 'critical' },
+      { ...alert, name: 'Watchdog', state: 'firing', severity: 'none', labels: {} },
       { ...alert, name: 'Down', state: 'firing', severity: 'critical', labels: { instance: 'web:80' } },
     ];
     expect(await shown(alerts, metrics)).toMatchInlineSnapshot(`
@@ -109,10 +110,11 @@ describe('metrics alerts', () => {
       next: opsctl logs api --errors
             opsctl status
 
-      STATE    SEVERITY     FOR  ALERT  LABELS
-      firing   critical  10 min  Down   {instance="web:80"}
-      firing   warning   10 min  Slow   {service="api"}
-      pending  critical  10 min  Soon   {service="api"}
+      STATE    SEVERITY     FOR  ALERT     LABELS
+      firing   critical  10 min  Down      {instance="web:80"}
+      firing   warning   10 min  Slow      {service="api"}
+      firing   none      10 min  Watchdog  {}
+      pending  critical  10 min  Soon      {service="api"}
       "
     `);
   });
@@ -185,6 +187,25 @@ describe('metrics golden', () => {
     metrics.samples.set('pool', [{ labels: { service: 'api' }, value: 0.97 }]);
     const text = await shown(golden, metrics, {}, platform({ saturation: 'pool' }));
     expect(text).toContain('api saturation: 97 % of what it can bear is used');
+  });
+  test('must not take one of several samples of a service for all of it', async () => {
+    const metrics = busy();
+    const sample = (instance: string, value: number) => ({ labels: { service: 'api', instance }, value });
+    metrics.samples.set('errors', [sample('a', 0.001), sample('b', 0.9)]);
+    metrics.samples.set('pool', [sample('a', 0.1), sample('b', 0.99)]);
+    const input = golden.input.parse({});
+    const data = await golden.run(input, contextOf({ metrics, engine }, platform({ saturation: 'pool' })));
+    expect(data).toMatchObject({
+      status: 'unknown',
+      rows: [{ service: 'api', status: 'unknown', perSecond: 120, errorShare: null, saturation: null }, {}],
+    });
+    const text = golden.text(golden.output.parse(data), plain, input);
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(
+      'api errors: prometheus.queries.errorShare gives 2 series for service api: aggregate with sum by (service)',
+    );
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(
+      'api saturation: prometheus.queries.saturation gives 2 series for service api: aggregate with max by (service)',
+    );
   });
   test('must show what Prometheus knows when the engine does not answer', async () => {
     const down = new Proxy(engine, {
