@@ -2,6 +2,7 @@ import { isUnfinished, type Plan } from '../core/change.ts';
 import type { ChangeCommand, Recovery } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import type { Outcome } from '../core/execute.ts';
+import { type Holding, holding, isAway } from '../core/holding.ts';
 import { mustNotMeetUnfinished, SEARCHED_CHANGES } from '../core/unfinished.ts';
 import { samePlan } from '../core/plan.ts';
 import type { HeldLock, LockHolder } from '../core/ports/lock.ts';
@@ -14,6 +15,7 @@ import { planText } from './progress.ts';
 import { askOnTerminal, confirm, confirmationFor } from './prompt.ts';
 import { checked, type Run } from './state.ts';
 import { type Terminal, warning } from './terminal.ts';
+import { mayGoWithout } from './without-engine.ts';
 
 /**
  * Observe, plan, show, confirm, lock, observe and plan again, compare, execute, report, unlock (design,
@@ -27,13 +29,15 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
       hint: `Add: --reason '<why>'`,
     });
   }
-  const plan = await planned(run, command);
+  const { plan, away } = await planned(run, command);
   if (flags.dryRun) {
+    if (away !== undefined) context.warn(`whether another change runs could not be seen: ${away.message}`);
     run.answer({ plan, dryRun: true }, () => planText(plan, terminal.out, context.platform.environment));
     return 0;
   }
   if (plan.steps.length === 0 && command.recovers === undefined)
     return await report(run, command, plan, { outcome: 'done', left: [] });
+  if (away !== undefined) mayGoWithout(plan, away, flags.withoutEngine);
   if (!global.quiet && global.json === false)
     terminal.remark(planText(plan, terminal.err, context.platform.environment));
   stopWhenInterrupted(context.signal);
@@ -44,7 +48,7 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
   );
   stopWhenInterrupted(context.signal);
   const id = newId();
-  const lock = command.locks === false ? undefined : await take(run, command, id);
+  const lock = command.locks === false ? undefined : await takeIfThere(run, command, { id, plan });
   try {
     if (lock?.takenOverFrom !== undefined) sayTakenOver(terminal, lock.takenOverFrom);
     await compareAgain(run, command, plan);
@@ -73,26 +77,42 @@ async function ends(
 
 /**
  * What the command would do now. @throws UNSAFE when a change that was left in the middle has the same in its hands. One
- * that runs has not: it holds the lock, which will say so.
+ * that runs has not: it holds the lock, which will say so. `away`: why neither could be seen, but for what this machine knows.
  */
-async function planned(run: Run, command: ChangeCommand): Promise<Plan> {
+async function planned(run: Run, command: ChangeCommand): Promise<{ plan: Plan } & Pick<Holding, 'away'>> {
   const { invocation, context } = run;
   const { journal, lock } = context.readers;
-  const [plan, records, holder] = await Promise.all([
+  const [plan, records, { holder, ...rest }] = await Promise.all([
     command.plan(invocation.input, context),
     journal.changes(SEARCHED_CHANGES),
-    lock.holder(),
+    holding(lock),
   ]);
-  if (!records.some(isUnfinished)) return plan;
+  if (!records.some(isUnfinished)) return { plan, ...rest };
   const { recovers, settles } = await ends(run, command);
   const running = holder?.stale === false ? holder.change : undefined;
   mustNotMeetUnfinished(plan, records, { recovers: recovers?.change, settles, running });
-  return plan;
+  return { plan, ...rest };
 }
 
 /** Before anything was changed there is nothing to take back. */
 function stopWhenInterrupted(signal: AbortSignal): void {
   if (signal.aborted) throw new OpsError('INTERRUPTED', 'interrupted, nothing was changed');
+}
+
+/** The lock; none where the engine does not answer and the change may go on all the same. */
+async function takeIfThere(
+  run: Run,
+  command: ChangeCommand,
+  { id, plan }: { id: string; plan: Plan },
+): Promise<HeldLock | undefined> {
+  try {
+    return await take(run, command, id);
+  } catch (thrown) {
+    if (!isAway(thrown)) throw thrown;
+    mayGoWithout(plan, thrown, run.invocation.change.withoutEngine);
+    warning(run.terminal, `${thrown.message}: nobody else is kept out of ${plan.target} meanwhile`);
+    return undefined;
+  }
 }
 
 async function take(
@@ -121,7 +141,7 @@ function sayTakenOver(terminal: Terminal, from: LockHolder): void {
 
 async function compareAgain(run: Run, command: ChangeCommand, shown: Plan): Promise<void> {
   const { invocation, terminal } = run;
-  const now = await planned(run, command);
+  const { plan: now } = await planned(run, command);
   if (samePlan(shown, now)) return;
   if (!invocation.global.quiet && invocation.global.json === false)
     terminal.remark(planText(now, terminal.err, run.context.platform.environment));

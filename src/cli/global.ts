@@ -30,5 +30,9 @@ export const changeInput = z.object({
     .optional()
     .meta({ description: "confirm by the target's name, for what cannot be undone", value: 'name' }),
   reason: z.string().optional().meta({ description: 'why, for the journal', value: 'text' }),
+  withoutEngine: z.boolean().default(false).meta({
+    description:
+      'go on although the docker engine does not answer: nobody else is kept out; for what touches no container',
+  }),
 });
 export type ChangeInput = z.infer<typeof changeInput>;

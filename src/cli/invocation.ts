@@ -52,7 +52,7 @@ export function readCommandLine(
       input,
       flagsOf(input).filter(({ name }) => name !== 'json' && name !== 'color'),
       { options: typed, args: [] },
-      withoutConfirm(env),
+      onlyLasting(env),
       '',
     );
   return {
@@ -63,9 +63,9 @@ export function readCommandLine(
   };
 }
 
-/** A variable that lingers in a shell must never confirm what cannot be undone. */
-function withoutConfirm(env: Record<string, string | undefined>): Record<string, string | undefined> {
-  const { OPSCTL_CONFIRM: _never, ...rest } = env;
+/** A variable that lingers in a shell must never confirm what cannot be undone, nor let others in. */
+function onlyLasting(env: Record<string, string | undefined>): Record<string, string | undefined> {
+  const { OPSCTL_CONFIRM: _confirm, OPSCTL_WITHOUT_ENGINE: _withoutEngine, ...rest } = env;
   return rest;
 }
 

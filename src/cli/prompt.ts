@@ -19,7 +19,11 @@ export function confirmationFor(plan: Plan, environment: { name: string; protect
 export type Ask = (question: string, expected: string | undefined) => Promise<boolean>;
 
 /** Confirms a plan or throws. Flags decide first, then a person at a terminal; the default is always no. @throws NOT_CONFIRMED */
-export async function confirm(needed: Confirmation, flags: ChangeInput, ask: Ask | undefined): Promise<void> {
+export async function confirm(
+  needed: Confirmation,
+  flags: Pick<ChangeInput, 'yes' | 'confirm'>,
+  ask: Ask | undefined,
+): Promise<void> {
   if (needed.kind === 'type' && flags.confirm !== undefined) {
     if (flags.confirm === needed.name) return;
     throw new OpsError('NOT_CONFIRMED', `--confirm ${flags.confirm} does not name ${needed.name}`, {

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { type ReadCommand, readCommand } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import { duration, localTime, plural } from '../core/format.ts';
+import { holding } from '../core/holding.ts';
 import type { Readers } from '../core/ports.ts';
 import type { JournalReader } from '../core/ports/journal.ts';
 import type { ChangeRecord } from '../core/change.ts';
@@ -28,6 +29,7 @@ const output = z.object({
     where: z.string(),
     shared: z.boolean().describe('false: only this machine sees these changes'),
   }),
+  unseen: z.string().optional().describe('why it could not be seen whether a change without an end still runs'),
 });
 
 /** @param noun `deploy` for `deploy history`; empty for all changes */
@@ -48,9 +50,9 @@ export const historyCommand = (noun = ''): ReadCommand =>
     output,
     run: async ({ change, limit }, { readers }) => {
       const { journal, lock } = readers;
-      const [found, holder, location] = await Promise.all([
+      const [found, { holder, away }, location] = await Promise.all([
         change === undefined ? newest(journal, noun, limit) : find(change, readers).then((record) => [record]),
-        lock.holder(),
+        holding(lock),
         journal.location(),
       ]);
       const [only] = found;
@@ -58,9 +60,10 @@ export const historyCommand = (noun = ''): ReadCommand =>
         changes: found.map((record) => summaryOf(record, holder)),
         ...(change !== undefined && only !== undefined ? { steps: stepsOf(only) } : {}),
         journal: location,
+        ...(away === undefined ? {} : { unseen: away.message }),
       };
     },
-    text: ({ changes, steps, journal }, style) => {
+    text: ({ changes, steps, journal, unseen }, style) => {
       const [only] = changes;
       const body =
         only === undefined
@@ -68,9 +71,11 @@ export const historyCommand = (noun = ''): ReadCommand =>
           : steps === undefined
             ? list(changes, style)
             : one(only, steps, style);
-      return journal.shared
-        ? body
-        : `${body}\n\n${style.notice(`only changes of this machine are seen: the journal is ${journal.where}`)}`;
+      const notices = [
+        ...(journal.shared ? [] : [`only changes of this machine are seen: the journal is ${journal.where}`]),
+        ...(unseen === undefined ? [] : [`what has no end may still run: ${unseen}`]),
+      ];
+      return [body, ...notices.map((notice) => style.notice(notice))].join('\n\n');
     },
   });
 

@@ -30,11 +30,16 @@ export interface Said<R = Record<string, unknown>> {
 interface Text {
   exit: number;
   out: string;
+  /** Warnings, progress, errors. */
+  err: string;
 }
+
+/** Where no engine is. */
+export const NO_ENGINE = 'unix:///nonexistent/docker.sock';
 
 type Thresholds = Record<string, { warn?: number; crit?: number }>;
 
-/** A machine that has the database at `url` configured; its thresholds are the default where none are given. */
+/** A machine without an engine that has the database at `url` configured; its thresholds are the default where none are given. */
 export async function machineOf(
   url: string,
   thresholds: Thresholds = {},
@@ -45,21 +50,22 @@ export async function machineOf(
   const home = await mkdtemp(path.join(tmpdir(), 'opsctl-db-command-'));
   onTestFinished(() => rm(home, { recursive: true }));
   const config = path.join(home, 'opsctl.yaml');
-  const shop = { compose: { project: 'shop' }, databases: { main: { url: { env: 'DATABASE_URL' } } }, thresholds };
+  const databases = { main: { url: { env: 'DATABASE_URL' } } };
+  const shop = { compose: { project: 'shop' }, engine: { host: NO_ENGINE }, databases, thresholds };
   // JSON is YAML as well.
   await writeFile(config, JSON.stringify({ version: 1, environments: { shop } }));
   const answer = async (words: string[]): Promise<Text> => {
     const entry = findEntry(words, registry);
     if (entry === undefined) throw new Error(`there is no command ${words.join(' ')}`);
     const env = { DATABASE_URL: url, OPSCTL_CONFIG: config, OPSCTL_STATE_DIR: path.join(home, 'state') };
-    let out = '';
+    let [out, err] = ['', ''];
     const style = makeStyle({ width: 100, colour: false });
     const command = (await entry.load()).default;
     const invocation = readCommandLine(command, words, env, () => undefined, 100);
     if (invocation === undefined) throw new Error('help was asked for');
     const exit = await run(invocation, {
       result: (text) => (out += text),
-      remark: () => undefined,
+      remark: (text) => (err += text),
       out: style,
       err: style,
       outIsTerminal: false,
@@ -68,7 +74,7 @@ export async function machineOf(
       env,
       cwd: home,
     });
-    return { exit, out };
+    return { exit, out, err };
   };
   return {
     json: async <R>(...words: string[]) => {

@@ -74,6 +74,8 @@ describe('variables must stand in for flags, and flags win', () => {
   test('but a lingering variable never confirms', () => {
     expect(parse(change, 'turn', { OPSCTL_CONFIRM: 'production' })?.change.confirm).toBeUndefined();
     expect(parse(change, 'turn --confirm production')?.change.confirm).toBe('production');
+    expect(parse(change, 'turn', { OPSCTL_WITHOUT_ENGINE: '1' })?.change.withoutEngine).toBe(false);
+    expect(parse(change, 'turn --without-engine')?.change.withoutEngine).toBe(true);
   });
 
   test('"false" is false and nonsense is a mistake', () => {
