@@ -135,9 +135,14 @@ function parsed<T>(schema: z.ZodType<T>, data: unknown, what: string): T {
   if (read.success) return read.data;
   const issue = read.error.issues[0];
   throw new OpsError('BAD_ANSWER', `prometheus answered the ${what} request with data of another form`, {
+    hint: NOT_PROMETHEUS,
     details: { at: issue?.path.join('.') ?? '', problem: issue?.message ?? '' },
   });
 }
+
+/** What only looks like its API answers. */
+const NOT_PROMETHEUS =
+  'Something else answers there, or a proxy changes it. See where it is asked: opsctl config show prometheus --origin';
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
@@ -147,7 +152,7 @@ export function numberOf(text: string): number {
   if (text === '-Inf') return -Infinity;
   if (text === 'NaN') return NaN;
   if (NUMBER.test(text)) return Number(text);
-  throw new OpsError('BAD_ANSWER', 'prometheus answered a sample that is not a number');
+  throw new OpsError('BAD_ANSWER', 'prometheus answered a sample that is not a number', { hint: NOT_PROMETHEUS });
 }
 
 /** Go's zero time (year 1) stands for never. */

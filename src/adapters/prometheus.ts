@@ -152,12 +152,18 @@ function refusal(error: { type: string; error: string }, at: string, details: Re
   const text = error.error.slice(0, 2000);
   const extras = { details: { ...details, errorType: error.type, ...placeOf(text) } };
   if (error.type === 'timeout' || error.type === 'canceled') {
-    return new OpsError('TIMED_OUT', `${at} gave up on the query: ${text}`, extras);
+    return new OpsError('TIMED_OUT', `${at} gave up on the query: ${text}`, {
+      ...extras,
+      hint: 'It runs, but the query is too much for it in this time: ask for fewer series or a shorter range.',
+    });
   }
   if (error.type === 'unavailable' || error.type === 'internal') {
     return new OpsError('NOT_READY', `${at} cannot answer: ${text}`, extras);
   }
-  return new OpsError('REJECTED', `${at} rejects the query: ${text}`, extras);
+  return new OpsError('REJECTED', `${at} rejects the query: ${text}`, {
+    ...extras,
+    hint: "Correct it; its parts can be tried one by one, as in: opsctl metrics query 'sum by (job) (up)'",
+  });
 }
 
 /** Where in the query a mistake is. It stands nowhere but in the text, in the form that the parser gives it. */
@@ -173,7 +179,7 @@ function hinted(thrown: unknown, service: string | undefined): unknown {
   if (code !== 'UNREACHABLE' && code !== 'TIMED_OUT' && code !== 'NOT_READY') return thrown;
   const hint =
     service === undefined
-      ? 'See whether it runs; its address is prometheus.url in opsctl.yaml.'
+      ? 'See whether it runs where it is hosted, or correct prometheus.url in the configuration and run: opsctl config check.'
       : `See whether it runs: opsctl status ${service}; its log: opsctl logs ${service} --tail 50.`;
   return new OpsError(code, message, { hint, cause, ...(details === undefined ? {} : { details }) });
 }

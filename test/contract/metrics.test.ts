@@ -234,7 +234,7 @@ describe('what is no Prometheus, or an ill one', () => {
     ],
   ])('%s', async (_name, status, body, code) => {
     const reader = await answering(status, body);
-    await expect(reader.query('up')).rejects.toMatchObject({ code });
+    await expect(reader.query('up')).rejects.toMatchObject({ code, hint: expect.any(String) as unknown });
   });
 
   test('more than 10 MiB is not read, however well compressed', async () => {
@@ -256,7 +256,11 @@ describe('what is no Prometheus, or an ill one', () => {
       (await answering(200, body)).range('up', window, { series: 1, ms: 5000 });
     const matrix = (values: string): string =>
       `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},${values}}]}}`;
-    await expect(asked(vector('"1"'))).rejects.toMatchObject({ code: 'BAD_ANSWER' });
+    await expect(asked(vector('"1"'))).rejects.toMatchObject({
+      code: 'BAD_ANSWER',
+      message: 'prometheus answered the range request with data of another form',
+      hint: expect.stringContaining('opsctl config show prometheus --origin') as unknown,
+    });
     await expect(asked(matrix('"values":[[1,"x"]]'))).rejects.toMatchObject({ code: 'BAD_ANSWER' });
     await expect(asked(matrix('"histograms":[]'))).rejects.toMatchObject({ code: 'REJECTED' });
     await expect(asked('<html>login</html>')).rejects.toMatchObject({ code: 'BAD_ANSWER' });
@@ -275,7 +279,7 @@ describe('what is no Prometheus, or an ill one', () => {
     const began = performance.now();
     await expect(reader.alerts()).rejects.toMatchObject({
       code: 'TIMED_OUT',
-      hint: 'See whether it runs; its address is prometheus.url in opsctl.yaml.',
+      hint: 'See whether it runs where it is hosted, or correct prometheus.url in the configuration and run: opsctl config check.',
     });
     expect(performance.now() - began).toBeLessThan(10_000);
   });

@@ -2,6 +2,8 @@
 import * as z from 'zod';
 
 import { type Context, type ReadCommand, readCommand } from '../../core/command.ts';
+import { OpsError } from '../../core/errors.ts';
+import { duration } from '../../core/format.ts';
 import { type Concluded, concludedSchema } from '../../core/report.ts';
 import type { Style } from '../../core/style.ts';
 import { durationMs, durationText } from '../../core/values.ts';
@@ -28,11 +30,24 @@ export const queryFields = {
 export const timeOf = (at: string | undefined, now: Date): string =>
   at === undefined ? now.toISOString() : pointInTime(at, now, '--at');
 
-/** Asks; a mistake in the query is shown at its place. */
+/** Asks; a mistake in the query is shown at its place, and one that takes too long may be given longer. */
 export const asked = <T>(promql: string, answer: Promise<T>): Promise<T> =>
   answer.catch((thrown: unknown) => {
-    throw pointedAt(promql, thrown);
+    throw longer(pointedAt(promql, thrown));
   });
+
+/** What was given up for its time. Where that was not the server's own word, it may hang as well, and the hint says so. */
+function longer(error: OpsError): OpsError {
+  const { code, message, details, hint } = error;
+  if (code !== 'TIMED_OUT' || details?.['engine'] === true) return error;
+  const way = `Give it longer with --timeout (${duration(LONGEST)} at most), or ask for less: fewer series, a shorter range.`;
+  const isServers = details?.['errorType'] !== undefined;
+  return new OpsError(code, message, {
+    hint: isServers || hint === undefined ? way : `${way} ${hint}`,
+    ...(details === undefined ? {} : { details }),
+    cause: error,
+  });
+}
 
 /** What is said below an answer: where it was cut, what the server remarks. */
 export const remarksText = (
@@ -64,6 +79,7 @@ export function reportCommand<P extends keyof MetricsParts, R>(
       conclude(report, await observe(context), {
         nowMs: context.now().getTime(),
         limits: context.platform.thresholds,
+        service: context.platform.prometheus?.service,
       }),
     text: (data, style) => reportText(report, data as Concluded<R>, style),
     exit: ({ status }, { failOn: from }) => exitOf(status, from),

@@ -56,6 +56,24 @@ describe('metrics query', () => {
       "
     `);
   });
+  test.each([
+    [
+      'the server gave up',
+      { errorType: 'timeout' },
+      'Give it longer with --timeout (2 min at most), or ask for less: fewer series, a shorter range.',
+    ],
+    [
+      'nothing came',
+      {},
+      'Give it longer with --timeout (2 min at most), or ask for less: fewer series, a shorter range. See whether it runs.',
+    ],
+    ['the engine did not tell where it is', { engine: true }, 'See whether it runs.'],
+  ])('must say how it may take longer: %s', async (_what, details, hint) => {
+    const metrics = fakeMetrics();
+    metrics.down = new OpsError('TIMED_OUT', 'late', { hint: 'See whether it runs.', details });
+    for (const command of [query, range])
+      await expect(shown(command, metrics, { promql: 'up' })).rejects.toMatchObject({ code: 'TIMED_OUT', hint });
+  });
   test('must point at a mistake', async () => {
     await expect(shown(query, fakeMetrics(), { promql: 'sum(up' })).rejects.toMatchObject({
       code: 'USAGE',
