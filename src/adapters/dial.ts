@@ -2,6 +2,7 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { OpsError } from '../core/errors.ts';
+import { atItself } from './where-seen.ts';
 
 /** Where a server listens: a host and port, or the path of a unix socket. */
 export type Address = { host: string; port: number } | { path: string };
@@ -49,18 +50,23 @@ export async function within<T>(ms: number, work: Promise<T>, late: () => OpsErr
 }
 
 /**
- * Opens a connection within `ms`. `subject` names the server in errors ("postgres main").
+ * Opens a connection within `ms`. `subject` names the server in errors ("postgres main"), `service` leads to its container.
  * @throws UNREACHABLE, TIMED_OUT
  */
-export async function dial(subject: string, address: Address, ms: number): Promise<net.Socket> {
+export async function dial(
+  subject: string,
+  address: Address,
+  ms: number,
+  service: string | undefined,
+): Promise<net.Socket> {
   const socket = net.connect(address);
   const connected = new Promise<net.Socket>((resolve, reject) => {
     socket.once('connect', () => resolve(socket));
-    socket.once('error', (error: NodeJS.ErrnoException) => reject(networkError(subject, address, error)));
+    socket.once('error', (error: NodeJS.ErrnoException) => reject(networkError({ subject, service }, address, error)));
   });
   const late = (): OpsError =>
     new OpsError('TIMED_OUT', `${subject} does not answer at ${showAddress(address)} within ${ms} ms`, {
-      hint: 'A firewall that drops packets or a paused host looks like this. See where it runs: opsctl status.',
+      hint: `A firewall that drops packets or a paused host looks like this. ${atItself(service)}`,
     });
   try {
     const open = await within(ms, connected, late);
@@ -87,7 +93,11 @@ const REASONS: Record<string, string> = {
 };
 
 /** A failure of the network as an OpsError, told by its code. */
-export function networkError(subject: string, address: Address, error: NodeJS.ErrnoException): OpsError {
+function networkError(
+  { subject, service }: { subject: string; service: string | undefined },
+  address: Address,
+  error: NodeJS.ErrnoException,
+): OpsError {
   const code = error.code ?? 'closed';
   const details = { address: showAddress(address), reason: code };
   if (code === 'ETIMEDOUT') {
@@ -98,7 +108,7 @@ export function networkError(subject: string, address: Address, error: NodeJS.Er
   }
   const reason = REASONS[code] ?? `cannot be reached (${code})`;
   return new OpsError('UNREACHABLE', `${subject} ${reason} at ${showAddress(address)}`, {
-    hint: 'See whether it runs: opsctl status.',
+    hint: `See whether it runs. ${atItself(service)}`,
     details,
     cause: error,
   });

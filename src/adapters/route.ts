@@ -88,11 +88,11 @@ export async function containerOf(
 }
 
 /** The way given by a URL. */
-export const urlRoute = (subject: string, address: Address, describe: string): Route => ({
+export const urlRoute = (subject: string, address: Address, describe: string, service: string | undefined): Route => ({
   kind: 'url',
   describe,
   name: 'path' in address ? 'localhost' : address.host,
-  connect: (ms) => dial(subject, address, ms),
+  connect: (ms) => dial(subject, address, ms, service),
 });
 
 /**
@@ -158,7 +158,7 @@ function publishedRoute(
     kind: 'published',
     describe: `published port ${showAddress(address)}`,
     name: address.host,
-    connect: (ms) => dial(target.subject, address, ms),
+    connect: (ms) => dial(target.subject, address, ms, target.service),
   };
 }
 
@@ -181,7 +181,7 @@ function addressRoutes(target: Target, container: Container, port: number, engin
       kind: 'address' as const,
       describe: `address of ${container.name}, ${showAddress({ host, port })}`,
       name: target.service,
-      connect: (ms: number) => dial(target.subject, { host, port }, Math.min(ms, ADDRESS_TRY_MS)),
+      connect: (ms: number) => dial(target.subject, { host, port }, Math.min(ms, ADDRESS_TRY_MS), target.service),
     };
   });
 }

@@ -26,14 +26,14 @@ export function cache(vitals: CacheVitals, limits: Thresholds, logs: string[]): 
 }
 
 /** Some hosted servers hide fields of INFO, and a proxy may answer it by half. What is not told is not well. */
-const untold = (...fields: string[]): Verdict =>
-  verdict.unknown(`INFO does not tell ${fields.join(' or ')}`, ['opsctl health --detailed --only redis.direct']);
+const untold = (report: string, ...fields: string[]): Verdict =>
+  verdict.unknown(`INFO does not tell ${fields.join(' or ')}`, [`opsctl cache ${report}`]);
 
 /** How full it is, and what was refused because of that: whichever is worse. */
 function memory(vitals: CacheVitals, limits: Thresholds): Verdict {
   const { memory: used, maxMemory: limit, evictionPolicy: policy, expiring, refused } = vitals;
-  if (used === undefined) return untold('used_memory');
-  if (limit === undefined) return untold('maxmemory');
+  if (used === undefined) return untold('memory', 'used_memory');
+  if (limit === undefined) return untold('memory', 'maxmemory');
   const facts = { used, limit, policy, hasExpiring: expiring > 0 };
   const full = memoryInUse(facts, limits);
   const { isFull: _isFull, ...cost } = refusedForMemory(refused?.forMemory ?? 0, facts, limits);
@@ -41,20 +41,20 @@ function memory(vitals: CacheVitals, limits: Thresholds): Verdict {
 }
 
 function evictions({ evictedKeys: count, evictionPolicy }: CacheVitals): Verdict {
-  if (count === undefined) return untold('evicted_keys');
+  if (count === undefined) return untold('memory', 'evicted_keys');
   return leading(evictedKeys(count, evictionPolicy), ['opsctl cache memory']);
 }
 
 function hitRatio({ hits, misses }: CacheVitals, limits: Thresholds): Verdict {
-  if (hits === undefined || misses === undefined) return untold('keyspace_hits', 'keyspace_misses');
+  if (hits === undefined || misses === undefined) return untold('hit-ratio', 'keyspace_hits', 'keyspace_misses');
   return leading(readsFound({ hits, misses }, limits), ['opsctl cache hit-ratio']);
 }
 
 function persistence({ persistence: state, refused }: CacheVitals, logs: string[]): Verdict {
   const { rdbLastSaveOk, aofEnabled, aofLastWriteOk, aofLastRewriteOk = true } = state;
-  if (rdbLastSaveOk === undefined) return untold('rdb_last_bgsave_status');
-  if (aofEnabled === undefined) return untold('aof_enabled');
-  if (aofEnabled && aofLastWriteOk === undefined) return untold('aof_last_write_status');
+  if (rdbLastSaveOk === undefined) return untold('persistence', 'rdb_last_bgsave_status');
+  if (aofEnabled === undefined) return untold('persistence', 'aof_enabled');
+  if (aofEnabled && aofLastWriteOk === undefined) return untold('persistence', 'aof_last_write_status');
   const judged = savedToDisk({
     isLoading: state.loading,
     lastSaveOk: rdbLastSaveOk,

@@ -4,16 +4,21 @@ import type { Alert, ScrapeTarget } from '../core/ports/metrics.ts';
 import type { Traffic } from '../core/traffic.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 
-/** Prometheus's scrape targets. */
-export function targets(list: ScrapeTarget[]): Verdict {
+/** Where Prometheus itself is looked at: its service, where it is one of the platform, else what is configured. */
+export const atPrometheus = (service: string | undefined): string[] =>
+  service === undefined
+    ? ['opsctl config show prometheus --origin']
+    : [`opsctl status ${service}`, `opsctl logs ${service} --tail 50`];
+
+/** Prometheus's scrape targets. `service`: that it runs as, where it is one of the platform. */
+export function targets(list: ScrapeTarget[], service: string | undefined): Verdict {
   const down = list.filter(({ health }) => health === 'down');
   const measured = { value: down.length, unit: 'targets' };
-  if (list.length === 0)
-    return verdict.warn('prometheus scrapes nothing', ['opsctl logs prometheus --tail 50'], measured);
+  if (list.length === 0) return verdict.warn('prometheus scrapes nothing', atPrometheus(service), measured);
   if (down.length === 0) return verdict.ok(`all ${list.length.toString()} targets are scraped`, measured);
   const names = down.slice(0, 3).map((target) => `${target.job} (${target.instance})`);
   const reason = `${down.length.toString()} of ${plural(list.length, 'target')} down: ${names.join(', ')}${down.length > 3 ? ' …' : ''}`;
-  const next = ['opsctl status', 'opsctl logs prometheus --tail 50'];
+  const next = ['opsctl status', ...atPrometheus(service).slice(-1)];
   return down.length === list.length ? verdict.crit(reason, next, measured) : verdict.warn(reason, next, measured);
 }
 

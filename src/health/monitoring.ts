@@ -1,4 +1,9 @@
-import { alerts as judgeAlerts, targets as judgeTargets, traffic as judgeTraffic } from '../checks/monitoring.ts';
+import {
+  alerts as judgeAlerts,
+  atPrometheus,
+  targets as judgeTargets,
+  traffic as judgeTraffic,
+} from '../checks/monitoring.ts';
 import type { Context } from '../core/command.ts';
 import { asOpsError, type OpsError } from '../core/errors.ts';
 import { observeTraffic } from '../core/traffic.ts';
@@ -12,10 +17,7 @@ export function monitoringProbes(context: Context, timeoutMs: number): Probe[] {
   if (prometheus === undefined) return [];
   const { metrics } = context.readers;
   const targets = once(() => metrics.targets());
-  const logs = [
-    `opsctl status ${prometheus.service ?? 'prometheus'}`,
-    `opsctl logs ${prometheus.service ?? 'prometheus'} --tail 50`,
-  ];
+  const logs = atPrometheus(prometheus.service);
   // One red line for a dead Prometheus; what it would have told is unknown, not bad.
   const dependent = (id: string, component: string, run: () => Promise<Record<string, Verdict> | Verdict>): Probe => ({
     id,
@@ -46,7 +48,7 @@ export function monitoringProbes(context: Context, timeoutMs: number): Probe[] {
         }
       },
     },
-    dependent('targets', 'prometheus', async () => judgeTargets(await targets())),
+    dependent('targets', 'prometheus', async () => judgeTargets(await targets(), prometheus.service)),
     dependent('alerts', 'alerts', async () => judgeAlerts(await metrics.alerts())),
     dependent('traffic', 'traffic', async () => traffic(context)),
   ];

@@ -19,6 +19,8 @@ type PartName = keyof MetricsParts;
 interface Seat {
   nowMs: number;
   limits: Thresholds;
+  /** That Prometheus runs as, where it is one of the platform. */
+  service: string | undefined;
 }
 
 export type Report<P extends PartName, R> = AnyReport<MetricsParts, Seat, P, R>;

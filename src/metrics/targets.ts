@@ -28,12 +28,12 @@ export const targets: Report<'targets', TargetRow> = {
   name: 'targets',
   parts: ['targets'],
   row: rowSchema,
-  judge: ({ targets: all }, { nowMs }) => {
+  judge: ({ targets: all }, { nowMs, service }) => {
     const rows = all.map((one) => rowOf(one, nowMs));
     const ordered = rows.toSorted((a, b) => Number(a.health === 'up') - Number(b.health === 'up'));
     return {
       findings: [
-        { about: '', ...judgeTargets(all) },
+        { about: '', ...judgeTargets(all, service) },
         ...ordered
           .slice(0, SHOWN)
           .filter(({ health }) => health === 'down')

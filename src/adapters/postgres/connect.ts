@@ -4,6 +4,7 @@ import { OpsError } from '../../core/errors.ts';
 import { likeSocket, secure, within, type TlsChoice } from '../dial.ts';
 import { connectFirst } from '../route.ts';
 import { postgresError, type Asked } from './failure.ts';
+import { atItself } from '../where-seen.ts';
 import type { Settings } from './settings.ts';
 
 /** From the first byte to "ready for queries", every way together. */
@@ -47,7 +48,7 @@ export async function connect(
   const asked = { subject, service, user, database };
   const { route, stream } = await connectFirst(settings.routes, left());
   const { default: pg } = await import('pg');
-  const bytes = await negotiate(subject, stream, settings.tls(route), left());
+  const bytes = await negotiate({ subject, service }, stream, settings.tls(route), left());
   const client = new pg.Client({
     stream: () => asPgStream(bytes),
     user,
@@ -65,7 +66,7 @@ export async function connect(
       'TIMED_OUT',
       `${subject} accepts connections at ${route.describe} but does not answer within ${CONNECT_MS} ms`,
       {
-        hint: `The server hangs or is paused. See its container: opsctl status; its log: opsctl logs ${service ?? '<service>'} --tail 50.`,
+        hint: `The server hangs or is paused. ${atItself(service)}`,
       },
     );
   try {
@@ -113,7 +114,7 @@ async function bounded<T>(asked: Asked, bytes: Duplex, ms: number, work: () => P
   bytes.on('data', count);
   const late = (): OpsError =>
     new OpsError('TIMED_OUT', `${asked.subject} does not answer a question within ${ms} ms`, {
-      hint: `The server hangs or is overloaded. See its container: opsctl status; its log: opsctl logs ${asked.service ?? '<service>'} --tail 50.`,
+      hint: `The server hangs or is overloaded. ${atItself(asked.service)}`,
     });
   try {
     return await within(ms, work(), late);
@@ -174,7 +175,12 @@ function runOne(client: Client, Extending: typeof Query, sql: string, rows: numb
  * Asks the server for TLS as the protocol says (SSLRequest: one byte, S or N, comes back) and puts it on.
  * @throws UNREACHABLE when TLS is wanted and the server has none, or the certificate is not trusted
  */
-async function negotiate(subject: string, stream: Duplex, choice: TlsChoice, ms: number): Promise<Duplex> {
+async function negotiate(
+  { subject, service }: Pick<Asked, 'subject' | 'service'>,
+  stream: Duplex,
+  choice: TlsChoice,
+  ms: number,
+): Promise<Duplex> {
   if (choice.mode === 'off') return stream;
   const started = performance.now();
   const answer = new Promise<string>((resolve) => {
@@ -186,7 +192,7 @@ async function negotiate(subject: string, stream: Duplex, choice: TlsChoice, ms:
   const said = await within(ms, answer, () => {
     stream.destroy();
     return new OpsError('TIMED_OUT', `${subject} accepts connections but does not answer within ${CONNECT_MS} ms`, {
-      hint: 'The server hangs or is paused. See its container: opsctl status.',
+      hint: `The server hangs or is paused. ${atItself(service)}`,
     });
   });
   if (said === 'S') return secure(subject, stream, choice, Math.max(1, ms - (performance.now() - started)));

@@ -1,5 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import { sanitize } from '../../core/text.ts';
+import { inLog } from '../where-seen.ts';
 
 /** What pg puts on an error that the server sent: SQLSTATE in `code`. */
 interface ServerError extends Error {
@@ -24,7 +25,7 @@ export function postgresError(asked: Asked, thrown: unknown): OpsError {
   const error = thrown as ServerError;
   const code = error.code ?? '';
   const details = { sqlstate: code, server: sanitize(error.message).slice(0, 300) };
-  const logs = `opsctl logs ${asked.service ?? '<service>'} --tail 50`;
+  const { service } = asked;
   const known = (
     errorCode: 'NOT_READY' | 'AUTH_FAILED' | 'REJECTED' | 'TIMED_OUT',
     message: string,
@@ -35,7 +36,7 @@ export function postgresError(asked: Asked, thrown: unknown): OpsError {
       return known(
         'NOT_READY',
         `does not accept connections now: ${details.server}`,
-        `It starts, recovers or shuts down; follow it with: ${logs} --follow.`,
+        inLog('It starts, recovers or shuts down; follow it', service, true),
       );
     case '53300':
       return known(
@@ -45,7 +46,7 @@ export function postgresError(asked: Asked, thrown: unknown): OpsError {
       );
     case '57P01':
     case '57P02':
-      return known('NOT_READY', `shut down or ended this session: ${details.server}`, `See why: ${logs}.`);
+      return known('NOT_READY', `shut down or ended this session: ${details.server}`, inLog('See why', service));
     case '28P01':
       return known(
         'AUTH_FAILED',
@@ -75,13 +76,13 @@ export function postgresError(asked: Asked, thrown: unknown): OpsError {
       return known(
         'TIMED_OUT',
         `gave up a question of ours: ${details.server}`,
-        `It is busy or locked; see what it says: ${logs}.`,
+        inLog('It is busy or locked; see what it says', service),
       );
     default:
       return isSqlState(code)
-        ? known('REJECTED', `answers with an error: ${details.server}`, `See what it says: ${logs}.`)
+        ? known('REJECTED', `answers with an error: ${details.server}`, inLog('See what it says', service))
         : new OpsError('UNREACHABLE', `${asked.subject} closed the connection`, {
-            hint: `See why: ${logs}.`,
+            hint: inLog('See why', service),
             details: { reason: code || 'closed' },
             cause: error,
           });

@@ -58,7 +58,7 @@ async function fromUrl(
   const user = entry.user ?? url.user ?? 'postgres';
   return {
     subject,
-    routes: [urlRoute(subject, url.address, `${showAddress(url.address)} (${showTls(tls.mode)})`)],
+    routes: [urlRoute(subject, url.address, `${showAddress(url.address)} (${showTls(tls.mode)})`, entry.service)],
     tls: () => tls,
     user,
     database: entry.database ?? url.path ?? user,

@@ -3,6 +3,7 @@ import { OpsError } from '../../core/errors.ts';
 import { sanitize } from '../../core/text.ts';
 import { secure, within } from '../dial.ts';
 import { connectFirst } from '../route.ts';
+import { atItself } from '../where-seen.ts';
 import { redisError, refused, type Asked } from './failure.ts';
 import { type Answer, NotTheProtocol, Refusal, type Words } from './resp.ts';
 import type { Settings } from './settings.ts';
@@ -101,7 +102,7 @@ async function guarded<T>(asked: Asked, line: Line, name: string, largest: numbe
       'TIMED_OUT',
       `${asked.subject} accepts connections but does not answer ${name} within ${COMMAND_MS} ms`,
       {
-        hint: `The server hangs, is paused or runs a slow command. See its container: opsctl status; its log: opsctl logs ${asked.service ?? '<service>'} --tail 50.`,
+        hint: `The server hangs, is paused or runs a slow command. ${atItself(asked.service)}`,
       },
     );
   try {

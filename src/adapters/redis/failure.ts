@@ -1,5 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import { sanitize } from '../../core/text.ts';
+import { inLog } from '../where-seen.ts';
 import { Refusal } from './resp.ts';
 
 /** Who asked, for messages and hints. */
@@ -18,11 +19,10 @@ export const refused = ({ text }: Refusal): { code: string; server: string } => 
 /** A failure of a command, or its refusal, as an OpsError. `permission` is the ACL rule that the command needs, such as `+info`. */
 export function redisError(asked: Asked, thrown: unknown, permission: string): OpsError {
   if (thrown instanceof OpsError) return thrown;
-  const { subject } = asked;
-  const logs = `opsctl logs ${asked.service ?? '<service>'} --tail 50`;
+  const { subject, service } = asked;
   if (!(thrown instanceof Refusal)) {
     return new OpsError('UNREACHABLE', `${subject} closed the connection`, {
-      hint: `See why: ${logs}.`,
+      hint: inLog('See why', service),
       cause: thrown,
     });
   }
@@ -59,7 +59,7 @@ export function redisError(asked: Asked, thrown: unknown, permission: string): O
       return known(
         'NOT_READY',
         'loads its data from disk',
-        `It serves when that is done; follow it with: ${logs} --follow.`,
+        inLog('It serves when that is done; follow it', service, true),
       );
     case 'BUSY':
       return known(
@@ -75,8 +75,8 @@ export function redisError(asked: Asked, thrown: unknown, permission: string): O
         'See why: opsctl cache persistence.',
       );
     case 'MASTERDOWN':
-      return known('NOT_READY', 'is a replica that lost its master', `See why: ${logs}.`);
+      return known('NOT_READY', 'is a replica that lost its master', inLog('See why', service));
     default:
-      return known('REJECTED', `answers with an error: ${server}`, `See what it says: ${logs}.`);
+      return known('REJECTED', `answers with an error: ${server}`, inLog('See what it says', service));
   }
 }

@@ -50,7 +50,7 @@ async function fromUrl(
   const password = entry.password ? await secrets.resolve(entry.password, entry.service) : url.password;
   return {
     subject,
-    routes: [urlRoute(subject, address, `${showAddress(address)} (${showTls(tls.mode)})`)],
+    routes: [urlRoute(subject, address, `${showAddress(address)} (${showTls(tls.mode)})`, entry.service)],
     tls: () => tls,
     ...(user !== undefined && { user }),
     ...(password && { password }),

@@ -30,7 +30,7 @@ describe('scrape targets', () => {
     [[target('a', 'up'), target('b', 'down')], 'warn'],
     [[target('a', 'down'), target('b', 'down')], 'crit'],
   ])('%# must be judged by how many are down', (list, status) => {
-    expect(targets(list).status).toBe(status);
+    expect(targets(list, undefined).status).toBe(status);
   });
 });
 

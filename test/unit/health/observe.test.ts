@@ -219,6 +219,18 @@ describe('the detailed checks', () => {
     expect(checks).toMatchObject([{ status, threshold, value: hours }]);
   });
 
+  it.each([
+    [{ service: 'prom' }, ['opsctl status prom', 'opsctl logs prom --tail 50']],
+    [{ url: 'http://prometheus.example:9090' }, ['opsctl config show prometheus --origin']],
+  ])('must lead to a Prometheus at %j where it is', async (prometheus, next) => {
+    const one = world({ prometheus });
+    one.metrics.scraped = [];
+    const { checks } = await one.look({ only: ['targets'] });
+    expect(checks).toMatchObject([{ id: 'targets', status: 'warn', next }]);
+    one.metrics.down = new OpsError('UNREACHABLE', 'prometheus does not answer');
+    expect((await one.look({ only: ['prometheus'] })).checks[0]).toMatchObject({ status: 'crit', next });
+  });
+
   it('must lead to the reports of the very server where there are several', async () => {
     const one = world({ databases: { main: { service: 'postgres' }, orders: { service: 'postgres' } } });
     one.databases['orders'] = { blockedSessions: 9, longestWaitMs: 1000 };
