@@ -92,7 +92,16 @@ export const urlRoute = (subject: string, address: Address, describe: string): R
   kind: 'url',
   describe,
   name: 'path' in address ? 'localhost' : address.host,
-  connect: (ms) => dial(subject, address, ms),
+  connect: async (ms) => {
+    try {
+      return await dial(subject, address, ms);
+    } catch (error) {
+      const { code, message, details, cause } = asOpsError(error);
+      // It is no container of the platform, which status would show.
+      const hint = 'See whether it runs there; where it is looked for: opsctl config show.';
+      throw new OpsError(code, message, { hint, ...(details && { details }), cause });
+    }
+  },
 });
 
 /**

@@ -15,6 +15,20 @@ export interface Asked {
   database: string;
 }
 
+/** Where to look at a server that hangs: at its container, or where it runs when it is none of the platform. */
+export const whereItRuns = (asked: Asked): string =>
+  asked.service === undefined
+    ? 'See it where it runs, as in the console of its provider.'
+    : `See its container: opsctl status; its log: ${logOf(asked)}.`;
+
+const logOf = ({ service }: Asked): string => `opsctl logs ${service ?? ''} --tail 50`;
+
+/** What the server itself has to say of it. */
+export const seeLog = (asked: Asked): string =>
+  asked.service === undefined
+    ? 'See its log where it runs, as in the console of its provider.'
+    : `See what it says: ${logOf(asked)}.`;
+
 /**
  * A failure of pg as an OpsError, told by SQLSTATE (PostgreSQL documentation, appendix A). What has no
  * SQLSTATE did not come from the server: the connection broke.
@@ -24,7 +38,6 @@ export function postgresError(asked: Asked, thrown: unknown): OpsError {
   const error = thrown as ServerError;
   const code = error.code ?? '';
   const details = { sqlstate: code, server: sanitize(error.message).slice(0, 300) };
-  const logs = `opsctl logs ${asked.service ?? '<service>'} --tail 50`;
   const known = (
     errorCode: 'NOT_READY' | 'AUTH_FAILED' | 'REJECTED' | 'TIMED_OUT',
     message: string,
@@ -35,7 +48,7 @@ export function postgresError(asked: Asked, thrown: unknown): OpsError {
       return known(
         'NOT_READY',
         `does not accept connections now: ${details.server}`,
-        `It starts, recovers or shuts down; follow it with: ${logs} --follow.`,
+        `It starts, recovers or shuts down; ${asked.service === undefined ? 'ask again: opsctl db ready' : `follow it with: ${logOf(asked)} --follow`}.`,
       );
     case '53300':
       return known(
@@ -45,7 +58,7 @@ export function postgresError(asked: Asked, thrown: unknown): OpsError {
       );
     case '57P01':
     case '57P02':
-      return known('NOT_READY', `shut down or ended this session: ${details.server}`, `See why: ${logs}.`);
+      return known('NOT_READY', `shut down or ended this session: ${details.server}`, seeLog(asked));
     case '28P01':
       return known(
         'AUTH_FAILED',
@@ -68,20 +81,20 @@ export function postgresError(asked: Asked, thrown: unknown): OpsError {
       return known(
         'REJECTED',
         `does not permit it to role ${asked.user}: ${details.server}`,
-        `Grant it, as in: GRANT pg_monitor TO ${asked.user}.`,
+        'Grant that to the role, or set user and password to one that may, then run: opsctl config check.',
       );
     case '57014':
     case '55P03':
       return known(
         'TIMED_OUT',
         `gave up a question of ours: ${details.server}`,
-        `It is busy or locked; see what it says: ${logs}.`,
+        `It is busy or locked. ${seeLog(asked)}`,
       );
     default:
       return isSqlState(code)
-        ? known('REJECTED', `answers with an error: ${details.server}`, `See what it says: ${logs}.`)
+        ? known('REJECTED', `answers with an error: ${details.server}`, seeLog(asked))
         : new OpsError('UNREACHABLE', `${asked.subject} closed the connection`, {
-            hint: `See why: ${logs}.`,
+            hint: seeLog(asked),
             details: { reason: code || 'closed' },
             cause: error,
           });
