@@ -22,8 +22,8 @@ import { openCache } from './redis/open.ts';
 import { askedTogether, type ContainerSource } from './route.ts';
 import { containerVariables, openSecrets } from './secrets.ts';
 
-/** Long enough to say goodbye to a server that listens. */
-const CLOSE_MS = 300;
+/** Long enough to say goodbye to a server that listens, and to cancel what still runs there. */
+const CLOSE_MS = 1500;
 
 /** What opening the ports needs to know of the world. */
 export interface OpenRequest {
@@ -102,7 +102,7 @@ export function openPorts(request: OpenRequest): OpenedPorts {
     lock,
     cost: () => ({ durationMs: Math.round(performance.now() - began), calls: { ...calls } }),
     close: async () => {
-      // A question that hangs until its deadline must not hold up the end of a command that has its answer.
+      // A server that hangs must not hold up the end of a command that has its answer.
       const closed = Promise.allSettled([database.close(), cache.close()]);
       await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
       docker.close();

@@ -3,6 +3,7 @@ import { Command as Commander, CommanderError, Option } from 'commander';
 import { registry } from '../commands/index.ts';
 import type { Command } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
+import { oneLine } from '../core/text.ts';
 import { booleanOf, declareFlags, type Flag, flagsOf, readInput } from './flags.ts';
 import { type ChangeInput, changeInput, type GlobalInput, globalInput } from './global.ts';
 
@@ -35,6 +36,7 @@ export function readCommandLine(
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.exitCode === 0) return undefined;
+    if (thrown.code === 'commander.unknownOption') mustBeNoText(command, flags, argv);
     const [first = 'not understood', ...rest] = said
       .trim()
       .replace(/^error: /, '')
@@ -61,6 +63,16 @@ export function readCommandLine(
     global: { ...globalInput.parse(environment(globalInput)), json: jsonMode(typed, env), color: undefined },
     change: changeInput.parse(command.kind === 'change' ? environment(changeInput) : {}),
   };
+}
+
+/** @throws USAGE for a text that begins as a flag does, such as a statement behind a comment */
+function mustBeNoText(command: Command, flags: readonly Flag[], argv: readonly string[]): void {
+  const text = argv.find((word) => word.startsWith('-') && /\s/.test(word) && !/^--[\w-]+=/.test(word));
+  const argument = flags.find(({ meta }) => meta.positional === true);
+  if (text === undefined || argument === undefined) return;
+  throw new OpsError('USAGE', `'${oneLine(text).slice(0, 40)}…' begins as a flag does`, {
+    hint: `What is none comes last, behind --: opsctl ${command.name} -- '<${argument.name}>'`,
+  });
 }
 
 /** A variable that lingers in a shell must never confirm what cannot be undone, nor let others in. */

@@ -67,26 +67,40 @@ const queryIn = ({ pid, startedAt, queryStartedAt }: Session): RunningQuery => (
   queryStartedAt: queryStartedAt ?? null,
 });
 
-/** A transaction that failed: it holds no lock any more, only the connection. */
+/** A transaction that failed: behind a savepoint it still holds what it locked before that. */
 const FAILED = 'idle in transaction (aborted)';
+/** What ends with a session that runs nothing, by its state. */
+const RUNS_NOTHING: Readonly<Record<string, string>> = {
+  idle: 'it runs nothing: its connection and its advisory locks, if it has some, are given back',
+  [FAILED]: 'its transaction has failed: the connection, and the locks from before a savepoint, are given back',
+};
 
 function endingOf(session: Session, { database, terminate }: KillRequest): Step[] {
   const query = queryIn(session);
   const { pid } = session;
-  const ending = (how: 'terminate' | 'disconnect'): Step =>
-    step({
-      id: `database.${how}:${pid.toString()}`,
-      describe: `end session ${nameOf(session)}${how === 'disconnect' ? '' : ', unless its query and its transaction are over'}`,
-      why:
-        how === 'disconnect' ? 'it only holds a connection' : 'its transaction is rolled back, which frees its locks',
-      do: (w) =>
-        how === 'disconnect' ? w.database.disconnect(database, query) : w.database.terminate(database, query),
-      verify: (r) => (how === 'disconnect' ? r.database.isGone(database, query) : r.database.isOver(database, query)),
-      explain: (r) => r.database.sessionState(database, query),
-      timeoutMs: TERMINATE_MS,
-    });
-  if (session.state === 'idle' || session.state === FAILED) return [ending('disconnect')];
-  if (session.state !== 'active') return [ending('terminate')];
+  const left = RUNS_NOTHING[session.state ?? ''];
+  if (left !== undefined)
+    return [
+      step({
+        id: `database.disconnect:${pid.toString()}`,
+        describe: `end session ${nameOf(session)}, unless it has gone on to something else`,
+        why: left,
+        do: (w) => w.database.disconnect(database, query),
+        verify: (r) => r.database.hasMovedOn(database, query),
+        explain: (r) => r.database.sessionState(database, query),
+        timeoutMs: TERMINATE_MS,
+      }),
+    ];
+  const ending = step({
+    id: `database.terminate:${pid.toString()}`,
+    describe: `end session ${nameOf(session)}, unless its query and its transaction are over and hold no lock`,
+    why: 'its transaction is rolled back, which frees its locks',
+    do: (w) => w.database.terminate(database, query),
+    verify: (r) => r.database.isOver(database, query),
+    explain: (r) => r.database.sessionState(database, query),
+    timeoutMs: TERMINATE_MS,
+  });
+  if (session.state !== 'active') return [ending];
   const cancel = step({
     id: `database.cancel:${pid.toString()}`,
     describe: `cancel the query of ${nameOf(session)}`,
@@ -97,7 +111,7 @@ function endingOf(session: Session, { database, terminate }: KillRequest): Step[
     timeoutMs: CANCEL_MS,
     ...(terminate ? { onFailure: 'go on' as const } : {}),
   });
-  return terminate ? [cancel, ending('terminate')] : [cancel];
+  return terminate ? [cancel, ending] : [cancel];
 }
 
 function noClient(pid: number, locks: readonly Lock[]): OpsError {

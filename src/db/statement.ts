@@ -1,5 +1,6 @@
 /** Whether a statement is one that `db query` sends. */
 import { OpsError } from '../core/errors.ts';
+import { effectOf } from './effects.ts';
 
 /** What reads. */
 const READS = ['SELECT', 'WITH', 'VALUES', 'TABLE', 'SHOW', 'EXPLAIN'];
@@ -17,7 +18,7 @@ export function mustRead(sql: string): void {
     throw new OpsError('USAGE', 'there is no statement', {
       hint: "Give one that reads, as in: opsctl db query 'SELECT now()'",
     });
-  if (READS.includes(word) || REFUSED.includes(word)) return;
+  if (READS.includes(word) || REFUSED.includes(word)) return mustHaveNoEffect(sql);
   throw new OpsError('UNSAFE', `db query runs what reads (${READS.join(', ')}), not ${word}`, {
     hint: 'Nothing was sent. Run other statements with psql.',
   });
@@ -32,6 +33,38 @@ export function firstWord(sql: string): string {
     if (skipped === 0) return (/^[a-z_]+|^\S/i.exec(rest)?.[0] ?? '').toUpperCase();
     at += skipped;
   }
+}
+
+/** @throws UNSAFE for a call of a function whose effects a read-only transaction permits */
+function mustHaveNoEffect(sql: string): void {
+  for (const name of calledIn(sql)) {
+    const effect = effectOf(name);
+    if (effect !== undefined)
+      throw new OpsError('UNSAFE', `${name} ${effect.does}, which a read-only transaction does not keep it from`, {
+        hint: `Nothing was sent. ${effect.instead}`,
+      });
+  }
+}
+
+/** What stands for itself: comments, strings, which name nothing, and names; a name may be quoted. */
+const TOKEN =
+  /--[^\n]*|\/\*|\bE'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|(\$(?:[a-z_]\w*)?\$)[^]*?\1|"((?:[^"]|"")*)"|[a-z_][\w$]*|\S/gi;
+
+/** The functions that a statement calls, as the server stores their names: without schema, small where not quoted. */
+export function calledIn(sql: string): string[] {
+  const called: string[] = [];
+  let last: string | undefined;
+  for (let at = 0; at < sql.length;) {
+    TOKEN.lastIndex = at;
+    const found = TOKEN.exec(sql);
+    if (found === null) break;
+    const [token, , quoted] = found;
+    at = found.index + (token === '/*' ? comment(sql.slice(found.index)) : token.length);
+    if (token === '/*' || token.startsWith('--')) continue;
+    if (token === '(' && last !== undefined) called.push(last);
+    last = quoted?.replaceAll('""', '"') ?? (/^[a-z_][\w$]*$/i.test(token) ? token.toLowerCase() : undefined);
+  }
+  return called;
 }
 
 /** Length of a comment, which may have others inside. */

@@ -25,6 +25,17 @@ const DEPENDENTS_MS = 60_000;
 /** How long the server may take until it answers: it may have to recover or to load its data first. In ms. */
 export const READY_MS = 120_000;
 
+/** Bytes that the container of a service may use; undefined without a limit, and for a server that is no container. */
+export async function memoryLimitOf(
+  service: string | undefined,
+  { platform, readers }: Context,
+): Promise<number | undefined> {
+  if (service === undefined) return undefined;
+  const all = await readers.engine.containers({ project: platform.compose.project });
+  const found = all.find((one) => serviceOf(one) === service && one.state === 'running');
+  return found === undefined ? undefined : (await readers.engine.container(found.id)).memoryLimit;
+}
+
 /** The server that is restarted. */
 export interface Server {
   /** For people: `database main`. */

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { RunningQuery } from '../../src/core/ports/database-changes.ts';
 import { execute } from '../../src/core/execute.ts';
 import { planKill, type KillRequest } from '../../src/db/plan-kill.ts';
+import { tablesNamed } from '../../src/db/tables-named.ts';
 import type { Writers } from '../../src/core/ports.ts';
 import { type Major, POSTGRES, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { waitUntil } from '../support/process.ts';
@@ -127,26 +128,93 @@ describe.each(majors)('PostgreSQL %i', (major) => {
       await database.terminate('main', other);
       expect(await database.isCancelled('main', other)).toBe(true);
     }
-    await database.disconnect('main', { ...now, startedAt: '2020-01-01T00:00:00.000000Z' });
+    // One that went on is busy: whoever took it for idle does not end it.
+    for (const other of [before, now, { ...now, startedAt: '2020-01-01T00:00:00.000000Z' }]) {
+      await database.disconnect('main', other);
+      expect(await database.hasMovedOn('main', other)).toBe(true);
+    }
     expect(await database.isCancelled('main', now)).toBe(false);
     expect(await database.sessionState('main', now)).toEqual({ state: 'active' });
+    await database.cancel('main', now);
+    expect(await asked).toContain('user request');
+    await soon(async () => (await database.sessionState('main', now)).state === 'idle');
+    expect(await database.hasMovedOn('main', now)).toBe(false);
     await database.disconnect('main', now);
-    expect(await asked).toMatch(/terminat/);
-    await soon(() => database.isGone('main', now));
-    expect(await database.isOver('main', now)).toBe(true);
+    await soon(() => database.hasMovedOn('main', now));
+    expect(await database.sessionState('main', now)).toEqual({ state: 'gone' });
   });
 
-  test('a role without the right must be told which one it lacks', async () => {
+  test.each([
+    ['what it locked before a savepoint', 'begin; update stock set count = 1 where id = 9; savepoint s'],
+    ['an advisory lock of its session', 'select pg_advisory_lock(9)'],
+  ])(
+    'a session that still holds %s when its query is cancelled must be ended, where that was asked for',
+    async (_what, held) => {
+      const holder = await client('holder');
+      const pid = await pidOf(holder);
+      await holder.query(held);
+      const asked = holder.query('select pg_sleep(600)').catch((error: Error) => error.message);
+      await active(pid);
+      const waiter = await client('waiter');
+      const waits = waiter.query(held.startsWith('begin') ? 'update stock set count = 2 where id = 9' : held);
+      await soon(async () => (await server.query('select from pg_locks where not granted')).length === 1);
+      const left = await named(pid);
+      expect((await kill({ pids: [pid], terminate: true })).outcome).toBe('done');
+      expect(await asked).toContain('user request');
+      await waits;
+      expect(await oncall().sessionState('main', left)).toEqual({ state: 'gone' });
+    },
+  );
+
+  test('a role without the right must be told which one it lacks, for each change its own', async () => {
     const one = await client('other');
     const pid = await pidOf(one);
     void one.query('select pg_sleep(600)').catch(() => undefined);
     await active(pid);
     const watcher = databaseReader({ main: server.url('watcher', 'watch-secret') });
-    await expect(watcher.cancel('main', await named(pid))).rejects.toMatchObject({
-      code: 'REJECTED',
-      hint: expect.stringContaining('GRANT pg_signal_backend TO watcher') as unknown,
+    const query = await named(pid);
+    const lacks: [() => Promise<unknown>, string][] = [
+      [() => watcher.cancel('main', query), 'GRANT pg_signal_backend TO watcher'],
+      [() => watcher.setConnectionLimit('main', 70), 'GRANT ALTER SYSTEM ON PARAMETER max_connections TO watcher'],
+      [() => watcher.checkpoint('main'), 'GRANT pg_checkpoint TO watcher'],
+      [() => watcher.hasConnectionLimit('main', 70), 'GRANT SELECT ON pg_file_settings TO watcher; GRANT EXECUTE'],
+      [() => watcher.connectionLimit('main'), 'GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO watcher'],
+      [() => watcher.analyze('main', { schema: 'public', name: 'stock' }, 5000), 'GRANT MAINTAIN ON "public"."stock"'],
+    ];
+    for (const [call, grant] of lacks)
+      await expect(call()).rejects.toMatchObject({
+        code: 'REJECTED',
+        hint: expect.stringContaining(grant) as unknown,
+      });
+  });
+
+  test('what the hints say must be enough', async () => {
+    await server.query('grant select on pg_file_settings to watcher');
+    await server.query('grant execute on function pg_show_all_file_settings() to watcher');
+    const watcher = databaseReader({ main: server.url('watcher', 'watch-secret') });
+    expect(await watcher.connectionLimit('main')).toMatchObject({
+      ...{
+        running: 60,
+        next: 60,
+        set: null,
+        reserved: 3,
+        source: 'configuration file',
+        standbys: 0,
+        inRecovery: false,
+      },
+      ...{ sharedBuffers: 16_777_216, workMemory: 4_194_304, file: `${server.data}/postgresql.auto.conf` },
     });
-    await expect(watcher.setConnectionLimit('main', 70)).rejects.toMatchObject({ code: 'REJECTED' });
+    if (major < 15) return;
+    await server.query('grant alter system on parameter max_connections to watcher');
+    await server.query('grant pg_checkpoint to watcher');
+    await watcher.setConnectionLimit('main', 70);
+    expect(await watcher.connectionLimit('main')).toMatchObject({ running: 60, next: 70, set: 70 });
+    await watcher.setConnectionLimit('main', null);
+    expect(await watcher.hasConnectionLimit('main', null)).toBe(true);
+    await watcher.checkpoint('main');
+    if (major < 17) return;
+    await server.query('grant maintain on stock to watcher');
+    await watcher.analyze('main', { schema: 'public', name: 'stock' }, 5000);
   });
 
   test('arguments that are none must never become a statement', async () => {
@@ -174,6 +242,39 @@ describe.each(majors)('PostgreSQL %i', (major) => {
     // The connection is as good as before.
     await holder.query('rollback');
     await database.analyze('main', { schema: 'public', name: 'stock' }, 10_000);
+  });
+
+  test('a table must be analyzed after it was before, all partitions of it, and be known by what commands call it', async () => {
+    for (const sql of [
+      'create schema "a.b"',
+      'create table "a.b"."Weird Name" (id int)',
+      'create table visit (id int) partition by range (id)',
+      'create table visit_1 partition of visit for values from (0) to (10)',
+      'create table visit_2 partition of visit for values from (10) to (20)',
+    ])
+      await server.query(sql);
+    const database = superuser();
+    const known = (...said: string[]) => tablesNamed(said, 'main', database);
+    const weird = { schema: 'a.b', name: 'Weird Name', shown: '"a.b"."Weird Name"', analyzedAt: null };
+    expect(await known('"a.b"."Weird Name"', 'a.b.Weird Name', 'a.b."Weird Name"')).toEqual([weird]);
+    await expect(known('Stock')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await server.query('create schema a; create table a."b.Weird Name" (id int)');
+    await expect(known('a.b.Weird Name')).rejects.toMatchObject({
+      code: 'USAGE',
+      hint: expect.stringContaining(`opsctl db analyze '"a.b"."Weird Name"'`) as unknown,
+    });
+    const [visit] = await known('visit');
+    if (visit === undefined) throw new Error('no visit');
+    const isAnalyzed = (since = visit.analyzedAt) => database.isAnalyzed('main', visit, since);
+    await server.query('analyze visit_1');
+    await soon(async () => (await known('visit'))[0]?.analyzedAt !== null);
+    expect(await isAnalyzed()).toBe(false);
+    const [again] = await known('public.visit');
+    await database.analyze('main', visit, 5000);
+    await soon(() => isAnalyzed());
+    await soon(() => isAnalyzed(again?.analyzedAt));
+    const [now] = await known('visit');
+    expect(await isAnalyzed(now?.analyzedAt)).toBe(false);
   });
 
   test('a limit must hold from the next start on, and be taken back to what was', async () => {

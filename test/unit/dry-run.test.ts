@@ -35,12 +35,14 @@ function shopDatabase(): object {
     ...{ database: 'shop', user: 'app', application: 'api', client: 'local', state: 'active' },
     ...{ blockedBy: [], privileged: false },
   };
-  const tables = ['public.orders', 'public.order_items', 'sales.invoice'].map((table) => [table]);
-  const limit = [[100, null, 3, 40, 'configuration file', 0, 100]];
-  return {
-    ...fakeDatabase({ main: { parts: { sessions: { is: 'seen', value: [session] } } } }),
-    query: async (_name: string, sql: string) => ({ rows: sql.includes('pg_class') ? tables : limit }),
-  };
+  const rows = [
+    ['orders', 'public', 'orders', 'public.orders', null],
+    ['order_items', 'public', 'order_items', 'public.order_items', null],
+    ['sales.invoice', 'sales', 'invoice', 'sales.invoice', null],
+  ];
+  return fakeDatabase({
+    main: { parts: { sessions: { is: 'seen', value: [session] } }, answer: { columns: ['typed'], rows } },
+  });
 }
 
 /** A small platform in memory, whose every writing method throws, with a lock held and a change left in the middle. */

@@ -1,17 +1,17 @@
 import type { Duplex } from 'node:stream';
 import type { Client, Query } from 'pg';
 import { OpsError } from '../../core/errors.ts';
-import { likeSocket, secure, within, type TlsChoice } from '../dial.ts';
+import { likeSocket, within } from '../dial.ts';
 import { connectFirst } from '../route.ts';
-import { postgresError, type Asked } from './failure.ts';
 import { atItself } from '../where-seen.ts';
+import { cancelRunning, negotiate } from './bytes.ts';
+import { postgresError, type Asked } from './failure.ts';
 import type { Settings } from './settings.ts';
 
 /** From the first byte to "ready for queries", every way together. */
 const CONNECT_MS = 3000;
 /** Bytes of one answer; ours are a few kB, so more is a server gone wrong. */
 const LARGEST_ANSWER = 4 * 1024 * 1024;
-const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
 /** Rows as the server writes them, with the oids of their types. */
 export interface OneAnswer {
@@ -19,16 +19,27 @@ export interface OneAnswer {
   rows: (string | null)[][];
 }
 
+/** What the server says beside its answer, told by SQLSTATE and by the file of its source that says it, never by its words. */
+export interface Notice {
+  code?: string | undefined;
+  file?: string | undefined;
+  message?: string | undefined;
+}
+
 /** An open connection. */
 export interface Connection {
   asked: Asked;
   /** How it was reached, for people. */
   route: string;
-  /** Runs statements in one message; the rows of each. @throws TIMED_OUT after `ms`, and then the connection is gone */
-  run(sql: string, ms: number): Promise<Record<string, unknown>[][]>;
+  /**
+   * Runs statements in one message; the rows of each. `hear` is told what the server says meanwhile.
+   * @throws TIMED_OUT after `ms`, and then the connection is gone
+   */
+  run(sql: string, ms: number, hear?: (notice: Notice) => void): Promise<Record<string, unknown>[][]>;
   /** Runs one statement by the extended protocol, which takes no second one; `rows` of its rows at most. @throws as `run` */
   one(sql: string, rows: number, ms: number): Promise<OneAnswer>;
   isOpen(): boolean;
+  /** A statement that still runs is cancelled on the server first, for nobody waits for its answer any more. */
   close(): Promise<void>;
 }
 
@@ -48,7 +59,7 @@ export async function connect(
   const asked = { subject, service, user, database };
   const { route, stream } = await connectFirst(settings.routes, left());
   const { default: pg } = await import('pg');
-  const bytes = await negotiate({ subject, service }, stream, settings.tls(route), left());
+  const bytes = await negotiate(asked, stream, settings.tls(route), left());
   const client = new pg.Client({
     stream: () => asPgStream(bytes),
     user,
@@ -75,23 +86,54 @@ export async function connect(
     bytes.destroy();
     throw postgresError(asked, error);
   }
+  let givenUp: Promise<void> | undefined;
+  const line: Line = {
+    asked,
+    bytes,
+    running: 0,
+    giveUp: () =>
+      (givenUp ??= cancelRunning(asked, () => route.connect(CONNECT_MS), settings.tls(route), keyOf(client)).finally(
+        () => bytes.destroy(),
+      )),
+  };
   return {
     asked,
     route: route.describe,
-    run: async (sql, ms) => {
-      // Several statements in one message give an array of results, which pg's types leave out.
-      const answer: unknown = await bounded(asked, bytes, ms, () => client.query(sql));
-      return (Array.isArray(answer) ? answer : [answer]).map(
-        (result: { rows: Record<string, unknown>[] }) => result.rows,
-      );
+    run: async (sql, ms, hear = () => undefined) => {
+      client.on('notice', hear);
+      try {
+        // Several statements in one message give an array of results, which pg's types leave out.
+        const answer: unknown = await bounded(line, ms, () => client.query(sql));
+        return (Array.isArray(answer) ? answer : [answer]).map(
+          (result: { rows: Record<string, unknown>[] }) => result.rows,
+        );
+      } finally {
+        client.off('notice', hear);
+      }
     },
-    one: (sql, rows, ms) => bounded(asked, bytes, ms, () => runOne(client, pg.Query, sql, rows)),
-    isOpen: () => !broken && !bytes.destroyed,
+    one: (sql, rows, ms) => bounded(line, ms, () => runOne(client, pg.Query, sql, rows)),
+    isOpen: () => !broken && givenUp === undefined && !bytes.destroyed,
     close: async () => {
+      if (line.running > 0 || givenUp !== undefined) return line.giveUp();
       await within(500, client.end(), () => new OpsError('TIMED_OUT', 'late')).catch(() => undefined);
       bytes.destroy();
     },
   };
+}
+
+/** What a statement runs over. */
+interface Line {
+  asked: Asked;
+  bytes: Duplex;
+  running: number;
+  /** Gives the connection up, and cancels on the server what runs over it. */
+  giveUp: () => Promise<void>;
+}
+
+/** What names our session to the server when it is asked to cancel; pg's types leave it out. */
+function keyOf(client: Client): { processId: number; secret: number } {
+  const { processID, secretKey } = client as Client & { processID: number | null; secretKey: number | null };
+  return { processId: processID ?? 0, secret: secretKey ?? 0 };
 }
 
 function noPassword(asked: Asked): never {
@@ -100,8 +142,9 @@ function noPassword(asked: Asked): never {
   });
 }
 
-/** Work that ends after `ms`, and whose answer stays small; else the connection is lost to whatever comes after it. */
-async function bounded<T>(asked: Asked, bytes: Duplex, ms: number, work: () => Promise<T>): Promise<T> {
+/** Work that ends after `ms`, and whose answer stays small; else the connection is given up. */
+async function bounded<T>(line: Line, ms: number, work: () => Promise<T>): Promise<T> {
+  const { asked, bytes } = line;
   let received = 0;
   let tooMuch = false;
   const count = (chunk: Buffer): void => {
@@ -112,6 +155,7 @@ async function bounded<T>(asked: Asked, bytes: Duplex, ms: number, work: () => P
     }
   };
   bytes.on('data', count);
+  line.running += 1;
   const late = (): OpsError =>
     new OpsError('TIMED_OUT', `${asked.subject} does not answer a question within ${ms} ms`, {
       hint: `The server hangs or is overloaded. ${atItself(asked.service)}`,
@@ -119,15 +163,18 @@ async function bounded<T>(asked: Asked, bytes: Duplex, ms: number, work: () => P
   try {
     return await within(ms, work(), late);
   } catch (error) {
-    if (tooMuch)
-      throw new OpsError('BAD_ANSWER', `${asked.subject} answers more than ${LARGEST_ANSWER} bytes`, { cause: error });
-    const known = postgresError(asked, error);
-    if (known === error) bytes.destroy();
+    const known = tooMuch ? largerThanTaken(asked, error) : postgresError(asked, error);
+    // Not waited for: whoever asked has waited long enough.
+    if (tooMuch || known === error) void line.giveUp();
     throw known;
   } finally {
+    line.running -= 1;
     bytes.off('data', count);
   }
 }
+
+const largerThanTaken = ({ subject }: Asked, cause: unknown): OpsError =>
+  new OpsError('BAD_ANSWER', `${subject} answers more than ${LARGEST_ANSWER} bytes`, { cause });
 
 /** What pg's query has beside its types: how its messages are sent, and what ends it. */
 interface Extended {
@@ -169,42 +216,6 @@ function runOne(client: Client, Extending: typeof Query, sql: string, rows: numb
     } satisfies Extended);
     client.query(query);
   });
-}
-
-/**
- * Asks the server for TLS as the protocol says (SSLRequest: one byte, S or N, comes back) and puts it on.
- * @throws UNREACHABLE when TLS is wanted and the server has none, or the certificate is not trusted
- */
-async function negotiate(
-  { subject, service }: Pick<Asked, 'subject' | 'service'>,
-  stream: Duplex,
-  choice: TlsChoice,
-  ms: number,
-): Promise<Duplex> {
-  if (choice.mode === 'off') return stream;
-  const started = performance.now();
-  const answer = new Promise<string>((resolve) => {
-    // More than one byte before the handshake would be bytes of somebody in between (CVE-2021-23222).
-    stream.once('data', (chunk: Buffer) => resolve(chunk.length === 1 ? chunk.toString('latin1') : ''));
-    stream.once('close', () => resolve(''));
-  });
-  stream.write(SSL_REQUEST);
-  const said = await within(ms, answer, () => {
-    stream.destroy();
-    return new OpsError('TIMED_OUT', `${subject} accepts connections but does not answer within ${CONNECT_MS} ms`, {
-      hint: `The server hangs or is paused. ${atItself(service)}`,
-    });
-  });
-  if (said === 'S') return secure(subject, stream, choice, Math.max(1, ms - (performance.now() - started)));
-  if (said === 'N' && choice.mode === 'prefer') return stream;
-  stream.destroy();
-  throw new OpsError(
-    'UNREACHABLE',
-    said === 'N' ? `${subject} does not speak TLS` : `${subject} answers the request for TLS with something else`,
-    {
-      hint: 'If its bytes may travel unprotected, add ?sslmode=disable to its url (or leave out tls), then run: opsctl config check.',
-    },
-  );
 }
 
 /** pg wants to connect the stream by itself; ours is connected. */

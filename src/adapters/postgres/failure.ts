@@ -69,7 +69,7 @@ export function postgresError(asked: Asked, thrown: unknown): OpsError {
       return known(
         'REJECTED',
         `does not permit it to role ${asked.user}: ${details.server}`,
-        `Grant it, as in: GRANT pg_monitor TO ${asked.user}.`,
+        'Grant that to the role, or set user and password to one that may, then run: opsctl config check.',
       );
     case '57014':
     case '55P03':

@@ -1,5 +1,5 @@
 /** One statement of somebody's own, read only. */
-import { asOpsError, OpsError } from '../../core/errors.ts';
+import { asOpsError, type ErrorCode, OpsError } from '../../core/errors.ts';
 import type { QueryAnswer, QueryBounds } from '../../core/ports/database.ts';
 import type { Connection } from './connect.ts';
 
@@ -7,18 +7,18 @@ import type { Connection } from './connect.ts';
 const OVERHEAD_MS = 1000;
 
 /*
- * A snapshot has been taken and a savepoint is set before the statement comes: from then on the server lets nobody make
+ * With the look at the role a snapshot has been taken, and a savepoint is set before the statement comes: from then on the server lets nobody make
  * the transaction one that writes.
  */
 const begin = (ms: number): string => `begin read only;
 set local statement_timeout = ${ms.toString()};
 set local lock_timeout = '100ms';
 set local idle_in_transaction_session_timeout = '10s';
-select 1;
+select current_setting('is_superuser') = 'on' as superuser;
 savepoint statement`;
 
 export async function readQuery(connection: Connection, sql: string, { rows, ms }: QueryBounds): Promise<QueryAnswer> {
-  await connection.run(begin(ms), OVERHEAD_MS);
+  const role = (await connection.run(begin(ms), OVERHEAD_MS)).at(-2)?.[0];
   const started = performance.now();
   try {
     // One more tells whether there are more.
@@ -28,6 +28,7 @@ export async function readQuery(connection: Connection, sql: string, { rows, ms 
       rows: answer.rows.slice(0, rows).map((row) => row.map((value, at) => valueOf(value, answer.columns[at]?.type))),
       more: answer.rows.length > rows,
       ms: performance.now() - started,
+      superuser: role?.['superuser'] === true,
     };
   } catch (error) {
     throw refused(connection, asOpsError(error), ms);
@@ -42,7 +43,7 @@ function refused({ asked }: Connection, error: OpsError, ms: number): OpsError {
   const position = (error.cause as { position?: string } | undefined)?.position;
   const at = position === undefined ? '' : ` (at character ${position})`;
   const details = { ...error.details, ...(position !== undefined && { position: Number(position) }) };
-  const other = (code: 'UNSAFE' | 'USAGE' | 'TIMED_OUT' | 'REJECTED', message: string, hint: string): OpsError =>
+  const other = (code: ErrorCode, message: string, hint: string): OpsError =>
     new OpsError(code, message, { hint, details, cause: error });
   // Read-only transaction; and an attempt to make it another.
   if (sqlstate === '25006' || sqlstate === '25001')
@@ -67,7 +68,13 @@ function refused({ asked }: Connection, error: OpsError, ms: number): OpsError {
     return other(
       'REJECTED',
       `${asked.subject} does not permit it to role ${asked.user}: ${said}`,
-      `Grant what it lacks, as in: GRANT SELECT ON <table> TO ${asked.user}`,
+      `Grant what it names: GRANT SELECT ON <table> TO ${asked.user}, or GRANT EXECUTE ON FUNCTION <function> TO ${asked.user}`,
+    );
+  if (error.code === 'BAD_ANSWER')
+    return other(
+      error.code,
+      error.message,
+      'Select fewer columns or a part of them, as in left(<column>, 200), or fewer rows with --limit.',
     );
   // Syntax and names, values that do not fit (22), what this server does not have (0A).
   if (/^(42|22|0A)/.test(sqlstate))

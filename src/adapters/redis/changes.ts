@@ -31,14 +31,14 @@ export function openChanges(connections: Connections<Connection>): Changes & Cac
     hasMemoryLimit: (name, bytes) =>
       connections.use(name, async (connection) => (await setting(connection, 'maxmemory')) === bytes.toString()),
     setMemoryLimit: (name, bytes) =>
-      connections.use(name, async (connection) => {
+      connections.act(name, async (connection) => {
         await connection.run(['CONFIG', 'SET', 'maxmemory', bytes.toString()], '+config|set');
       }),
     keepSettings: (name) =>
-      connections.use(name, async (connection) => {
+      connections.act(name, async (connection) => {
         await connection.run(['CONFIG', 'REWRITE'], '+config|rewrite');
       }),
-    flush: (name, what, ms) => connections.use(name, (connection) => flush(connection, what, ms)),
+    flush: (name, what, ms) => connections.act(name, (connection) => flush(connection, what, ms)),
   };
 }
 

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { changeCommand, type Context } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
+import { changeCommand } from '../../core/command.ts';
 import { plural } from '../../core/format.ts';
 import { plan, step } from '../../core/plan.ts';
+import { tablesNamed } from '../../db/tables-named.ts';
 import { databaseFields, databaseNamed } from './shared.ts';
 
 /** Tables in one change: more is a matter of autovacuum's settings. */
@@ -22,11 +22,10 @@ export default changeCommand({
     { command: 'opsctl db analyze sales.invoice --dry-run', explains: 'what would be done' },
   ],
   input: z.object({
-    tables: z
-      .array(z.string().min(1))
-      .min(1)
-      .max(MOST_TABLES)
-      .meta({ description: 'tables, with their schema where it is not public', positional: true }),
+    tables: z.array(z.string().min(1)).min(1).max(MOST_TABLES).meta({
+      description: 'tables, with their schema where it is not public, quoted as db sizes prints them or not',
+      positional: true,
+    }),
     database: databaseFields.database,
     timeoutSeconds: z
       .number()
@@ -39,17 +38,18 @@ export default changeCommand({
   output: z.object({ database: z.string(), tables: z.array(z.string()) }),
   plan: async (input, context) => {
     const database = databaseNamed(context.platform, input.database);
-    const tables = [...new Set(await known(input.tables, database, context))];
+    const tables = await tablesNamed(input.tables, database, context.readers.database);
     return plan({
       target: database,
       summary: `analyze ${plural(tables.length, 'table')} of database ${database}`,
-      touches: tables.map((table) => `statistics of table ${table}`),
-      steps: tables.map((table) =>
+      touches: tables.map(({ shown }) => `statistics of table ${shown}`),
+      steps: tables.map(({ schema, name, shown, analyzedAt }) =>
         step({
-          id: `database.analyze:${table}`,
-          describe: `analyze ${table}`,
+          id: `database.analyze:${shown}`,
+          describe: `analyze ${shown}`,
           why: 'the planner chooses by these statistics',
-          do: (w) => w.database.analyze(database, parts(table), input.timeoutSeconds * 1000),
+          do: (w) => w.database.analyze(database, { schema, name }, input.timeoutSeconds * 1000),
+          verify: (r) => r.database.isAnalyzed(database, { schema, name }, analyzedAt),
           undo: 'not needed',
           timeoutMs: input.timeoutSeconds * 1000 + 10_000,
         }),
@@ -58,32 +58,8 @@ export default changeCommand({
   },
   report: async (input, context) => {
     const database = databaseNamed(context.platform, input.database);
-    return { database, tables: await known(input.tables, database, context) };
+    const tables = await tablesNamed(input.tables, database, context.readers.database);
+    return { database, tables: tables.map(({ shown }) => shown) };
   },
   text: (data, style) => data.tables.map((table) => `${style.good('✓')} ${table} is analyzed`).join('\n'),
 });
-
-/** `public.orders` as its two names. */
-function parts(table: string): { schema: string; name: string } {
-  const dot = table.indexOf('.');
-  return { schema: table.slice(0, dot), name: table.slice(dot + 1) };
-}
-
-/** Tables with their schemas. @throws NOT_FOUND naming the first that is not there */
-async function known(said: readonly string[], database: string, { readers }: Context): Promise<string[]> {
-  const names = said.map((table) => (table.includes('.') ? table : `public.${table}`));
-  const list = names.map((name) => `'${name.replaceAll("'", "''")}'`).join(', ');
-  const { rows } = await readers.database.query(
-    database,
-    `select n.nspname || '.' || c.relname from pg_catalog.pg_class c
-       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where c.relkind in ('r', 'p', 'm', 'f') and n.nspname || '.' || c.relname in (${list})`,
-    { rows: MOST_TABLES, ms: 3000 },
-  );
-  const there = new Set(rows.map(([name]) => name));
-  const missing = names.find((name) => !there.has(name));
-  if (missing === undefined) return names;
-  throw new OpsError('NOT_FOUND', `database ${database} has no table ${missing}`, {
-    hint: 'See which tables there are: opsctl db sizes',
-  });
-}

@@ -10,7 +10,7 @@ import { databaseFields, databaseNamed } from './shared.ts';
 export default changeCommand({
   name: 'db kill',
   summary: 'Cancel what sessions of the database run, or end them',
-  description: `A session is known by its process id, its connection and its query together, and that is checked again in the statement that acts: what has gone on to something else is left alone. A query is cancelled; with --terminate, a session whose query does not end within 5 s, or that runs none, is ended. Superusers, dumps and indexes that are built concurrently are left alone without --force. At most ${MOST_KILLED.toString()} at once.`,
+  description: `A session is known by its process id, its connection and its query together, and that is checked again in the statement that acts: what has gone on to something else is left alone. A query is cancelled; with --terminate, a session whose query does not end within 5 s, that still holds a lock afterwards, or that runs none, is ended. Superusers, dumps and indexes that are built concurrently are left alone without --force. At most ${MOST_KILLED.toString()} at once.`,
   examples: [
     { command: 'opsctl db kill 4242 --dry-run', explains: 'what would be ended, what is rolled back, who goes on' },
     { command: 'opsctl db kill 4242 --confirm main', explains: 'cancel its query' },

@@ -19,6 +19,7 @@ const output = z.object({
     .describe('values in the order of the columns; numbers where they are exact, else as the server writes them'),
   more: z.boolean().describe('whether there are more rows'),
   ms: z.number(),
+  superuser: z.boolean().describe('whether the role is a superuser, whom nothing keeps from functions with effects'),
 });
 type Answer = z.infer<typeof output>;
 
@@ -26,7 +27,7 @@ export default readCommand({
   name: 'db query',
   summary: 'Run one SQL statement that reads, bounded in rows and time',
   description:
-    'It runs in a read-only transaction that is rolled back, by the extended protocol, which takes one statement only. It does not wait for locks. Functions with effects outside of tables run with the rights of the role: connect as one that can only read.',
+    'It runs in a read-only transaction that is rolled back, by the extended protocol, which takes one statement only. It does not wait for locks. Such a transaction does not keep functions from effects outside of tables, as on other sessions, on the log or on files: those that come with PostgreSQL are known by name and refused, which guards against mistakes and not against intent. The boundary is the role: set user to one that can only read, such as a member of pg_read_all_data; a superuser may do everything.',
   examples: [
     { command: "opsctl db query 'SELECT count(*) FROM orders'", explains: 'one statement, quoted for the shell' },
     { command: "opsctl db query 'TABLE orders' --limit 1000 --json", explains: 'more rows, for a script' },
@@ -52,7 +53,7 @@ export default readCommand({
     [
       answerText(answer, style),
       style.dim(
-        `${answer.more ? `the first ${plural(answer.rows.length, 'row')}, more with --limit` : plural(answer.rows.length, 'row')}, ${duration(answer.ms)}`,
+        `${answer.more ? `the first ${plural(answer.rows.length, 'row')}, more with --limit` : plural(answer.rows.length, 'row')}, ${duration(answer.ms)}${answer.superuser ? ', as a superuser' : ''}`,
       ),
     ]
       .filter((part) => part !== '')

@@ -1,27 +1,12 @@
 import * as z from 'zod';
 
 import type { Step } from '../../core/change.ts';
-import { changeCommand, type Context } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
+import { changeCommand } from '../../core/command.ts';
 import { plan, step } from '../../core/plan.ts';
+import { meaningOf, mustBePossible } from '../../db/connection-limit.ts';
+import { memoryLimitOf } from '../../service/server.ts';
 import { databaseRestart } from './restart.ts';
 import { databaseFields, databaseNamed } from './shared.ts';
-
-/** Where and how max_connections is set now. */
-interface Limit {
-  /** What the running server has. */
-  running: number;
-  /** What a command (ALTER SYSTEM) has set for the next start; null for none. */
-  set: number | null;
-  /** Slots kept for superusers and the like. */
-  reserved: number;
-  used: number;
-  /** `command line` where the server is started with it, which no file outdoes. */
-  source: string;
-  standbys: number;
-  /** What its files give it at its next start: what it runs with may be from before they were changed. */
-  next: number;
-}
 
 export default changeCommand({
   name: 'db set-limit',
@@ -45,7 +30,7 @@ export default changeCommand({
   }),
   plan: async (input, context) => {
     const database = databaseNamed(context.platform, input.database);
-    const now = await limitOf(database, context);
+    const now = await context.readers.database.connectionLimit(database);
     const { connections } = input;
     mustBePossible(connections, now, database);
     const isSet = now.next === connections;
@@ -69,10 +54,7 @@ export default changeCommand({
         ...(restart?.touches ?? []),
       ],
       seen: [
-        `${now.used.toString()} connections of clients are open; ${now.reserved.toString()} slots are kept for superusers`,
-        ...(now.standbys > 0 && connections > now.running
-          ? ['standbys follow this server: raise it there first, or they stop']
-          : []),
+        ...meaningOf(connections, now, await memoryLimitOf(context.platform.databases[database]?.service, context)),
         ...(restart?.seen ?? []),
       ],
       steps: [...(isSet ? [] : [set]), ...(restart?.steps ?? [])],
@@ -80,7 +62,7 @@ export default changeCommand({
   },
   report: async (input, context) => {
     const database = databaseNamed(context.platform, input.database);
-    const { running, set, used } = await limitOf(database, context);
+    const { running, set, used } = await context.readers.database.connectionLimit(database);
     return { database, running, set, used };
   },
   text: ({ running, set, used }, style) =>
@@ -91,49 +73,3 @@ export default changeCommand({
         : [`! ${set.toString()} from its next start on`, `${style.bold('next')}: opsctl db restart`]),
     ].join('\n'),
 });
-
-async function limitOf(database: string, { readers }: Context): Promise<Limit> {
-  const { rows } = await readers.database.query(
-    database,
-    `select current_setting('max_connections')::int4,
-       (select f.setting::int4 from pg_file_settings f
-        where f.name = 'max_connections' and f.sourcefile like '%postgresql.auto.conf' order by f.seqno desc limit 1),
-       current_setting('superuser_reserved_connections')::int4
-         + coalesce(current_setting('reserved_connections', true)::int4, 0),
-       (select count(*)::int4 from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()),
-       (select source from pg_settings where name = 'max_connections'),
-       (select count(*)::int4 from pg_stat_replication),
-       coalesce(
-         (select f.setting::int4 from pg_file_settings f where f.name = 'max_connections' order by f.seqno desc limit 1),
-         (select boot_val::int4 from pg_settings where name = 'max_connections'))`,
-    { rows: 1, ms: 3000 },
-  );
-  const [running, set, reserved, used, source, standbys, next] = rows[0] ?? [];
-  return {
-    running: Number(running),
-    set: typeof set === 'number' ? set : null,
-    reserved: Number(reserved),
-    used: Number(used),
-    source: String(source),
-    standbys: Number(standbys),
-    next: Number(next),
-  };
-}
-
-/** @throws UNSAFE where the server would not start with it or could not serve who is there now */
-function mustBePossible(wanted: number, { used, reserved, source }: Limit, database: string): void {
-  if (source === 'command line')
-    throw new OpsError(
-      'UNSAFE',
-      `database ${database} is started with max_connections on its command line, which outdoes every file`,
-      {
-        hint: 'Change it there, in the compose file, then run: docker-compose up -d',
-      },
-    );
-  if (wanted - reserved >= used) return;
-  throw new OpsError(
-    'UNSAFE',
-    `${used.toString()} connections are open and ${reserved.toString()} slots are kept for superusers: ${wanted.toString()} would be too few`,
-    { hint: 'See who holds them: opsctl db connections' },
-  );
-}

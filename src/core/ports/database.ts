@@ -176,6 +176,8 @@ export interface QueryAnswer {
   /** There are more rows than were asked for. */
   more: boolean;
   ms: number;
+  /** Asked as a superuser, whom nothing keeps from functions with effects. */
+  superuser: boolean;
 }
 
 /** The server as it was when it was asked. */

@@ -93,6 +93,15 @@ export function queries(at: () => PostgresServer): void {
         code: 'REJECTED',
         hint: expect.stringContaining('GRANT SELECT'),
       });
+      await expect(run('select * from pg_ls_waldir()', {}, 'plain')).rejects.toMatchObject({
+        code: 'REJECTED',
+        hint: expect.stringContaining('GRANT EXECUTE ON FUNCTION'),
+      });
+    });
+
+    test('whether it was asked as a superuser must be told', async () => {
+      expect((await run('select 1')).superuser).toBe(true);
+      expect((await run('select 1', {}, 'watcher')).superuser).toBe(false);
     });
 
     test('one that takes too long must be ended, and the connection stay of use', async () => {
@@ -122,7 +131,7 @@ export function queries(at: () => PostgresServer): void {
     test('an answer that is too large must end, not fill the memory', async () => {
       await expect(
         run("select repeat('x', 1000000) from generate_series(1, 100)", { rows: 100, ms: 20_000 }),
-      ).rejects.toMatchObject({ code: 'BAD_ANSWER' });
+      ).rejects.toMatchObject({ code: 'BAD_ANSWER', hint: expect.stringContaining('left(<column>, 200)') });
     });
   });
 }

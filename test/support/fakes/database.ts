@@ -1,6 +1,6 @@
 import { OpsError } from '../../../src/core/errors.ts';
 import type { DatabaseVitals } from '../../../src/core/ports/data.ts';
-import type { DatabaseWriter, RunningQuery } from '../../../src/core/ports/database-changes.ts';
+import type { ConnectionLimit, DatabaseWriter, RunningQuery } from '../../../src/core/ports/database-changes.ts';
 import type { DatabaseLook, Lock, QueryAnswer, Session } from '../../../src/core/ports/database.ts';
 
 /** A healthy database, idle but for its own service. */
@@ -47,7 +47,13 @@ const calmParts: DatabaseLook['parts'] = {
 interface Told {
   parts?: Partial<DatabaseLook['parts']>;
   answer?: Pick<QueryAnswer, 'columns' | 'rows'>;
+  limit?: Partial<ConnectionLimit>;
 }
+
+const calmLimit: ConnectionLimit = {
+  ...{ running: 100, next: 100, set: null, reserved: 3, used: 40, source: 'configuration file', standbys: 0 },
+  ...{ inRecovery: false, sharedBuffers: 134_217_728, workMemory: 4_194_304, file: '/data/postgresql.auto.conf' },
+};
 
 /** Databases in memory: by name what they answer, or the error that they throw. Change `state` as the story goes on. */
 export function fakeDatabase(state: Record<string, (Partial<DatabaseVitals> & Told) | OpsError>): DatabaseWriter & {
@@ -76,6 +82,11 @@ export function fakeDatabase(state: Record<string, (Partial<DatabaseVitals> & To
     const found = find(name, query);
     return (found?.queryStartedAt ?? null) === query.queryStartedAt ? found : undefined;
   };
+  const isIdle = (session: Session | undefined): boolean =>
+    session?.state === 'idle' || session?.state === 'idle in transaction (aborted)';
+  const isOpen = (name: string, session: Session | undefined): boolean =>
+    session !== undefined &&
+    (!isIdle(session) || locksOf(name).some(({ pid, granted }) => granted && pid === session.pid));
   const end = (name: string, session: Session | undefined): void => {
     const all = sessionsOf(name);
     if (session !== undefined) all.splice(all.indexOf(session), 1);
@@ -91,9 +102,8 @@ export function fakeDatabase(state: Record<string, (Partial<DatabaseVitals> & To
     limits,
     analyzed,
     isCancelled: async (name, query) => asking(name, query)?.state !== 'active',
-    isOver: async (name, query) =>
-      [undefined, 'idle', 'idle in transaction (aborted)'].includes(asking(name, query)?.state),
-    isGone: async (name, query) => find(name, query) === undefined,
+    isOver: async (name, query) => !isOpen(name, asking(name, query)),
+    hasMovedOn: async (name, query) => !isIdle(asking(name, query)),
     sessionState: async (name, query) => ({ state: find(name, query)?.state ?? 'gone' }),
     holdUpNobody: async (name, pids) =>
       !locksOf(name).some(({ blockedBy }) => blockedBy.some((pid) => pids.includes(pid))),
@@ -106,10 +116,15 @@ export function fakeDatabase(state: Record<string, (Partial<DatabaseVitals> & To
     },
     terminate: async (name, query) => {
       const found = asking(name, query);
-      if (found !== undefined && found.state !== 'idle') end(name, found);
+      if (isOpen(name, found)) end(name, found);
     },
-    disconnect: async (name, query) => end(name, find(name, query)),
+    disconnect: async (name, query) => {
+      const found = asking(name, query);
+      if (isIdle(found)) end(name, found);
+    },
     analyze: async (_name, { schema, name }) => void analyzed.push(`${schema}.${name}`),
+    isAnalyzed: async (_name, { schema, name }) => analyzed.includes(`${schema}.${name}`),
+    connectionLimit: async (name) => ({ ...calmLimit, ...look(name).limit }),
     checkpoint: async () => undefined,
     setConnectionLimit: async (name, limit) => void (limits[name] = limit),
     route: async (name) => (look(name), 'memory'),
@@ -118,7 +133,7 @@ export function fakeDatabase(state: Record<string, (Partial<DatabaseVitals> & To
       return { latencyMs, version, inRecovery };
     },
     vitals: async (name) => {
-      const { parts: _parts, answer: _answer, ...vitals } = look(name);
+      const { parts: _parts, answer: _answer, limit: _limit, ...vitals } = look(name);
       return vitals;
     },
     look: async (name, parts) => {
@@ -140,7 +155,13 @@ export function fakeDatabase(state: Record<string, (Partial<DatabaseVitals> & To
       const { answer } = look(name);
       if (/^(insert|update|delete|merge|truncate)\b/i.test(sql)) throw new OpsError('UNSAFE', 'the statement writes');
       const all = answer?.rows ?? [[1]];
-      return { columns: answer?.columns ?? ['one'], rows: all.slice(0, rows), more: all.length > rows, ms: 1 };
+      return {
+        columns: answer?.columns ?? ['one'],
+        rows: all.slice(0, rows),
+        more: all.length > rows,
+        ms: 1,
+        superuser: false,
+      };
     },
     close: async () => undefined,
   };

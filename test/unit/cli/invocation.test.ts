@@ -104,6 +104,17 @@ describe('a mistake must be named', () => {
   });
 });
 
+test('a text that begins as a flag does must be told from one, and be taken behind --', () => {
+  const typed = (...words: string[]) => readCommandLine(read, ['look', 'at', ...words], {}, () => undefined, 80);
+  for (const text of ['-- why\nselect 1', '--why\nselect 1', '-1 day'])
+    expect(() => typed(text)).toThrow(
+      expect.objectContaining({ code: 'USAGE', hint: expect.stringContaining("opsctl look at -- '<name>'") as string }),
+    );
+  expect(typed('--', '-- why\nselect 1')?.input).toMatchObject({ name: '-- why\nselect 1' });
+  // A flag that is misspelt stays one, whatever its value.
+  expect(() => typed('--reasn=so it is')).toThrow("unknown option '--reasn=so it is'");
+});
+
 test('help shows flags, examples and variables, and runs nothing', () => {
   expect(parse(read, 'look at --help')).toBeUndefined();
   expect(help).toContain('--count <number>');

@@ -4,6 +4,7 @@ import analyze from '../../../src/commands/db/analyze.ts';
 import kill from '../../../src/commands/db/kill.ts';
 import restart from '../../../src/commands/db/restart.ts';
 import setLimit from '../../../src/commands/db/set-limit.ts';
+import type { ConnectionLimit } from '../../../src/core/ports/database-changes.ts';
 import type { Context } from '../../../src/core/command.ts';
 import { fakeDatabase } from '../../support/fakes/database.ts';
 import { contextOf, of, plain, shop, shopEngine } from '../inspect/platform.ts';
@@ -11,28 +12,25 @@ import { contextOf, of, plain, shop, shopEngine } from '../inspect/platform.ts';
 type State = Parameters<typeof fakeDatabase>[0][string];
 
 /** A platform of api and postgres, whose database is like this. */
-function context(state: State, parts: object = {}): Context {
+function context(state: State, parts: object = {}, more: object = {}): Context {
   const engine = shopEngine();
-  for (const service of ['api', 'postgres']) engine.add({ ...of(service), state: 'running', stopSeconds: 60 });
+  for (const service of ['api', 'postgres']) engine.add({ ...of(service), state: 'running', stopSeconds: 60, ...more });
   return contextOf({ engine, database: fakeDatabase({ main: state }) }, shop({ services: { api: {} }, ...parts }));
 }
-const rows = (...row: (string | number | null)[]): State => ({ answer: { columns: ['a'], rows: [row] } });
-
 describe('db set-limit', () => {
-  const now = (
-    more: { running?: number; used?: number; source?: string; set?: number | null; standbys?: number } = {},
-  ): State => {
-    const { running = 100, set = null, used = 40, source = 'configuration file', standbys = 0 } = more;
-    return rows(running, set, 3, used, source, standbys, set ?? 100);
-  };
+  const now = (limit: Partial<ConnectionLimit> = {}): State => ({ limit });
   const planned = (connections: number, state: State, more: object = {}) =>
     setLimit.plan(setLimit.input.parse({ connections, ...more }), context(state));
 
   test('must set it for the next start, take back exactly what was set before, and restart only when asked', async () => {
-    const plan = await planned(200, now({ set: 150 }));
+    const plan = await planned(200, now({ set: 150, next: 150 }));
     expect(plan.steps.map(({ id }) => id)).toEqual(['database.limit:main']);
     expect(plan.steps[0]).toMatchObject({ do: { args: ['main', 200] }, undo: { args: ['main', 150] } });
-    expect(plan.seen?.[0]).toBe('40 connections of clients are open; 3 slots are kept for superusers');
+    expect(plan.seen).toEqual([
+      '40 connections of clients are open; 3 slots are kept for superusers',
+      '200 connections take about 439 MiB when all are open and idle, beside 128 MiB of shared buffers, and each sort or hash of a busy one up to 4.00 MiB more',
+      'were the server not to start with it: take the line of max_connections out of /data/postgresql.auto.conf, and start it again',
+    ]);
     const now200 = await planned(200, now(), { restart: true });
     expect(now200.steps.map(({ id }) => id)).toEqual([
       'database.limit:main',
@@ -49,11 +47,28 @@ describe('db set-limit', () => {
     expect((await planned(100, now())).steps).toEqual([]);
     // Its file was changed since it started: at the next start it would not be so any more.
     expect((await planned(80, now({ running: 80 }))).steps).toHaveLength(1);
-    expect((await planned(200, now({ standbys: 1 }))).seen?.[1]).toContain('raise it there first');
+    expect((await planned(200, now({ standbys: 1 }))).seen).toContainEqual(
+      expect.stringContaining('raise it there first'),
+    );
+    expect((await planned(90, now({ standbys: 1 }))).seen).toContainEqual(
+      expect.stringContaining('lower it there only once'),
+    );
+  });
+
+  test('must say when the container has not the memory for so many', async () => {
+    const memory = async (connections: number) =>
+      (await setLimit.plan(setLimit.input.parse({ connections }), context(now(), {}, { memoryLimit: 536_870_912 })))
+        .seen?.[1];
+    expect(await memory(10_000)).toMatch(
+      /about 21.4 GiB .*; its container may use 512 MiB, which is less: .* the kernel ends it$/,
+    );
+    expect(await memory(120)).toMatch(/; its container may use 512 MiB$/);
   });
 
   test.each<[string, number, State, string]>([
     ['fewer than are in use', 42, now(), 'opsctl db connections'],
+    ['as many as are reserved', 13, now({ used: 0, reserved: 13 }), 'superuser_reserved_connections'],
+    ['fewer on a standby, whose primary may have more', 90, now({ inRecovery: true }), 'on the primary first'],
     ['what its command line outdoes', 200, now({ source: 'command line' }), 'compose'],
   ])('must refuse %s', async (_what, connections, state, hint) => {
     await expect(planned(connections, state)).rejects.toMatchObject({
@@ -86,18 +101,23 @@ describe('db restart', () => {
   });
 });
 
-test('db analyze must name tables with their schemas, once each, and refuse one that is not there', async () => {
-  const state: State = { answer: { columns: ['name'], rows: [['public.orders'], ['sales.invoice']] } };
+test('db analyze must name tables as the server does, once each, and be seen done after what was before', async () => {
+  const at = '2026-03-01T11:00:00.000001Z';
+  const known = [
+    ['orders', 'public', 'orders', 'public.orders', at],
+    ['public.orders', 'public', 'orders', 'public.orders', at],
+    ['public."Weird.Name"', 'public', 'Weird.Name', 'public."Weird.Name"', null],
+  ];
+  const state: State = { answer: { columns: ['typed'], rows: known } };
   const planned = (...tables: string[]) => analyze.plan(analyze.input.parse({ tables }), context(state));
-  expect(
-    (await planned('orders', 'public.orders', 'sales.invoice')).steps.map(({ do: call }) => call?.args[1]),
-  ).toEqual([
-    { schema: 'public', name: 'orders' },
-    { schema: 'sales', name: 'invoice' },
+  const { steps } = await planned('orders', 'public.orders', 'public."Weird.Name"');
+  expect(steps.map(({ id, do: call, verify }) => [id, call?.args[1], verify?.args[2]])).toEqual([
+    ['database.analyze:public.orders', { schema: 'public', name: 'orders' }, at],
+    ['database.analyze:public."Weird.Name"', { schema: 'public', name: 'Weird.Name' }, null],
   ]);
   await expect(planned('nowhere')).rejects.toMatchObject({
     code: 'NOT_FOUND',
-    message: expect.stringContaining('public.nowhere') as unknown,
+    message: expect.stringContaining('nowhere') as unknown,
   });
 });
 

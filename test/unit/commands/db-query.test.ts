@@ -64,6 +64,11 @@ describe('db query', () => {
     });
   });
 
+  test('must say that it was asked as a superuser, whom nothing keeps back', () => {
+    const answer = { database: 'main', columns: ['one'], rows: [[1]], more: false, ms: 1, superuser: true };
+    expect(query.text(answer, plain, query.input.parse({ sql: 'select 1' }))).toMatch(/1 row, 1 ms, as a superuser$/);
+  });
+
   test('must be bounded', () => {
     const parses = (more: object): boolean => query.input.safeParse({ sql: 'select 1', ...more }).success;
     expect([parses({ limit: 10_000 }), parses({ limit: 10_001 }), parses({ limit: 0 })]).toEqual([true, false, false]);

@@ -42,6 +42,20 @@ describe('what ends a session', () => {
     ]);
   });
 
+  test('that failed behind a savepoint, for which others wait, must not be told as one that holds nothing', () => {
+    const failed = session(7, { state: 'idle in transaction (aborted)' });
+    const { seen, steps } = planKill(
+      { sessions: [failed], locks: [holds(7), waits(8, [7])] },
+      request({ terminate: true }),
+    );
+    expect(seen?.[0]).toContain('1 session waits for it');
+    expect(steps[0]).toMatchObject({
+      why: expect.stringContaining('the locks from before a savepoint') as unknown,
+      do: { method: 'disconnect', args: ['main', { queryStartedAt: ASKED }] },
+      verify: { method: 'hasMovedOn' },
+    });
+  });
+
   test('must name that very query of that very connection', () => {
     const [step] = planKill({ sessions: [session(7)], locks: [] }, request()).steps;
     expect(step?.do).toEqual({
