@@ -52,10 +52,11 @@ export async function doStep(step: Step, around: StepContext): Promise<Done> {
   let said: unknown;
   if (step.do !== undefined) {
     try {
-      said = await within(step.timeoutMs, step, perform(step.do, around.writers, 'do'));
+      said = await within(step.timeoutMs, step, perform(step.do, around.writers, 'do', step.interruptible === true ? around.signal : undefined));
     } catch (thrown) {
       const error = asOpsError(thrown);
-      if (!isOutcomeUnknown(error)) return { failure: { error, mayHaveHappened: false } };
+      if (!isOutcomeUnknown(error))
+        return { failure: { error, mayHaveHappened: error.details?.['outcome'] === 'part' } };
       unknown = error;
     }
   }
@@ -121,7 +122,7 @@ async function settle(
 
 /**
  * Whether an error leaves open if the call took effect: it broke off, or the other side failed in the middle of it.
- * Where the adapter knows more, it says so: `outcome` is `unknown` or `none`.
+ * Where the adapter knows more, it says so: `outcome` is `unknown`, `none`, or `part` of a call that ended in the middle.
  */
 function isOutcomeUnknown({ code, details }: OpsError): boolean {
   const outcome = details?.['outcome'];

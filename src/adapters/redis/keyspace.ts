@@ -4,9 +4,22 @@ import type { Connection } from './connect.ts';
 import { numberOf, textOf } from './reply.ts';
 import type { Words } from './resp.ts';
 
-/** What is asked from here on is asked of this database. Who is done goes back to 0: other questions use the connection too. */
-export async function select(connection: Connection, database: number): Promise<void> {
+/**
+ * Asks of one database; afterwards the connection is in its own again, for other questions use it, too. Of its own it asks
+ * without SELECT, which not every user may run and not every proxy knows.
+ */
+export async function inDatabase<T>(connection: Connection, database: number, ask: () => Promise<T>): Promise<T> {
   if (!Number.isSafeInteger(database) || database < 0) throw new OpsError('BUG', `${database} is no database`);
+  if (database === connection.database) return await ask();
+  await select(connection, database);
+  try {
+    return await ask();
+  } finally {
+    if (connection.isOpen()) await select(connection, connection.database);
+  }
+}
+
+async function select(connection: Connection, database: number): Promise<void> {
   await connection.run(['SELECT', database.toString()], '+select');
 }
 
@@ -29,7 +42,7 @@ export async function scanPage(
 /** Keys of one go. */
 const TOGETHER = 200;
 
-/** Whether keys of database 0 are there. */
+/** Whether keys of the connection's database are there. */
 export async function exist(connection: Connection, keys: readonly string[]): Promise<boolean[]> {
   const found: boolean[] = [];
   for (let start = 0; start < keys.length; start += TOGETHER) {

@@ -62,6 +62,7 @@ const grantIn = ({ hint = '' }: OpsError): string => hint.replace(/^Grant it: /,
 
 /** What answers: by INFO, and where that is forbidden by HELLO. INFO is kept for the parts. */
 export async function readServer(connection: Connection): Promise<{ server: CacheServer; info: () => Promise<Info> }> {
+  const { database } = connection;
   const user = connection.asked.user ?? 'default';
   try {
     const info = parseInfo(textOf(await connection.run(['INFO'], '+info')));
@@ -74,6 +75,7 @@ export async function readServer(connection: Connection): Promise<{ server: Cach
       isClustered: info.get('cluster_enabled') === '1',
       replicas: count(info, 'connected_slaves'),
       user,
+      database,
       policy: info.get('maxmemory_policy'),
       uptimeMs: uptime === undefined ? undefined : uptime * 1000,
       databases: databasesOf(info),
@@ -82,7 +84,7 @@ export async function readServer(connection: Connection): Promise<{ server: Cach
   } catch (thrown) {
     const error = asOpsError(thrown);
     if (error.details?.['reply'] !== 'NOPERM' && error.details?.['reply'] !== 'ERR') throw error;
-    return { server: { ...(await greeted(connection)), user }, info: () => Promise.reject(error) };
+    return { server: { ...(await greeted(connection)), user, database }, info: () => Promise.reject(error) };
   }
 }
 

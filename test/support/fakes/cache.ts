@@ -101,6 +101,7 @@ export function fakeCache(
       user: 'default',
       policy: evictionPolicy,
       uptimeMs: 86_400_000,
+      database: 0,
       databases,
       ...server,
     };
@@ -115,6 +116,7 @@ export function fakeCache(
     setMemoryLimit: async (name, bytes) =>
       void (state[name] = { ...look(name), maxMemory: bytes === 0 ? null : bytes }),
     keepSettings: async () => undefined,
+    isFlushed: async () => true,
     flush: async (_name, what) => {
       flushed.push(what);
       return 'some keys';
@@ -131,9 +133,12 @@ export function fakeCache(
     },
     exist: async (name, keys) => (look(name), keys.map(() => false)),
     server: async (name) => serverOf(name),
-    look: async (name, parts) => {
+    look: async (name, parts, request) => {
       const { parts: known } = look(name);
-      const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calmParts[part]]));
+      // A pattern matches some of the keys.
+      const scan = { is: 'seen' as const, value: request?.pattern === undefined ? calmScan : { ...calmScan, scanned: 100 } };
+      const calm = { ...calmParts, scan };
+      const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calm[part]]));
       return { server: serverOf(name), at: '2026-03-01T12:00:00.000Z', parts: found as never };
     },
     close: async () => undefined,

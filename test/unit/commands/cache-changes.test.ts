@@ -27,6 +27,8 @@ describe('cache flush', () => {
     ['nothing', {}, '--pattern'],
     ['a pattern that matches everything', { pattern: '**' }, '--all'],
     ['all and a database', { all: true, db: 1 }, '--all'],
+    ['all databases and one', { pattern: 'p:*', db: 1, allDatabases: true }, '--pattern'],
+    ['all databases without a pattern', { allDatabases: true }, '--all'],
   ])('must be told what to remove, not %s', async (_what, typed, hint) => {
     await expect(planned(typed)).rejects.toMatchObject({
       code: 'USAGE',
@@ -36,19 +38,26 @@ describe('cache flush', () => {
 
   test('must tell what would be lost, what nothing makes anew first, and be no matter of a yes', async () => {
     const group = (form: string, keys: number) => ({ form, keys, bytes: keys * 100, elements: 0, expiring: 0 });
-    const value = { ...calmScan, groups: [group('product:*', 900), group('session:*', 100)] };
+    const value = { ...calmScan, total: 1200, lasting: 100, groups: [group('product:*', 900), group('session:*', 100)] };
     const server = { databases: [{ index: 0, keys: 1000, expiring: 900 }] };
     const plan = await planned({ pattern: 'product:*' }, context({ server, parts: { scan: { is: 'seen', value } } }));
     expect(plan.seen).toEqual([
       'database 0 has 1000 keys, of which 100 do not expire',
-      '1000 keys match product:*, 977 KiB',
+      '1000 keys match product:* in database 0, 977 KiB, 10 % of them do not expire',
       'session:*: 100 keys, 9.77 KiB: by their name, nothing makes them anew',
       'product:*: 900 keys, 87.9 KiB',
       'what asks for these keys asks the database behind until they are there again; all keys together answered 0.1 reads a second since the start',
     ]);
     expect(plan).toMatchObject({
       target: 'main',
-      steps: [{ do: { method: 'flush', args: ['main', { pattern: 'product:*' }, 600_000] } }],
+      before: { keys: 1000 },
+      steps: [
+        {
+          do: { method: 'flush', args: ['main', { pattern: 'product:*', database: 0 }, 600_000] },
+          verify: { method: 'isFlushed', args: ['main', { pattern: 'product:*', database: 0 }] },
+          interruptible: true,
+        },
+      ],
     });
     expect(plan.steps[0]).not.toHaveProperty('undo');
   });
@@ -59,8 +68,77 @@ describe('cache flush', () => {
       value: { ...calmScan, scanned: 20_000, bytes: 2_097_152, ended: 'keys' as const },
     };
     const plan = await planned({ pattern: 'product:*' }, context({ parts: { scan } }));
-    expect(plan.seen).toContain('at least 20000 keys match product:*, at least 2.00 MiB');
-    expect(plan.seen).toContain('of 20000 keys that were looked at:');
+    expect(plan.seen).toContain(
+      'at least 20000 keys match product:* in database 0, at least 2.00 MiB, 0 % of those looked at do not expire',
+    );
+    expect(plan).not.toHaveProperty('before');
+    const all = { ...scan, value: { ...scan.value, total: 50_000, lasting: 5000 } };
+    const { seen } = await planned({ db: 0 }, context({ parts: { scan: all } }));
+    expect(seen).toContain('50000 keys in database 0, some 5.00 MiB, 25 % of those looked at do not expire');
+  });
+
+  const some = { scan: { is: 'seen' as const, value: { ...calmScan, total: 5000 } } };
+  const several = {
+    database: 2,
+    databases: [
+      { index: 0, keys: 7, expiring: 7 },
+      { index: 2, keys: 5000, expiring: 4000 },
+    ],
+  };
+
+  test('must be about the database of the cache, and say which, and what the others have', async () => {
+    const plan = await planned({ pattern: 'product:*' }, context({ server: several, parts: some }));
+    expect(plan).toMatchObject({
+      summary: 'remove keys like product:* in database 2 from cache main',
+      touches: ['keys like product:* in database 2 of cache main'],
+      steps: [{ do: { args: ['main', { pattern: 'product:*', database: 2 }, 600_000] } }],
+    });
+    expect(plan.seen?.slice(0, 2)).toEqual([
+      'database 0 has 7 keys: they stay',
+      'database 2 has 5000 keys, of which 1000 do not expire',
+    ]);
+    const everywhere = await planned(
+      { pattern: 'product:*', allDatabases: true },
+      context({ server: several, parts: some }),
+    );
+    expect(everywhere.summary).toBe('remove keys like product:* in all databases from cache main');
+    expect(everywhere.seen?.[0]).toBe(
+      'database 0 has 7 keys, of which 0 do not expire; cache main is configured to use database 2',
+    );
+    const nothing = await planned({ pattern: 'product:*', db: 5 }, context({ server: several, parts: some }));
+    expect(nothing.seen?.[0]).toBe('database 5 has no keys');
+  });
+
+  test.each(['[^~]*', '*:*', 'prod*'])('must be refused where every key matches %s, unless somebody insists', async (pattern) => {
+    const all = { parts: { scan: { is: 'seen' as const, value: { ...calmScan, total: 1000 } } } };
+    await expect(planned({ pattern }, context(all))).rejects.toMatchObject({
+      code: 'UNSAFE',
+      message: `1000 keys match ${pattern} in database 0, and that is all of them`,
+      hint: expect.stringContaining('--db <number>, or --all') as unknown,
+    });
+    expect((await planned({ pattern, force: true }, context(all))).steps).toHaveLength(1);
+  });
+
+  test('must tell what is there afterwards, without calling what others wrote since a failure', async () => {
+    const told = async (typed: object, state: State, before?: Record<string, number>): Promise<string> => {
+      const input = flush.input.parse(typed);
+      return flush.text(await flush.report(input, context(state), before === undefined ? {} : { before }), plain, input);
+    };
+    const left = (scanned: number): State => ({
+      parts: { scan: { is: 'seen', value: { ...calmScan, scanned } } },
+      server: several,
+    });
+    const typed = { pattern: 'product:*' };
+    expect(await told(typed, left(0), { keys: 900 })).toBe(
+      '✓ removed keys like product:* in database 2: none is left; the cache has 5007 keys now',
+    );
+    expect(await told(typed, left(3), { keys: 900 })).toBe(
+      '✓ removed keys like product:* in database 2; 3 keys are there again, of 900 before, written since by whoever uses the cache; the cache has 5007 keys now',
+    );
+    expect(await told(typed, left(3), { keys: 3 })).toMatch(/^! .*3 keys are there again, of 3 before/);
+    expect(await told({ db: 0 }, left(0), { keys: 900 })).toContain('7 keys are there again, of 900 before');
+    expect(await told({ db: 1 }, left(0))).toContain('all keys of database 1: none is left');
+    expect(await told(typed, { parts: { scan: { is: 'unknown', reason: 'late' } } })).toContain('could not be seen');
   });
 
   test('must say who loses the keys, too, and that there is no way back from all', async () => {
@@ -141,7 +219,7 @@ describe('cache restart', () => {
       'cache.answers:main',
       'engine.serving:shop-api-prod',
     ]);
-    const data = await restart.report(restart.input.parse({}), context({}));
+    const data = await restart.report(restart.input.parse({}), context({}), {});
     expect(restart.text(data, plain, restart.input.parse({}))).toContain('with 1000 keys');
   });
 });

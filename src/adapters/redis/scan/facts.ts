@@ -2,7 +2,7 @@
 import { OpsError } from '../../../core/errors.ts';
 import type { CacheServer, KeyFact, KeyScan } from '../../../core/ports/cache.ts';
 import type { Connection, Reply } from '../connect.ts';
-import { select } from '../keyspace.ts';
+import { inDatabase } from '../keyspace.ts';
 import { numberOf, textOf } from '../reply.ts';
 import type { Words } from '../resp.ts';
 import type { Seen } from './tally.ts';
@@ -150,17 +150,17 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
       const byDatabase = Map.groupBy(keys, ({ database }) => database);
       const found = new Map<Seen, Partial<Seen> & { type?: string }>();
       for (const [index, group] of byDatabase) {
-        if (byDatabase.size > 1 || index !== 0) await select(connection, index);
-        const facts = await counted(group.map(({ key }) => key));
         const more = group.map((one) => ({ ...one }));
-        await put('bytes', more, new Set());
-        await put('expiry', more, new Set());
+        const facts = await inDatabase(connection, index, async () => {
+          await put('bytes', more, new Set());
+          await put('expiry', more, new Set());
+          return await counted(group.map(({ key }) => key));
+        });
         for (const [at, one] of group.entries()) {
           const { type = '', ...counts } = facts[at] ?? {};
           found.set(one, { ...more[at], ...counts, ...(type === '' || type === 'none' ? {} : { type }) });
         }
       }
-      if (byDatabase.size > 1 || !byDatabase.has(0)) await select(connection, 0);
       return keys.map((one) => ({ ...one, ...found.get(one) }));
     },
   };
