@@ -1,10 +1,13 @@
 /** What changes a cache, on real servers: what is named goes, and nothing else; and the looks tell what came of it. */
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
 
+import { lossOf } from '../../src/cache/restart-loss.ts';
 import { whyNoDebian } from '../support/debian.ts';
+import { waitUntil } from '../support/process.ts';
 import { cacheReader } from '../support/readers.ts';
 import { REDIS, type Product, type RedisServer, startRedis } from '../support/redis.ts';
 
@@ -194,16 +197,44 @@ describe.each(products)('%s', (product) => {
       await expect(cache.keepSettings('main')).rejects.toMatchObject({ code: 'REJECTED' });
     });
 
+    const lossIn = async (url: string): Promise<string | undefined> =>
+      lossOf(await cacheReader({ main: url }).look('main', ['persistence']), 60);
+
     test('whether keys outlive a restart must be told', async () => {
-      for (const [settings, kept] of [
-        [{}, false],
-        [{ save: '3600 1' }, true],
-        [{ appendonly: 'yes' }, true],
-      ] as const)
-        expect([settings, await cacheReader({ main: (await started(settings)).url() }).keepsKeys('main')]).toEqual([
-          settings,
-          kept,
-        ]);
+      for (const [settings, loss] of [
+        [{}, 'keeps nothing on disk: a restart would lose its 1 key'],
+        [{ save: '3600 1' }, undefined],
+        [{ appendonly: 'yes' }, undefined],
+      ] as const) {
+        const server = await started(settings);
+        expect(await lossIn(server.url())).toBeUndefined();
+        await server.client().set('k', 'v');
+        expect([settings, await lossIn(server.url())]).toEqual([settings, loss]);
+        await server.client().call('ACL', 'SETUSER', 'watcher', 'on', '>secret', '+ping', '+info');
+        const hidden = await lossIn(server.url('watcher', 'secret'));
+        // That there is an append-only file is told by INFO, too.
+        if ('appendonly' in settings) expect(hidden).toBeUndefined();
+        else expect(hidden).toBe('does not tell whether it keeps its 1 key on disk: a restart may lose them');
+      }
+    });
+
+    test('a server that cannot save refuses to end, which must be told before it is killed for that', async () => {
+      const server = await started({ save: '3600 1' });
+      const client = server.client();
+      await client.mset('a', '1', 'b', '2');
+      await client.save();
+      await client.set('c', '3');
+      await chmod(server.home, 0o555);
+      await client.bgsave();
+      await waitUntil(
+        async () => (await client.info('persistence')).includes('rdb_last_bgsave_status:err'),
+        20_000,
+        () => 'the save does not fail',
+      );
+      expect(await lossIn(server.url())).toMatch(/^could not save the last time\. .* 1 change would be lost$/);
+      process.kill(server.pid(), 'SIGTERM');
+      await sleep(1500);
+      expect((await client.info('server')).includes('redis_version')).toBe(true);
     });
 
     test('a server that is down does not answer, nor does one that refuses the password hide it', async () => {

@@ -14,12 +14,6 @@ export function openChanges(connections: Connections<Connection>): Changes & Cac
   const nameOf = (name: string, what: Flushed): string => JSON.stringify([name, what.pattern, what.database]);
   return {
     answers: (name) => isAnswered(() => connections.use(name, ping)),
-    keepsKeys: (name) =>
-      connections.use(name, async (connection) => {
-        // At its end the server saves where it has points of time at which it would.
-        const [points, appends] = [await setting(connection, 'save'), await setting(connection, 'appendonly')];
-        return points === undefined || appends === undefined ? undefined : points !== '' || appends === 'yes';
-      }),
     hasMemoryLimit: (name, bytes) =>
       connections.use(name, async (connection) => (await setting(connection, 'maxmemory')) === bytes.toString()),
     setMemoryLimit: (name, bytes) =>

@@ -11,8 +11,6 @@ export interface Flushed {
 export interface CacheChecks {
   /** True when it answers and has its data loaded; false while it does not, whatever the reason. */
   answers(cache: string): Promise<boolean>;
-  /** True when its keys outlive a restart: by snapshots or the append-only file; undefined where its settings may not be read. */
-  keepsKeys(cache: string): Promise<boolean | undefined>;
   /** True when its limit of memory is that many bytes; 0 is none. */
   hasMemoryLimit(cache: string, bytes: number): Promise<boolean>;
   /**

@@ -63,7 +63,11 @@ export interface CachePersistence {
   isSaving: boolean;
   lastSaveOk: boolean;
   lastSaveAt?: string | undefined;
+  /** How long the last save took; absent before the first. */
+  lastSaveMs?: number | undefined;
   changes: number;
+  /** Whether it saves by itself, and when it ends; absent where its settings may not be read. */
+  saves?: boolean | undefined;
   appends: boolean;
   lastAppendOk: boolean;
   /** Commands that were refused because what is written does not get to disk, since the start; absent as in CacheMemory. */

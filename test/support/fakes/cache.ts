@@ -61,7 +61,9 @@ export const calmParts: CacheLook['parts'] = {
       isLoading: false,
       isSaving: false,
       lastSaveOk: true,
+      lastSaveMs: 1000,
       changes: 3,
+      saves: true,
       appends: false,
       lastAppendOk: true,
       forkMs: 1,
@@ -111,7 +113,6 @@ export function fakeCache(
     state,
     flushed,
     answers: async (name) => !(state[name] instanceof OpsError),
-    keepsKeys: async (name) => look(name).persistence.aofEnabled,
     hasMemoryLimit: async (name, bytes) => (look(name).maxMemory ?? 0) === bytes,
     setMemoryLimit: async (name, bytes) =>
       void (state[name] = { ...look(name), maxMemory: bytes === 0 ? null : bytes }),

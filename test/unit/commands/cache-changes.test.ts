@@ -4,7 +4,9 @@ import flush from '../../../src/commands/cache/flush.ts';
 import restart from '../../../src/commands/cache/restart.ts';
 import setMemory from '../../../src/commands/cache/set-memory.ts';
 import type { Context } from '../../../src/core/command.ts';
-import { calmCache, calmParts, calmScan, fakeCache } from '../../support/fakes/cache.ts';
+import { OpsError } from '../../../src/core/errors.ts';
+import type { CacheLook, CachePersistence } from '../../../src/core/ports/cache.ts';
+import { calmParts, calmScan, fakeCache } from '../../support/fakes/cache.ts';
 import { calmDatabase, fakeDatabase } from '../../support/fakes/database.ts';
 import { contextOf, of, plain, shop, shopEngine } from '../inspect/platform.ts';
 
@@ -199,27 +201,82 @@ describe('cache set-memory', () => {
 });
 
 describe('cache restart', () => {
+  type Part = CacheLook['parts']['persistence'];
+  const { persistence: calm } = calmParts;
+  if (calm.is !== 'seen') throw new Error('not seen');
+  const saved = (more: Partial<CachePersistence> = {}): State => ({
+    parts: { persistence: { is: 'seen', value: { ...calm.value, ...more } } satisfies Part },
+  });
   const planned = (state: State, more: object = {}) => restart.plan(restart.input.parse(more), context(state));
-  const kept = { ...calmCache.persistence, aofEnabled: true };
 
-  test('must be refused where it would lose keys, unless somebody insists', async () => {
-    await expect(planned({})).rejects.toMatchObject({
-      code: 'UNSAFE',
-      message: expect.stringContaining('1000 keys') as unknown,
+  test.each<[string, State, string]>([
+    ['nothing is kept', saved({ saves: false }), 'keeps nothing on disk: a restart would lose its 1000 keys'],
+    ['that is hidden', saved({ saves: undefined }), 'does not tell whether it keeps its 1000 keys on disk'],
+    ['nothing is told', { parts: { persistence: { is: 'unknown', reason: 'late' } } }, 'does not tell whether'],
+    ['the last save failed', saved({ lastSaveOk: false, changes: 98_000 }), '98000 changes would be lost'],
+    ['the last append failed', saved({ appends: true, lastAppendOk: false }), 'append-only file the last time'],
+    ['it saves, besides', saved({ appends: true, lastSaveOk: false }), 'what the append-only file does not have yet'],
+  ])('must be refused, unless somebody insists, where %s', async (_what, state, message) => {
+    await expect(planned(state)).rejects.toMatchObject({
+      ...{ code: 'UNSAFE', message: expect.stringContaining(message) as unknown },
+      hint: expect.stringContaining('--force') as unknown,
     });
-    expect((await planned({}, { force: true })).seen).toEqual(['1000 keys, of which nothing is kept on disk']);
-    expect((await planned({ persistence: kept })).seen).toEqual(['1000 keys, kept by the append-only file']);
+    expect((await planned(state, { force: true })).seen?.[0]).toContain(message);
+  });
+
+  test('must tell what is kept, and be no matter of force where that is all or nothing is there', async () => {
+    expect(await planned(saved({ appends: true, saves: false }))).toMatchObject({
+      ...{ seen: ['1000 keys, kept by the append-only file'], before: { keys: 1000 } },
+    });
+    expect((await planned(saved())).seen).toEqual([
+      '1000 keys; 3 changes since the last snapshot, which an orderly end saves',
+    ]);
+    // Without points of time at which it saves it does not try to at its end.
+    expect((await planned(saved({ appends: true, saves: false, lastSaveOk: false }))).steps.length).toBeGreaterThan(0);
+    expect((await planned({ ...saved({ saves: false }), keys: 0 })).steps.length).toBeGreaterThan(0);
+    expect((await planned(saved({ isLoading: true, saves: false }))).seen).toEqual([
+      'it loads its data from disk now, and will begin with that again',
+    ]);
+  });
+
+  test('must warn of a save that may not end in time', async () => {
+    expect((await planned(saved({ lastSaveMs: 45_000 }))).seen).toContain(
+      'its last save took 45 s, and 60 seconds after it was asked to end it is killed, saved or not: give it more time with --grace-seconds 135',
+    );
+    expect((await planned(saved({ lastSaveMs: 45_000 }), { graceSeconds: 135 })).seen).toHaveLength(1);
+  });
+
+  test('must be for one that does not answer, and not for one that tells nothing', async () => {
+    const down = (code: 'UNREACHABLE' | 'AUTH_FAILED') => new OpsError(code, 'no');
+    expect((await planned(down('UNREACHABLE'))).seen).toEqual(['its keys cannot be seen now: no']);
+    await expect(planned(down('AUTH_FAILED'))).rejects.toMatchObject({ code: 'AUTH_FAILED' });
+    expect((await planned(down('AUTH_FAILED'), { force: true })).seen).toEqual(['its keys cannot be seen now: no']);
   });
 
   test('must wait until it answers with its data, and the services serve', async () => {
-    expect((await planned({ persistence: kept })).steps.map(({ id }) => id)).toEqual([
+    expect((await planned(saved())).steps.map(({ id }) => id)).toEqual([
       'engine.stop:shop-redis-prod',
       'engine.start:shop-redis-prod',
       'engine.serving:shop-redis-prod',
       'cache.answers:main',
       'engine.serving:shop-api-prod',
     ]);
-    const data = await restart.report(restart.input.parse({}), context({}), {});
-    expect(restart.text(data, plain, restart.input.parse({}))).toContain('with 1000 keys');
+  });
+
+  test('must not call it a success when the keys did not come back', async () => {
+    const ended = async (keys: number, before?: number, more: object = {}): Promise<[string, number]> => {
+      const input = restart.input.parse(more);
+      const plan = before === undefined ? {} : { before: { keys: before } };
+      const data = restart.output.parse(await restart.report(input, context({ keys }), plan));
+      return [restart.text(data, plain, input).split('\n')[0] ?? '', restart.exit?.(data, input) ?? 0];
+    };
+    expect(await ended(1000)).toEqual(['✓ it answers in 0.5 ms with 1000 keys, and the services are healthy', 0]);
+    expect(await ended(900, 1000)).toEqual([
+      ...['✓ it answers in 0.5 ms with 900 keys, of 1000 before, and the services are healthy', 0],
+    ]);
+    const lost = '✗ most keys are lost: it answers in 0.5 ms with 0 keys, of 1000 before, and the services are healthy';
+    expect(await ended(0, 1000)).toEqual([lost, 1]);
+    expect(await ended(0, 1000, { force: true })).toEqual([lost, 0]);
+    expect((await ended(0, 0))[1]).toBe(0);
   });
 });
