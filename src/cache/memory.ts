@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { bytes, percent, plural } from '../core/format.ts';
 import type { CacheMemory, CacheServer } from '../core/ports/cache.ts';
+import { redisCli } from '../core/redis-cli.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -58,7 +59,7 @@ function limit({ used, limit: most, system }: CacheMemory, { server, limits }: S
   if (most === null)
     return verdict.warn(
       `${bytes(used)} used and no maxmemory is set: it grows until the kernel kills it${system === undefined ? '' : `; the machine has ${bytes(system)}`}`,
-      ['CONFIG GET maxmemory-policy', 'CONFIG SET maxmemory <bytes>'],
+      [roomier(used)],
       { value: used, unit: 'bytes' },
     );
   const share = used / most;
@@ -97,10 +98,13 @@ function refused(
     reason: `${plural(count, 'command')} refused for want of memory since the start${isFull ? '' : '; there is room now'}`,
     value: count,
     unit: 'commands',
-    // Half as much again: whether that fits is what the dry run tells.
-    next: isFull ? [`opsctl cache set-memory ${Math.ceil((most * 1.5) / MIB).toString()}MiB --dry-run`] : [],
+    next: isFull ? [roomier(most)] : [],
   };
 }
+
+/** Half as much again: whether that fits is what the dry run tells. */
+const roomier = (size: number): string =>
+  `opsctl cache set-memory ${Math.ceil((size * 1.5) / MIB).toString()}MiB --dry-run`;
 
 function evictions({ evicted }: CacheMemory, { server }: Seat): Verdict | undefined {
   if (evicted === 0) return undefined;
@@ -125,7 +129,7 @@ function fragmentation(one: CacheMemory, { limits }: Seat): Verdict | undefined 
     value: Math.round(times * 100) / 100,
     unit: 'times',
     threshold,
-    next: ['CONFIG SET activedefrag yes'],
+    next: [redisCli('CONFIG', 'SET', 'activedefrag', 'yes')],
   };
 }
 

@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { bytes, duration, localTime, percent, plural } from '../core/format.ts';
 import type { CachePersistence } from '../core/ports/cache.ts';
+import { redisCli } from '../core/redis-cli.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -10,6 +11,8 @@ const rowSchema = z
   .object({
     lastSaveAt: z.string().nullable(),
     lastSaveOk: z.boolean(),
+    lastSaveMs: z.number().nullable().describe('how long it took; null before the first'),
+    saves: z.boolean().nullable().describe('whether it saves by itself; null where that is not told'),
     changes: z.number().describe('since the last save'),
     isSaving: z.boolean(),
     appends: z.boolean().describe('whether there is an append-only file'),
@@ -28,15 +31,16 @@ export const persistence: Report<'persistence', PersistenceRow> = {
   parts: ['persistence'],
   row: rowSchema,
   judge: ({ persistence: one }, seat) => {
-    const { isLoading: _isLoading, used: _used, refused: _refused, lastSaveAt, ...row } = one;
+    const { isLoading: _isLoading, used: _used, refused: _refused, lastSaveAt, lastSaveMs, saves, ...row } = one;
     return {
-      findings: [{ about: '', ...saved(one) }, ...fork(one, seat), ...copies(one)],
-      rows: [{ ...row, lastSaveAt: lastSaveAt ?? null }],
+      findings: [{ about: '', ...saved(one, seat) }, ...schedule(one, seat), ...fork(one, seat), ...copies(one)],
+      rows: [{ ...row, lastSaveAt: lastSaveAt ?? null, lastSaveMs: lastSaveMs ?? null, saves: saves ?? null }],
     };
   },
   columns: [
     { title: 'LAST SAVE' },
     { title: 'CHANGES SINCE', align: 'right' },
+    { title: 'SAVES' },
     { title: 'APPENDS' },
     { title: 'FORK', align: 'right' },
     { title: 'COPIED', align: 'right' },
@@ -44,22 +48,64 @@ export const persistence: Report<'persistence', PersistenceRow> = {
   cells: (row) => [
     row.lastSaveAt === null ? '-' : localTime(row.lastSaveAt),
     row.changes.toString(),
+    row.saves === null ? '-' : row.saves ? 'yes' : 'no',
     row.appends ? 'yes' : 'no',
     duration(row.forkMs),
     bytes(row.copied),
   ],
 };
 
-function saved(one: CachePersistence): Verdict {
-  const next = ['opsctl health --detailed --only disk', 'CONFIG GET dir'];
+function saved(one: CachePersistence, seat: Seat): Verdict {
+  const next = ['opsctl health --detailed --only disk', redisCli('CONFIG', 'GET', 'dir')];
   if (one.isLoading) return verdict.warn('it loads its data from disk and serves nothing meanwhile', next);
   if (!one.lastSaveOk) return verdict.crit(`the last save failed${consequence(one)}`, next);
   if (one.appends && !one.lastAppendOk)
     return verdict.crit(`the last write to the append-only file, or its rewrite, failed${consequence(one)}`, next);
-  return verdict.ok(
-    `the last save went well${one.appends ? ', the append-only file is on' : ''}; ${plural(one.changes, 'change')} since`,
-    { value: one.changes, unit: 'changes' },
-  );
+  if (!one.appends && one.saves === false) return unkept(seat);
+  return one.appends
+    ? verdict.ok(`the append-only file is on${one.saves === false ? '' : ', the last save went well'}`)
+    : inTime(one, seat);
+}
+
+/** For some caches that is meant; for whoever restarts one it is what matters. */
+function unkept({ server: { databases } }: Seat): Verdict {
+  const keys = databases?.reduce((sum, { keys: count }) => sum + count, 0);
+  const lost = keys === undefined ? 'all keys' : plural(keys, 'key');
+  const measured = keys === undefined ? {} : { value: keys, unit: 'keys' };
+  const reason = `nothing is kept on disk, neither by saves nor by an append-only file: a restart loses ${lost}`;
+  return keys === 0 ? verdict.ok(reason, measured) : verdict.warn(reason, [], measured);
+}
+
+/** Whether what was written since is on disk before long: by the age of the last save. */
+function inTime({ changes, lastSaveAt, isSaving }: CachePersistence, { nowMs, limits }: Seat): Verdict {
+  const age = lastSaveAt === undefined ? 0 : nowMs - Date.parse(lastSaveAt);
+  const { status, threshold } = against(age, limits.cacheUnsavedMs);
+  if (changes === 0 || status === 'ok') 
+    return verdict.ok(`the last save went well; ${plural(changes, 'change')} since`, {
+      value: changes,
+      unit: 'changes',
+    });
+  return {
+    status,
+    reason: `the last save, ${duration(age)} ago, went well; a crash loses ${plural(changes, 'change')} since${isSaving ? ', but it saves now' : ''}`,
+    value: age,
+    unit: 'ms',
+    threshold,
+    next: [redisCli('CONFIG', 'GET', 'save')],
+  };
+}
+
+/** What is not told of it. */
+function schedule({ saves, appends }: CachePersistence, { server: { user } }: Seat): (Verdict & { about: string })[] {
+  if (saves !== undefined || appends) return [];
+  return [
+    {
+      about: 'saves',
+      ...verdict.skipped('whether it saves by itself is not told: a restart may lose all keys', [
+        redisCli('ACL', 'SETUSER', user, '+config|get'),
+      ]),
+    },
+  ];
 }
 
 /** Writes, and PING, are refused as long as they do not get to disk, unless stop-writes-on-bgsave-error is off. */
@@ -79,7 +125,7 @@ function fork({ forkMs }: CachePersistence, { limits }: Seat): (Verdict & { abou
       value: forkMs,
       unit: 'ms',
       threshold,
-      next: ['CONFIG GET save', 'cat /sys/kernel/mm/transparent_hugepage/enabled'],
+      next: [redisCli('CONFIG', 'GET', 'save'), 'cat /sys/kernel/mm/transparent_hugepage/enabled'],
     },
   ];
 }
@@ -92,7 +138,7 @@ function copies({ copied, used }: CachePersistence): (Verdict & { about: string 
       about: 'copies',
       ...verdict.warn(
         `${bytes(copied)} were copied during a save (${percent(share)} of what is used): so much memory must be free beside it`,
-        ['opsctl stats --memory', 'CONFIG GET save'],
+        ['opsctl stats --memory', redisCli('CONFIG', 'GET', 'save')],
         { value: copied, unit: 'bytes' },
       ),
     },

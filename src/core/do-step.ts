@@ -88,9 +88,9 @@ async function settle(
   // An engine that answered with a failure is not waited for; one that went away may come back.
   const until = unknown === undefined ? deadline : unknown.code === 'REJECTED' ? soon : Math.max(deadline, soon);
   for (;;) {
-    // A gate may wait long and changes nothing, so an interruption need not wait for it.
-    if (step.do === undefined && around.signal.aborted)
-      return new OpsError('INTERRUPTED', `interrupted during ${step.id}`);
+    // A gate may wait long and changes nothing, so an interruption need not wait for it; nor for what it may break off.
+    if ((step.do === undefined || step.interruptible === true) && around.signal.aborted)
+      return unknown ?? new OpsError('INTERRUPTED', `interrupted during ${step.id}`);
     try {
       const left = Math.max(1000, until - performance.now());
       if ((await within(left, step, perform(verify, around.writers, 'ask'))) === true) return undefined;

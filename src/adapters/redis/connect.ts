@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { OpsError } from '../../core/errors.ts';
+import { bytes as bytesText } from '../../core/format.ts';
 import { sanitize } from '../../core/text.ts';
 import { secure, within } from '../dial.ts';
 import { connectFirst } from '../route.ts';
-import { redisError, refused, type Asked } from './failure.ts';
+import { logOf, redisError, refused, type Asked } from './failure.ts';
 import { type Answer, NotTheProtocol, Refusal, type Words } from './resp.ts';
 import type { Settings } from './settings.ts';
 import { openWire, type Wire } from './wire.ts';
@@ -104,14 +105,18 @@ async function guarded<T>(asked: Asked, line: Line, name: string, largest: numbe
       'TIMED_OUT',
       `${asked.subject} accepts connections but does not answer ${name} within ${COMMAND_MS} ms`,
       {
-        hint: `The server hangs, is paused or runs a slow command. See its container: opsctl status; its log: opsctl logs ${asked.service ?? '<service>'} --tail 50.`,
+        hint: `The server hangs, is paused or runs a slow command. See ${asked.service === undefined ? '' : 'its container: opsctl status; '}its log: ${logOf(asked)}.`,
       },
     );
   try {
     return await within(COMMAND_MS, ask(), late);
   } catch (error) {
     if (tooMuch)
-      throw new OpsError('BAD_ANSWER', `${asked.subject} answers more than ${largest} bytes`, { cause: error });
+      throw new OpsError('BAD_ANSWER', `${asked.subject} answers ${name} with more than ${bytesText(largest)}`, {
+        hint: `Such an answer is never expected; look whether that is Redis or Valkey and what it logs: ${logOf(asked)}.`,
+        details: { largest },
+        cause: error,
+      });
     if (error instanceof OpsError && error.details?.['reply'] !== undefined) throw error;
     // An answer that comes late would be taken for the next question's.
     bytes.destroy();

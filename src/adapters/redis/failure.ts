@@ -1,4 +1,5 @@
 import { OpsError } from '../../core/errors.ts';
+import { redisCli } from '../../core/redis-cli.ts';
 import { sanitize } from '../../core/text.ts';
 import { Refusal } from './resp.ts';
 
@@ -8,6 +9,12 @@ export interface Asked {
   service: string | undefined;
   user: string | undefined;
 }
+
+/** The command that shows the log of a server; of one that is no container of the platform, where to look. */
+export const logOf = ({ service }: Asked, more = ''): string =>
+  service === undefined
+    ? 'its own log, where it runs or at its provider'
+    : `opsctl logs ${service} --tail 50${more}`;
 
 /** The code of a refusal: its first word, which the protocol sets apart for that ("-NOAUTH Authentication required."). */
 export const refused = ({ text }: Refusal): { code: string; server: string } => ({
@@ -19,7 +26,7 @@ export const refused = ({ text }: Refusal): { code: string; server: string } => 
 export function redisError(asked: Asked, thrown: unknown, permission: string): OpsError {
   if (thrown instanceof OpsError) return thrown;
   const { subject } = asked;
-  const logs = `opsctl logs ${asked.service ?? '<service>'} --tail 50`;
+  const logs = logOf(asked);
   if (!(thrown instanceof Refusal)) {
     return new OpsError('UNREACHABLE', `${subject} closed the connection`, {
       hint: `See why: ${logs}.`,
@@ -47,7 +54,7 @@ export function redisError(asked: Asked, thrown: unknown, permission: string): O
       return known(
         'REJECTED',
         `does not permit it to user ${user}, which lacks ${permission}`,
-        `Grant it: ACL SETUSER ${user} ${permission}.`,
+        `Grant it: ${redisCli('ACL', 'SETUSER', user, permission)}.`,
       );
     case 'DENIED':
       return known(
@@ -59,13 +66,13 @@ export function redisError(asked: Asked, thrown: unknown, permission: string): O
       return known(
         'NOT_READY',
         'loads its data from disk',
-        `It serves when that is done; follow it with: ${logs} --follow.`,
+        `It serves when that is done; follow it with: ${logOf(asked, ' --follow')}.`,
       );
     case 'BUSY':
       return known(
         'NOT_READY',
         'is busy with a script',
-        'A script that wrote nothing can be ended with SCRIPT KILL in redis-cli.',
+        `A script that wrote nothing can be ended with: ${redisCli('SCRIPT', 'KILL')}.`,
       );
     case 'MISCONF':
       // PING is refused like a write, so that who looks whether it answers gets to know.

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError } from '../../core/errors.ts';
 import { duration, plural } from '../../core/format.ts';
 import type { Flushed } from '../../core/ports/cache-changes.ts';
+import { redisCli } from '../../core/redis-cli.ts';
 import type { Connection } from './connect.ts';
 import { inDatabase, scanPage } from './keyspace.ts';
 import { readServer } from './look.ts';
@@ -80,7 +81,7 @@ async function databasesOf(connection: Connection, database: Flushed['database']
   if (databases !== undefined) return databases.map(({ index }) => index);
   const { subject, user = 'default' } = connection.asked;
   throw new OpsError('REJECTED', `${subject} does not tell user ${user} which databases have keys`, {
-    hint: `Grant it: redis-cli ACL SETUSER ${user} +info. Or name one: --db 0`,
+    hint: `Grant it: ${redisCli('ACL', 'SETUSER', user, '+info')}. Or name one: --db 0`,
   });
 }
 

@@ -1,5 +1,7 @@
 /** Going through the keys of a server: which database, and a piece of its keys. */
-import { OpsError } from '../../core/errors.ts';
+import { asOpsError, OpsError } from '../../core/errors.ts';
+import { bytes } from '../../core/format.ts';
+import { redisCli } from '../../core/redis-cli.ts';
 import type { Connection } from './connect.ts';
 import { numberOf, textOf } from './reply.ts';
 import type { Words } from './resp.ts';
@@ -31,12 +33,32 @@ export async function scanPage(
   match?: string,
 ): Promise<{ next: string; keys: Buffer[] }> {
   const filter = match === undefined ? [] : ['MATCH', match];
-  const [reply] = await connection.runAll([['SCAN', cursor, ...filter, 'COUNT', count.toString()]]);
+  const [reply] = await connection
+    .runAll([['SCAN', cursor, ...filter, 'COUNT', count.toString()]])
+    .catch((thrown: unknown) => {
+      throw tooLong(connection, asOpsError(thrown));
+    });
   if (reply instanceof OpsError) throw reply;
   const [next, keys] = (Array.isArray(reply) ? reply : []) as unknown[];
   if (!Array.isArray(keys))
     throw new OpsError('BAD_ANSWER', `${connection.asked.subject} answers SCAN with something else`);
   return { next: textOf(next), keys: keys.filter((key) => Buffer.isBuffer(key)) };
+}
+
+/** A name may be as long as a value, 512 MB: of keys that are called so nobody can go on to the next ones. */
+function tooLong({ asked }: Connection, error: OpsError): OpsError {
+  const { largest } = error.details ?? {};
+  if (typeof largest !== 'number') return error;
+  return new OpsError(
+    'BAD_ANSWER',
+    `${asked.subject} has keys whose names alone are longer than ${bytes(largest)}, where no scan gets past. Find them, and have them removed: ${redisCli('--scan')} | awk 'length > 100000 { print length, substr($0, 1, 80) }'`,
+    {
+      hint: 'Whoever writes such keys took a value for a name. Without them, run it again.',
+      // Of what goes on from page to page.
+      details: { outcome: 'part' },
+      cause: error,
+    },
+  );
 }
 
 /** Keys of one go. */

@@ -7,13 +7,14 @@ import keys from '../../../src/commands/cache/keys.ts';
 import latency from '../../../src/commands/cache/latency.ts';
 import memory from '../../../src/commands/cache/memory.ts';
 import ping from '../../../src/commands/cache/ping.ts';
+import persistence from '../../../src/commands/cache/persistence.ts';
 import report from '../../../src/commands/cache/report.ts';
 import slowlog from '../../../src/commands/cache/slowlog.ts';
 import ttl from '../../../src/commands/cache/ttl.ts';
 import type { ReadCommand } from '../../../src/core/command.ts';
 import { OpsError } from '../../../src/core/errors.ts';
 import type { CacheLook, CacheParts, KeyScan } from '../../../src/core/ports/cache.ts';
-import { calmScan, fakeCache } from '../../support/fakes/cache.ts';
+import { calmParts, calmScan, fakeCache } from '../../support/fakes/cache.ts';
 import { contextOf, plain, shop } from '../inspect/platform.ts';
 
 const platform = shop({ caches: { main: { service: 'redis' } } });
@@ -62,7 +63,7 @@ test('cache memory must show what it is used for', async () => {
     next: opsctl cache keys --by prefix
           opsctl cache ttl
           opsctl cache hit-ratio --interval 10s
-          CONFIG SET activedefrag yes
+          redis-cli CONFIG SET activedefrag yes
           opsctl cache clients
 
     USE                                     BYTES  SHARE
@@ -71,6 +72,8 @@ test('cache memory must show what it is used for', async () => {
     buffers of clients                   38.1 MiB   16 %
 
     372 MiB as the kernel counts it
+    redis-cli: as docker exec -it <container of the cache> redis-cli, or with -h and
+    -p; --user and --askpass where a password is wanted
     "
   `);
 });
@@ -162,13 +165,16 @@ test('cache latency must show round trips, what stopped the server, and the dear
     next: opsctl cache slowlog
           opsctl cache persistence
           opsctl stats
-          LATENCY DOCTOR
+          redis-cli LATENCY DOCTOR
 
     COMMAND      CALLS   TOTAL    SHARE     MEAN    P99  FAILED
     HGETALL     120000  15 min  100.0 %   7.5 ms  40 ms       0
     CONFIG|GET      10  0.2 ms   0.00 %  20.0 µs      -       2
 
-    what stops the server is not recorded: CONFIG SET latency-monitor-threshold 100
+    what stops the server is not recorded: redis-cli CONFIG SET
+    latency-monitor-threshold 100
+    redis-cli: as docker exec -it <container of the cache> redis-cli, or with -h and
+    -p; --user and --askpass where a password is wanted
     "
   `);
 });
@@ -198,13 +204,16 @@ test('cache clients must group them, and name who does harm', async () => {
     ! refused: 4 connections refused for want of room since the start
     ! [fd00::2]:7: runs MONITOR: all commands are copied to it, which halves what
       the server can do
-    next: CONFIG GET timeout
-          CONFIG GET maxclients
-          CLIENT KILL ID 9
+    next: redis-cli CONFIG GET timeout
+          redis-cli CONFIG GET maxclients
+          redis-cli CLIENT KILL ID 9
 
     FROM        NAME  USER     ALL  BLOCKED   IDLE  OUTPUT    MEMORY
     172.18.0.5  api   default    2        1  1 min     0 B  43.0 KiB
     [fd00::2]   -     default    1        0    1 s     0 B  21.5 KiB
+
+    redis-cli: as docker exec -it <container of the cache> redis-cli, or with -h and
+    -p; --user and --askpass where a password is wanted
     "
   `);
 });
@@ -228,8 +237,28 @@ describe('cache keys', () => {
 
       looked at 1000 keys of 50000 (2.0 %), then the budget of time was used up; cost:
       3032 commands in 120 ms, round trip 0.2 ms before, 0.2 ms at the end
+      redis-cli: as docker exec -it <container of the cache> redis-cli, or with -h and
+      -p; --user and --askpass where a password is wanted
       "
     `);
+  });
+  test('must suggest nothing that a shell would obey, and say which databases it was about', async () => {
+    const odd = (name: string) => ({ ...big, name });
+    const byBytes = ["it's|$(reboot)", 'a b', '\\x00', 'a… (900 bytes)'].map(odd);
+    const databases = [0, 3].map((index) => ({ index, keys: 500, expiring: 0 }));
+    const cache = fakeCache({ main: { server: { databases }, parts: { scan: { is: 'seen', value: scan({ byBytes }).scan } } } });
+    const input = keys.input.parse({});
+    const data = keys.output.parse(await keys.run(input, contextOf({ cache }, platform))) as {
+      findings: { next: string[] }[];
+      notes: string[];
+    };
+    expect(data.findings.slice(1).map(({ next }) => next)).toEqual([
+      ["redis-cli HSCAN 'it'\\''s|$(reboot)' 0 COUNT 10"],
+      ["redis-cli HSCAN 'a b' 0 COUNT 10"],
+      [],
+      [],
+    ]);
+    expect(data.notes).toContain('in all databases of the server that have keys (0, 3); that of the cache is 0');
   });
   test('--by prefix must show kinds of keys', async () => {
     const groups = [
@@ -330,8 +359,36 @@ test('cache hot must show the hottest, and say of one that is large', async () =
 
     looked at 1000 keys of 1000 (100 %), all of them; cost: 3032 commands in 120 ms,
     round trip 0.2 ms before, 0.2 ms at the end
+    redis-cli: as docker exec -it <container of the cache> redis-cli, or with -h and
+    -p; --user and --askpass where a password is wanted
     "
   `);
+});
+
+test('cache persistence must say what a restart or a crash would lose', async () => {
+  const { persistence: calm } = calmParts;
+  if (calm.is !== 'seen') throw new Error('not seen');
+  const of = async (more: object): Promise<string[]> =>
+    (await shown(persistence, { persistence: { ...calm.value, ...more } })).trim().split('\n\n')[0]?.split('\n') ?? [];
+  expect(await of({})).toEqual(['✓ the last save went well; 3 changes since']);
+  expect(await of({ saves: false })).toEqual([
+    '! nothing is kept on disk, neither by saves nor by an append-only file: a',
+    '  restart loses 1000 keys',
+  ]);
+  expect(await of({ saves: false, appends: true })).toEqual(['✓ the append-only file is on']);
+  expect(await of({ saves: undefined })).toEqual([
+    '✓ the last save went well; 3 changes since',
+    '- saves: whether it saves by itself is not told: a restart may lose all keys',
+    "next: redis-cli ACL SETUSER default '+config|get'",
+  ]);
+  const old = { lastSaveAt: '2026-03-01T09:00:00.000Z', changes: 5_000_000 };
+  expect((await of(old)).slice(0, 2)).toEqual([
+    '! the last save, 3 h ago, went well; a crash loses 5000000 changes since',
+    'next: redis-cli CONFIG GET save',
+  ]);
+  expect((await of({ ...old, lastSaveAt: '2026-02-01T09:00:00.000Z' }))[0]).toMatch(/^✗ /);
+  expect(await of({ ...old, changes: 0 })).toEqual(['✓ the last save went well; 0 changes since']);
+  expect(await of({ ...old, appends: true })).toEqual(['✓ the append-only file is on, the last save went well']);
 });
 
 describe('cache report', () => {
@@ -371,6 +428,9 @@ describe('cache report', () => {
             opsctl cache ttl
             opsctl cache hit-ratio --interval 10s
             ACL SETUSER w +slowlog|get
+
+      redis-cli: as docker exec -it <container of the cache> redis-cli, or with -h and
+      -p; --user and --askpass where a password is wanted
 
       ✗ crit: Redis 7.2.4 (main)
       "
