@@ -80,7 +80,7 @@ function unkept({ server: { databases } }: Seat): Verdict {
 function inTime({ changes, lastSaveAt, isSaving }: CachePersistence, { nowMs, limits }: Seat): Verdict {
   const age = lastSaveAt === undefined ? 0 : nowMs - Date.parse(lastSaveAt);
   const { status, threshold } = against(age, limits.cacheUnsavedMs);
-  if (changes === 0 || status === 'ok') 
+  if (changes === 0 || status === 'ok')
     return verdict.ok(`the last save went well; ${plural(changes, 'change')} since`, {
       value: changes,
       unit: 'changes',

@@ -143,6 +143,8 @@ function amount({ pattern, database }: Flushed, scan: KeyScan): string {
   return [
     reckoned ? `${plural(total, 'key')} ${placeText(database)}` : keys,
     ...(knows('bytes') ? [bytesText] : []),
-    ...(knows('expiry') ? [`${percent(lasting / scanned)} of ${isWhole ? 'them' : 'those looked at'} do not expire`] : []),
+    ...(knows('expiry')
+      ? [`${percent(lasting / scanned)} of ${isWhole ? 'them' : 'those looked at'} do not expire`]
+      : []),
   ].join(', ');
 }

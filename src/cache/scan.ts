@@ -67,8 +67,7 @@ const NAMED = 8;
 /** Which databases it was about, where that is not the one of the cache, as one expects. */
 function whereText({ databases, database }: CacheServer): string[] {
   const own = database.toString();
-  if (databases === undefined)
-    return [`database ${own} only: which others have keys is not told to this user`];
+  if (databases === undefined) return [`database ${own} only: which others have keys is not told to this user`];
   if (databases.every(({ index }) => index === database)) return [];
   const all = databases.map(({ index }) => index.toString());
   const named = all.length > NAMED ? `${all.slice(0, NAMED).join(', ')}, …` : all.join(', ');

@@ -52,7 +52,11 @@ export async function doStep(step: Step, around: StepContext): Promise<Done> {
   let said: unknown;
   if (step.do !== undefined) {
     try {
-      said = await within(step.timeoutMs, step, perform(step.do, around.writers, 'do', step.interruptible === true ? around.signal : undefined));
+      said = await within(
+        step.timeoutMs,
+        step,
+        perform(step.do, around.writers, 'do', step.interruptible === true ? around.signal : undefined),
+      );
     } catch (thrown) {
       const error = asOpsError(thrown);
       if (!isOutcomeUnknown(error))

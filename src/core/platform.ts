@@ -160,7 +160,9 @@ export const cacheSchema = z
       .min(0)
       .max(LAST_DATABASE)
       .optional()
-      .describe('number of the database that the platform uses; default: the one in the url, as in redis://host/2, or 0'),
+      .describe(
+        'number of the database that the platform uses; default: the one in the url, as in redis://host/2, or 0',
+      ),
     warm: warmSchema.optional().describe('what `opsctl cache warm` asks for'),
   })
   .refine((value) => value.service !== undefined || value.url !== undefined, 'needs a service or a url')

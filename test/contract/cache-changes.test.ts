@@ -176,7 +176,9 @@ describe.each(products)('%s', (product) => {
       setTimeout(() => controller.abort(), 5);
       const cache = cacheReader({ main: server.url() });
       const what = { pattern: 'p:*', database: 0 };
-      const broken: unknown = await cache.flush('main', what, MINUTE, controller.signal).catch((error: unknown) => error);
+      const broken: unknown = await cache
+        .flush('main', what, MINUTE, controller.signal)
+        .catch((error: unknown) => error);
       const left = await client.dbsize();
       expect([left > 0, left < 20_000]).toEqual([true, true]);
       expect(broken).toMatchObject({

@@ -50,8 +50,15 @@ async function openShop(): Promise<Shop> {
     })();
   });
   const database = fakeDatabase({ main: {} });
-  const platform = platformOf({ databases: { main: { service: 'postgres' } }, caches: { main: { service: 'redis' }, second: { service: 'redis' } } });
-  const readers = { database, cache: cacheReader({ main: redis.url(), second: redis.url() }), http: openHttp({ directory: '/' }) };
+  const platform = platformOf({
+    databases: { main: { service: 'postgres' } },
+    caches: { main: { service: 'redis' }, second: { service: 'redis' } },
+  });
+  const readers = {
+    database,
+    cache: cacheReader({ main: redis.url(), second: redis.url() }),
+    http: openHttp({ directory: '/' }),
+  };
   return {
     ...{ redis, database, asked, warm: openWarm(readers as never, platform) },
     most: () => most,
@@ -107,7 +114,10 @@ describe.skipIf(why !== undefined)(why ?? 'warming', () => {
   test('must fail where too many answers do, however few there are', async () => {
     const { warm, warming } = await openShop();
     await expect(warm.ask(warming(2000, 2004))).rejects.toMatchObject({
-      ...{ code: 'UNSAFE', message: expect.stringMatching(/^stopped: 5 of 5 answers are failures, the last: .*500$/) as unknown },
+      ...{
+        code: 'UNSAFE',
+        message: expect.stringMatching(/^stopped: 5 of 5 answers are failures, the last: .*500$/) as unknown,
+      },
       details: { done: '5 URLs asked for, 5 failed', left: 0 },
     });
     await expect(warm.ask(warming(899, 900))).rejects.toMatchObject({

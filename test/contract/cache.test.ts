@@ -110,7 +110,9 @@ describe('Redis', () => {
       const before = performance.now();
       const [kept, fresh] = await Promise.allSettled([cache.ping('main'), reader(server.url()).ping('main')]);
       expect(performance.now() - before).toBeLessThan(10_000);
-      expect(kept).toMatchObject({ reason: { code: 'TIMED_OUT', hint: expect.stringContaining('its own log, where it runs') } });
+      expect(kept).toMatchObject({
+        reason: { code: 'TIMED_OUT', hint: expect.stringContaining('its own log, where it runs') },
+      });
       expect(fresh).toMatchObject({ reason: { code: 'TIMED_OUT' } });
     } finally {
       process.kill(server.pid(), 'SIGCONT');

@@ -12,9 +12,7 @@ export interface Asked {
 
 /** The command that shows the log of a server; of one that is no container of the platform, where to look. */
 export const logOf = ({ service }: Asked, more = ''): string =>
-  service === undefined
-    ? 'its own log, where it runs or at its provider'
-    : `opsctl logs ${service} --tail 50${more}`;
+  service === undefined ? 'its own log, where it runs or at its provider' : `opsctl logs ${service} --tail 50${more}`;
 
 /** The code of a refusal: its first word, which the protocol sets apart for that ("-NOAUTH Authentication required."). */
 export const refused = ({ text }: Refusal): { code: string; server: string } => ({

@@ -99,18 +99,14 @@ export async function isFlushed(connection: Connection, what: Flushed): Promise<
     page: async (keys) => {
       if (keys.length > 0) throw new OpsError('UNSAFE', `keys like ${pattern} are still there: the removal broke off`);
     },
-    late: () => new OpsError('TIMED_OUT', `it was not seen within ${duration(LOOK_MS)} whether keys like ${pattern} are left`),
+    late: () =>
+      new OpsError('TIMED_OUT', `it was not seen within ${duration(LOOK_MS)} whether keys like ${pattern} are left`),
   });
   return true;
 }
 
 /** It ended before its end, and how far it came is known. */
-const broken = (
-  { asked }: Connection,
-  removed: number,
-  code: 'INTERRUPTED' | 'TIMED_OUT',
-  what: string,
-): OpsError =>
+const broken = ({ asked }: Connection, removed: number, code: 'INTERRUPTED' | 'TIMED_OUT', what: string): OpsError =>
   new OpsError(
     code,
     `${what}: ${plural(removed, 'key')} of ${asked.subject} ${removed === 1 ? 'is' : 'are'} gone, and others that match may be left`,

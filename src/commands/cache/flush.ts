@@ -52,7 +52,10 @@ export default changeCommand({
       .max(86_400)
       .default(600)
       .meta({ description: 'how long a pattern may be scanned for', value: 'seconds' }),
-    force: z.boolean().default(false).meta({ description: 'although a database behind is critical, or the pattern matches all keys' }),
+    force: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'although a database behind is critical, or the pattern matches all keys' }),
   }),
   output: z.object({
     cache: z.string(),
@@ -71,8 +74,7 @@ export default changeCommand({
       context.signal,
     );
     const all = meansAll(what, look.parts.scan);
-    if (all !== undefined && !input.force)
-      throw new OpsError('UNSAFE', all, { hint: `${EVERYTHING}. Or --force` });
+    if (all !== undefined && !input.force) throw new OpsError('UNSAFE', all, { hint: `${EVERYTHING}. Or --force` });
     if (!input.force) await mustBear(context);
     return planFlush(cache, what, look, input.timeoutSeconds * 1000);
   },
@@ -100,9 +102,7 @@ export default changeCommand({
 
 /** Of one database, or of all; null where this user may not know. */
 const keysIn = ({ databases }: CacheServer, which: Flushed['database']): number | null =>
-  databases
-    ?.filter(({ index }) => which === 'all' || index === which)
-    .reduce((sum, { keys }) => sum + keys, 0) ?? null;
+  databases?.filter(({ index }) => which === 'all' || index === which).reduce((sum, { keys }) => sum + keys, 0) ?? null;
 
 /** As a scan asks for it. */
 const asked = ({ pattern, database }: Flushed): Pick<ScanRequest, 'pattern' | 'database'> => ({

@@ -137,7 +137,10 @@ export function fakeCache(
     look: async (name, parts, request) => {
       const { parts: known } = look(name);
       // A pattern matches some of the keys.
-      const scan = { is: 'seen' as const, value: request?.pattern === undefined ? calmScan : { ...calmScan, scanned: 100 } };
+      const scan = {
+        is: 'seen' as const,
+        value: request?.pattern === undefined ? calmScan : { ...calmScan, scanned: 100 },
+      };
       const calm = { ...calmParts, scan };
       const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calm[part]]));
       return { server: serverOf(name), at: '2026-03-01T12:00:00.000Z', parts: found as never };

@@ -40,7 +40,12 @@ describe('cache flush', () => {
 
   test('must tell what would be lost, what nothing makes anew first, and be no matter of a yes', async () => {
     const group = (form: string, keys: number) => ({ form, keys, bytes: keys * 100, elements: 0, expiring: 0 });
-    const value = { ...calmScan, total: 1200, lasting: 100, groups: [group('product:*', 900), group('session:*', 100)] };
+    const value = {
+      ...calmScan,
+      total: 1200,
+      lasting: 100,
+      groups: [group('product:*', 900), group('session:*', 100)],
+    };
     const server = { databases: [{ index: 0, keys: 1000, expiring: 900 }] };
     const plan = await planned({ pattern: 'product:*' }, context({ server, parts: { scan: { is: 'seen', value } } }));
     expect(plan.seen).toEqual([
@@ -111,20 +116,27 @@ describe('cache flush', () => {
     expect(nothing.seen?.[0]).toBe('database 5 has no keys');
   });
 
-  test.each(['[^~]*', '*:*', 'prod*'])('must be refused where every key matches %s, unless somebody insists', async (pattern) => {
-    const all = { parts: { scan: { is: 'seen' as const, value: { ...calmScan, total: 1000 } } } };
-    await expect(planned({ pattern }, context(all))).rejects.toMatchObject({
-      code: 'UNSAFE',
-      message: `1000 keys match ${pattern} in database 0, and that is all of them`,
-      hint: expect.stringContaining('--db <number>, or --all') as unknown,
-    });
-    expect((await planned({ pattern, force: true }, context(all))).steps).toHaveLength(1);
-  });
+  test.each(['[^~]*', '*:*', 'prod*'])(
+    'must be refused where every key matches %s, unless somebody insists',
+    async (pattern) => {
+      const all = { parts: { scan: { is: 'seen' as const, value: { ...calmScan, total: 1000 } } } };
+      await expect(planned({ pattern }, context(all))).rejects.toMatchObject({
+        code: 'UNSAFE',
+        message: `1000 keys match ${pattern} in database 0, and that is all of them`,
+        hint: expect.stringContaining('--db <number>, or --all') as unknown,
+      });
+      expect((await planned({ pattern, force: true }, context(all))).steps).toHaveLength(1);
+    },
+  );
 
   test('must tell what is there afterwards, without calling what others wrote since a failure', async () => {
     const told = async (typed: object, state: State, before?: Record<string, number>): Promise<string> => {
       const input = flush.input.parse(typed);
-      return flush.text(await flush.report(input, context(state), before === undefined ? {} : { before }), plain, input);
+      return flush.text(
+        await flush.report(input, context(state), before === undefined ? {} : { before }),
+        plain,
+        input,
+      );
     };
     const left = (scanned: number): State => ({
       parts: { scan: { is: 'seen', value: { ...calmScan, scanned } } },

@@ -59,8 +59,7 @@ export async function scan(seat: Seat, request: ScanRequest, signal?: AbortSigna
   };
   const { database } = request;
   const there = server.databases?.filter(({ index }) => database === undefined || index === database);
-  const databases =
-    database === undefined ? (there?.map(({ index }) => index) ?? [server.database]) : [database];
+  const databases = database === undefined ? (there?.map(({ index }) => index) ?? [server.database]) : [database];
   const { ended, cursor } = walk.asks.isIdle()
     ? { ended: 'all' as const }
     : await throughDatabases(walk, databases, request);
