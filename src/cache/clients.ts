@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { bytes, duration, percent, plural } from '../core/format.ts';
 import type { CacheClient, CacheClients } from '../core/ports/cache.ts';
+import { redisCli } from '../core/redis-cli.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -72,7 +73,7 @@ function room({ clients: all, limit }: CacheClients, { limits }: Seat): Verdict 
     status,
     reason: `${reason}; most are from ${most === undefined ? '-' : `${most.from}${most.name === '' ? '' : ` (${most.name})`}`}`,
     ...measured,
-    next: ['CONFIG GET timeout', 'CONFIG GET maxclients'],
+    next: [redisCli('CONFIG', 'GET', 'timeout'), redisCli('CONFIG', 'GET', 'maxclients')],
   };
 }
 
@@ -92,7 +93,7 @@ function refused({ rejected }: CacheClients): (Verdict & { about: string })[] {
 /** One client that does harm. */
 function single(one: CacheClient, { limits }: Seat): (Verdict & { about: string })[] {
   const about = `${one.address}${one.name === '' ? '' : ` (${one.name})`}`;
-  const kill = [`CLIENT KILL ID ${one.id}`];
+  const kill = [redisCli('CLIENT', 'KILL', 'ID', one.id)];
   // CLIENT LIST's letter for MONITOR, which sends every command of everybody to it.
   if (one.flags.includes('O'))
     return [

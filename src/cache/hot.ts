@@ -40,7 +40,7 @@ export const hot: Report<'scan', HotRow> = {
         ...large,
       ],
       rows: scan.byHeat.slice(0, SHOWN).map(rowOf),
-      notes: scanNotes(scan),
+      notes: scanNotes(scan, seat.server),
     };
   },
   columns: [

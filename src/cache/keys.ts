@@ -39,7 +39,7 @@ export const keysBy = (by: Order): Report<'scan', KeyRow> => ({
   row: rowSchema,
   judge: ({ scan }, seat) => {
     const missing = lacking(scan, by === 'elements' ? 'elements' : 'bytes');
-    const notes = scanNotes(scan);
+    const notes = scanNotes(scan, seat.server);
     if (missing !== undefined) return { findings: [{ about: '', ...missing }], rows: [], notes };
     const largest = by === 'elements' ? scan.byElements : scan.byBytes;
     const big = largest.flatMap((key) => bigKey(key, seat));

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { duration, localTime, percent } from '../core/format.ts';
 import { percentile } from '../core/percentiles.ts';
 import type { CacheLatency, CommandUse } from '../core/ports/cache.ts';
+import { redisCli } from '../core/redis-cli.ts';
 import { against, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -23,7 +24,7 @@ export type LatencyRow = z.infer<typeof rowSchema>;
 
 const SHOWN = 15;
 /** What the documentation of Redis suggests for `latency-monitor-threshold`. */
-const MONITOR = 'CONFIG SET latency-monitor-threshold 100';
+const MONITOR = redisCli('CONFIG', 'SET', 'latency-monitor-threshold', '100');
 
 export const latency: Report<'latency', LatencyRow> = {
   name: 'latency',
@@ -89,7 +90,7 @@ function events({ events: all }: CacheLatency, { nowMs, limits }: Seat): (Verdic
         value: lastMs,
         unit: 'ms',
         threshold,
-        next: [name === 'command' ? 'opsctl cache slowlog' : 'opsctl cache persistence', 'LATENCY DOCTOR'],
+        next: [name === 'command' ? 'opsctl cache slowlog' : 'opsctl cache persistence', redisCli('LATENCY', 'DOCTOR')],
       },
     ];
   });

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { evictedKeys, type MemoryInUse, memoryInUse, refusedForMemory } from '../checks/cache-facts.ts';
 import { bytes, percent, plural } from '../core/format.ts';
 import type { CacheMemory, CacheServer } from '../core/ports/cache.ts';
+import { redisCli } from '../core/redis-cli.ts';
 import { against, leading, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -67,7 +68,7 @@ const full = (one: CacheMemory, { server, limits }: Seat): Verdict =>
   leading(
     memoryInUse(inUse(one, server), limits),
     one.limit === null
-      ? ['CONFIG GET maxmemory-policy', 'CONFIG SET maxmemory <bytes>']
+      ? [roomier(one.used)]
       : ['opsctl cache keys --by prefix', 'opsctl cache ttl'],
   );
 
@@ -75,10 +76,12 @@ const full = (one: CacheMemory, { server, limits }: Seat): Verdict =>
 function refused(one: CacheMemory, { server, limits }: Seat): Verdict | undefined {
   const { isFull, ...judged } = refusedForMemory(one.refused ?? 0, inUse(one, server), limits);
   if (judged.status === 'ok') return undefined;
-  // Half as much again: whether that fits is what the dry run tells.
-  const more = Math.ceil(((one.limit ?? 0) * 1.5) / MIB).toString();
-  return leading(judged, isFull ? [`opsctl cache set-memory ${more}MiB --dry-run`] : []);
+  return leading(judged, isFull ? [roomier(one.limit ?? one.used)] : []);
 }
+
+/** Half as much again: whether that fits is what the dry run tells. */
+const roomier = (size: number): string =>
+  `opsctl cache set-memory ${Math.ceil((size * 1.5) / MIB).toString()}MiB --dry-run`;
 
 function evictions({ evicted }: CacheMemory, { server }: Seat): Verdict | undefined {
   if (evicted === 0) return undefined;
@@ -102,7 +105,7 @@ function fragmentation(one: CacheMemory, { limits }: Seat): Verdict | undefined 
     value: Math.round(times * 100) / 100,
     unit: 'times',
     threshold,
-    next: ['CONFIG SET activedefrag yes'],
+    next: [redisCli('CONFIG', 'SET', 'activedefrag', 'yes')],
   };
 }
 

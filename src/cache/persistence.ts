@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { savedToDisk } from '../checks/cache-facts.ts';
 import { bytes, duration, localTime, percent } from '../core/format.ts';
 import type { CachePersistence } from '../core/ports/cache.ts';
+import { redisCli } from '../core/redis-cli.ts';
 import { against, leading, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -11,6 +12,8 @@ const rowSchema = z
   .object({
     lastSaveAt: z.string().nullable(),
     lastSaveOk: z.boolean(),
+    lastSaveMs: z.number().nullable().describe('how long it took; null before the first'),
+    saves: z.boolean().nullable().describe('whether it saves by itself; null where that is not told'),
     changes: z.number().describe('since the last save'),
     isSaving: z.boolean(),
     appends: z.boolean().describe('whether there is an append-only file'),
@@ -29,15 +32,16 @@ export const persistence: Report<'persistence', PersistenceRow> = {
   parts: ['persistence'],
   row: rowSchema,
   judge: ({ persistence: one }, seat) => {
-    const { isLoading: _isLoading, used: _used, refused: _refused, lastSaveAt, ...row } = one;
+    const { isLoading: _isLoading, used: _used, refused: _refused, lastSaveAt, lastSaveMs, saves, ...row } = one;
     return {
-      findings: [{ about: '', ...saved(one) }, ...fork(one, seat), ...copies(one)],
-      rows: [{ ...row, lastSaveAt: lastSaveAt ?? null }],
+      findings: [{ about: '', ...saved(one, seat) }, ...schedule(one, seat), ...fork(one, seat), ...copies(one)],
+      rows: [{ ...row, lastSaveAt: lastSaveAt ?? null, lastSaveMs: lastSaveMs ?? null, saves: saves ?? null }],
     };
   },
   columns: [
     { title: 'LAST SAVE' },
     { title: 'CHANGES SINCE', align: 'right' },
+    { title: 'SAVES' },
     { title: 'APPENDS' },
     { title: 'FORK', align: 'right' },
     { title: 'COPIED', align: 'right' },
@@ -45,14 +49,35 @@ export const persistence: Report<'persistence', PersistenceRow> = {
   cells: (row) => [
     row.lastSaveAt === null ? '-' : localTime(row.lastSaveAt),
     row.changes.toString(),
+    row.saves === null ? '-' : row.saves ? 'yes' : 'no',
     row.appends ? 'yes' : 'no',
     duration(row.forkMs),
     bytes(row.copied),
   ],
 };
 
-const saved = (one: CachePersistence): Verdict =>
-  leading(savedToDisk(one), ['opsctl health --detailed --only disk', 'CONFIG GET dir']);
+function saved(one: CachePersistence, { server: { databases }, nowMs, limits }: Seat): Verdict {
+  const keys = databases?.reduce((sum, { keys: count }) => sum + count, 0);
+  const ageMs = one.lastSaveAt === undefined ? undefined : nowMs - Date.parse(one.lastSaveAt);
+  const judged = savedToDisk({ ...one, keys, ageMs }, limits);
+  return leading(judged, [
+    'opsctl health --detailed --only disk',
+    redisCli('CONFIG', 'GET', judged.unit === 'ms' ? 'save' : 'dir'),
+  ]);
+}
+
+/** What is not told of it. */
+function schedule({ saves, appends }: CachePersistence, { server: { user } }: Seat): (Verdict & { about: string })[] {
+  if (saves !== undefined || appends) return [];
+  return [
+    {
+      about: 'saves',
+      ...verdict.skipped('whether it saves by itself is not told: a restart may lose all keys', [
+        redisCli('ACL', 'SETUSER', user, '+config|get'),
+      ]),
+    },
+  ];
+}
 
 function fork({ forkMs }: CachePersistence, { limits }: Seat): (Verdict & { about: string })[] {
   const { status, threshold } = against(forkMs, limits.cacheStallMs);
@@ -65,7 +90,7 @@ function fork({ forkMs }: CachePersistence, { limits }: Seat): (Verdict & { abou
       value: forkMs,
       unit: 'ms',
       threshold,
-      next: ['CONFIG GET save', 'cat /sys/kernel/mm/transparent_hugepage/enabled'],
+      next: [redisCli('CONFIG', 'GET', 'save'), 'cat /sys/kernel/mm/transparent_hugepage/enabled'],
     },
   ];
 }
@@ -78,7 +103,7 @@ function copies({ copied, used }: CachePersistence): (Verdict & { about: string 
       about: 'copies',
       ...verdict.warn(
         `${bytes(copied)} were copied during a save (${percent(share)} of what is used): so much memory must be free beside it`,
-        ['opsctl stats --memory', 'CONFIG GET save'],
+        ['opsctl stats --memory', redisCli('CONFIG', 'GET', 'save')],
         { value: copied, unit: 'bytes' },
       ),
     },

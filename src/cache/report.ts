@@ -2,6 +2,7 @@
 import * as z from 'zod';
 
 import type { CacheLook, CachePart, CacheParts, CacheServer } from '../core/ports/cache.ts';
+import { REDIS_CLI } from '../core/redis-cli.ts';
 import { type Concluded, concludedSchema, concludeReport, type Report as AnyReport } from '../core/report.ts';
 import type { Thresholds } from '../core/thresholds.ts';
 
@@ -42,9 +43,17 @@ export function conclude<P extends CachePart, R>(
   const { product, version, role } = server;
   const seat = { server, nowMs: Date.parse(at), limits };
   const concluded = concludeReport(report, look.parts, seat, `opsctl cache ${report.name}`);
-  const notes = server.isClustered === true ? [...concluded.notes, CLUSTER] : concluded.notes;
+  const notes = [
+    ...concluded.notes,
+    ...(server.isClustered === true ? [CLUSTER] : []),
+    ...promptNote([...concluded.findings.flatMap(({ next }) => next), ...concluded.notes]),
+  ];
   return { cache, product, version, role, ...concluded, notes };
 }
+
+/** How to get where commands of Redis' own are answered, where such ones are named. */
+export const promptNote = (texts: readonly string[]): string[] =>
+  texts.some((text) => text.includes('redis-cli ')) ? [REDIS_CLI] : [];
 
 /** What is true of every figure there. */
 const CLUSTER = 'this is one node of a cluster: of the others nothing is told';

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 
 import { bytes, duration, percent } from '../core/format.ts';
-import type { Key, KeyFact, KeyScan, ScanRequest } from '../core/ports/cache.ts';
+import type { CacheServer, Key, KeyFact, KeyScan, ScanRequest } from '../core/ports/cache.ts';
+import { redisCli } from '../core/redis-cli.ts';
 import { type Verdict, verdict } from '../core/verdict.ts';
 
 /** What a report wants to know of keys. */
@@ -36,20 +37,21 @@ const ENDED: Record<KeyScan['ended'], string> = {
   all: 'all of them',
   keys: 'then the budget of keys was used up',
   time: 'then the budget of time was used up',
-  latency: 'then the server answered half as fast as before, and the scan was ended',
+  latency: 'then round trips took twice as long as before or longer, by 5 ms at least, and the scan was ended',
 };
 
 /** The command that goes on where the scan ended; none at the end. */
 export const goOn = ({ cursor }: KeyScan, command: string): string[] =>
   cursor === undefined ? [] : [`${command} --cursor ${cursor}`];
 
-/** How far it came, what it cost, what it lacks. */
-export function scanNotes(scan: KeyScan): string[] {
+/** How far it came, where, what it cost, what it lacks. */
+export function scanNotes(scan: KeyScan, server: CacheServer): string[] {
   const { scanned, total, ended, latencyMs, lacks, touched } = scan;
   const of =
     total === undefined || total === 0 ? '' : ` of ${total.toString()} (${percent(Math.min(1, scanned / total))})`;
   return [
     `looked at ${scanned.toString()} keys${of}, ${ENDED[ended]}; cost: ${scan.commands.toString()} commands in ${duration(scan.ms)}, round trip ${duration(latencyMs.before)} before, ${duration(latencyMs.after)} at the end`,
+    ...whereText(server),
     ...(touched && scan.elements > 0
       ? ['this server counts what was looked at as used (CLIENT NO-TOUCH is not known or not permitted)']
       : []),
@@ -57,6 +59,19 @@ export function scanNotes(scan: KeyScan): string[] {
       ({ fact, reason, fix }) => `${fact} left out: ${reason}${fix.length === 0 ? '' : `; ${fix.join('; ')}`}`,
     ),
   ];
+}
+
+/** Databases that are named. */
+const NAMED = 8;
+
+/** Which databases it was about, where that is not the one of the cache, as one expects. */
+function whereText({ databases, database }: CacheServer): string[] {
+  const own = database.toString();
+  if (databases === undefined) return [`database ${own} only: which others have keys is not told to this user`];
+  if (databases.every(({ index }) => index === database)) return [];
+  const all = databases.map(({ index }) => index.toString());
+  const named = all.length > NAMED ? `${all.slice(0, NAMED).join(', ')}, …` : all.join(', ');
+  return [`in all databases of the server that have keys (${named}); that of the cache is ${own}`];
 }
 
 /** Why a report has nothing to go by; undefined where it has. */
@@ -69,23 +84,22 @@ export function lacking({ lacks }: KeyScan, fact: KeyFact): Verdict | undefined 
 export const isPart = ({ ended, total, scanned }: KeyScan): boolean =>
   ended !== 'all' || (total !== undefined && scanned < total / 2);
 
-/** Names that a shell and redis-cli take as they are; of others no command is suggested. */
-const PLAIN = /^[\w:./|@{}-]+$/;
+/** Names that are shown as they are: neither cut nor with bytes that no terminal shows. Of others no command is suggested. */
+const WHOLE = /^[ -[\]-~]+$/;
 
 /** How to see what is in a key, a little of it. */
 export function lookInto({ name, type, database }: Key): string[] {
-  if (!PLAIN.test(name)) return [];
-  const cli = database === 0 ? 'redis-cli' : `redis-cli -n ${database.toString()}`;
-  const looks: Readonly<Record<string, string>> = {
-    string: `GETRANGE ${name} 0 99`,
-    list: `LRANGE ${name} 0 9`,
-    hash: `HSCAN ${name} 0 COUNT 10`,
-    set: `SSCAN ${name} 0 COUNT 10`,
-    zset: `ZRANGE ${name} 0 9`,
-    stream: `XRANGE ${name} - + COUNT 10`,
+  if (!WHOLE.test(name)) return [];
+  const looks: Readonly<Record<string, readonly string[]>> = {
+    string: ['GETRANGE', name, '0', '99'],
+    list: ['LRANGE', name, '0', '9'],
+    hash: ['HSCAN', name, '0', 'COUNT', '10'],
+    set: ['SSCAN', name, '0', 'COUNT', '10'],
+    zset: ['ZRANGE', name, '0', '9'],
+    stream: ['XRANGE', name, '-', '+', 'COUNT', '10'],
   };
   const look = type === undefined ? undefined : looks[type];
-  return look === undefined ? [] : [`${cli} ${look}`];
+  return look === undefined ? [] : [redisCli(...(database === 0 ? [] : ['-n', database.toString()]), ...look)];
 }
 
 export const bytesText = (count: number | null | undefined): string => (typeof count === 'number' ? bytes(count) : '-');

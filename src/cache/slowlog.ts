@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { duration, localTime, plural } from '../core/format.ts';
 import type { SlowCommand, SlowLog } from '../core/ports/cache.ts';
+import { redisCli } from '../core/redis-cli.ts';
 import { against, type Status, type Verdict, verdict } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -58,7 +59,9 @@ export const slowlog: Report<'slowlog', SlowRow> = {
 
 function summary({ fromMs }: SlowLog, recent: readonly SlowCommand[], { limits }: Seat): Verdict {
   if (fromMs === null)
-    return verdict.skipped('the server logs no slow commands', ['CONFIG SET slowlog-log-slower-than 10000']);
+    return verdict.skipped('the server logs no slow commands', [
+      redisCli('CONFIG', 'SET', 'slowlog-log-slower-than', '10000'),
+    ]);
   const most = Math.max(0, ...recent.map(({ ms }) => ms));
   const { status, threshold } = against(most, limits.cacheSlowMs);
   const from = fromMs === undefined ? '' : ` of ${duration(fromMs)} or more`;

@@ -34,7 +34,7 @@ export const ttl: Report<'scan', ExpiryRow> = {
         ...(summed.status === 'ok' ? [] : scan.groups.flatMap((group) => lasting(group, scan))),
       ],
       rows: rowsOf(scan),
-      notes: scanNotes(scan),
+      notes: scanNotes(scan, seat.server),
     };
   },
   columns: [{ title: 'EXPIRES IN' }, { title: 'KEYS', align: 'right' }, { title: 'SHARE', align: 'right' }],

@@ -30,23 +30,48 @@ interface Answered {
 /** URLs that are being asked for. */
 interface Run {
   left: WarmTarget[];
+  /** Those that were not answered well. */
+  failed: WarmTarget[];
   /** Requests at a time, now. */
   lanes: number;
   /** Why it is stopped; empty while it is not. */
   stop: string;
 }
 
-/** The port of one run: it knows what that run has asked for. */
+/** The port of one run: of each cache it knows what that run has asked for. */
 export function openWarm(readers: Readers, platform: Platform): WarmWriter {
+  const caches = new Map<string, OneWarm>();
+  const of = (cache: string): OneWarm => {
+    const known = caches.get(cache) ?? warmOne(cache, readers, platform);
+    caches.set(cache, known);
+    return known;
+  };
+  return {
+    hitsBefore: (cache) => of(cache).hitsBefore(),
+    inTheWay: (cache) => of(cache).inTheWay(),
+    ask: (warming) => of(warming.cache).ask(warming),
+    warmed: (cache) => of(cache).warmed(),
+  };
+}
+
+/** The port, of one cache. */
+interface OneWarm {
+  hitsBefore(): Promise<HitsSeen | null>;
+  inTheWay(): Promise<string[]>;
+  ask(warming: Warming): Promise<string>;
+  warmed(): Promise<Warmed>;
+}
+
+function warmOne(cache: string, readers: Readers, platform: Platform): OneWarm {
   const sum = { asked: 0, failed: 0, there: 0, unfilled: 0 };
   const last: Answered[] = [];
   let before: Promise<HitsSeen | null> | undefined;
   let normal: Promise<Sight[]> | undefined;
 
-  const look = (cache: string): Promise<Sight[]> => sights(cache, platform, readers);
-  const normally = (cache: string): Promise<Sight[]> => (normal ??= look(cache));
+  const look = (): Promise<Sight[]> => sights(cache, platform, readers);
+  const normally = (): Promise<Sight[]> => (normal ??= look());
 
-  const one = async ({ url }: WarmTarget, timeoutMs: number): Promise<void> => {
+  const one = async ({ url }: WarmTarget, timeoutMs: number): Promise<boolean> => {
     const began = performance.now();
     const failed = await readers.http.get(url, { timeoutMs, tls: platform.tls, bodyLimit: BODY_LIMIT }).then(
       ({ status }) => (status < 400 ? undefined : `${url} answers ${status.toString()}`),
@@ -56,6 +81,7 @@ export function openWarm(readers: Readers, platform: Platform): WarmWriter {
     if (failed !== undefined) sum.failed += 1;
     last.push({ ms: performance.now() - began, ...(failed === undefined ? {} : { failed }) });
     if (last.length > LAST) last.shift();
+    return failed === undefined;
   };
 
   /** Asks for what is left, as many at a time as are allowed at that moment. */
@@ -66,7 +92,7 @@ export function openWarm(readers: Readers, platform: Platform): WarmWriter {
         if (index >= run.lanes) await sleep(LOOK_MS / 10);
         else {
           const next = run.left.shift();
-          if (next !== undefined) await one(next, timeoutMs);
+          if (next !== undefined && !(await one(next, timeoutMs))) run.failed.push(next);
           run.stop ||= badAnswers(last, p99Ms);
         }
       }
@@ -77,30 +103,32 @@ export function openWarm(readers: Readers, platform: Platform): WarmWriter {
   /** Looks at who else is served until all is asked for. */
   const guard = async (
     run: Run,
-    { cache, concurrency }: Warming,
+    { concurrency }: Warming,
     usual: readonly Sight[],
     over: AbortSignal,
   ): Promise<void> => {
     for (;;) {
       await sleep(LOOK_MS, undefined, { signal: over }).catch(() => undefined);
       if (over.aborted) return;
-      const { stop = '', slower } = compared(usual, await look(cache));
+      const { stop = '', slower } = compared(usual, await look());
       run.stop ||= stop;
       run.lanes = slower ? Math.max(1, Math.floor(run.lanes / 2)) : Math.min(concurrency, run.lanes + 1);
     }
   };
 
   const ask = async (warming: Warming): Promise<string> => {
-    const { cache, targets, concurrency } = warming;
+    const { targets, concurrency } = warming;
     const began = { ...sum };
-    const usual = await normally(cache);
+    const usual = await normally();
     const open = await missing(cache, targets, readers);
     sum.there += targets.length - open.length;
-    const run: Run = { left: [...open], lanes: concurrency, stop: '' };
+    const run: Run = { left: [...open], failed: [], lanes: concurrency, stop: '' };
     const over = new AbortController();
     await Promise.all([askAll(run, warming).finally(() => over.abort()), guard(run, warming, usual, over.signal)]);
     const done = open.slice(0, open.length - run.left.length);
-    sum.unfilled += (await missing(cache, done, readers)).filter(({ key }) => key !== undefined).length;
+    const well = done.filter((one) => !run.failed.includes(one));
+    sum.unfilled += (await missing(cache, well, readers)).filter(({ key }) => key !== undefined).length;
+    run.stop ||= tooManyFailed(run.failed.length, done.length, last);
     const told = words(sum, began);
     if (run.stop === '') return told;
     throw new OpsError('UNSAFE', `stopped: ${run.stop}`, {
@@ -110,16 +138,16 @@ export function openWarm(readers: Readers, platform: Platform): WarmWriter {
   };
 
   return {
-    hitsBefore: (cache) => (before ??= counted(cache, readers)),
-    inTheWay: async (cache) => {
-      const now = await normally(cache);
+    hitsBefore: () => (before ??= counted(cache, readers)),
+    inTheWay: async () => {
+      const now = await normally();
       // That visitors wait is what a warm cache is to mend.
       return now
         .filter(({ of, status }) => of !== 'visitors' && status === 'crit')
         .map(({ about, reason }) => `${about}: ${reason}`);
     },
     ask,
-    warmed: async (cache): Promise<Warmed> => ({
+    warmed: async (): Promise<Warmed> => ({
       ...sum,
       p99Ms: rounded(percentile(answered(last), 0.99)),
       before: before === undefined ? null : await before,
@@ -154,10 +182,19 @@ function badAnswers(last: readonly Answered[], p99Ms: number): string {
   if (last.length < FEWEST) return '';
   const failed = last.filter((one) => one.failed !== undefined);
   if (failed.length / last.length > FAILED)
-    return `${failed.length.toString()} of the last ${last.length.toString()} answers are failures, the last: ${failed.at(-1)?.failed ?? ''}`;
+    return `${failed.length.toString()} of the last ${last.length.toString()} answers are failures${lastFailure(last)}`;
   const p99 = percentile(answered(last), 0.99) ?? 0;
   return p99 > p99Ms ? `one in a hundred answers takes ${duration(p99)} or more, above ${duration(p99Ms)}` : '';
 }
+
+/** At the end of a piece all its answers are judged, however few they are. */
+const tooManyFailed = (failed: number, asked: number, last: readonly Answered[]): string =>
+  asked > 0 && failed / asked > FAILED
+    ? `${failed.toString()} of ${plural(asked, 'answer is a failure', 'answers are failures')}${lastFailure(last)}`
+    : '';
+
+const lastFailure = (last: readonly Answered[]): string =>
+  `, the last: ${last.findLast(({ failed }) => failed !== undefined)?.failed ?? ''}`;
 
 const rounded = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms));
 

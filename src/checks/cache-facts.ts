@@ -1,5 +1,5 @@
 /** Single facts of a cache, judged the same wherever they are seen: at a glance by `health`, in full by `opsctl cache`. */
-import { bytes, percent, plural } from '../core/format.ts';
+import { bytes, duration, percent, plural } from '../core/format.ts';
 import type { Thresholds } from '../core/thresholds.ts';
 import { against, type Judgement } from '../core/verdict.ts';
 
@@ -94,12 +94,19 @@ export function readsFound(
   return { status: status === 'crit' ? 'warn' : status, reason, ...measured };
 }
 
-/** Whether what is in memory gets to disk. */
+/** Whether what is in memory gets to disk. What is absent is not told, or not asked for at a glance. */
 export interface SavedToDisk {
   isLoading: boolean;
   lastSaveOk: boolean;
+  /** Of the last save. */
+  ageMs?: number | undefined;
+  isSaving?: boolean;
+  /** Whether it saves by itself. */
+  saves?: boolean | undefined;
   /** Since the last save. */
   changes?: number | undefined;
+  /** That a restart would lose, where nothing is kept. */
+  keys?: number | undefined;
   /** Whether there is an append-only file, and whether its last write and rewrite went well. */
   appends: boolean;
   lastAppendOk: boolean;
@@ -107,7 +114,7 @@ export interface SavedToDisk {
   refused?: number | undefined;
 }
 
-export function savedToDisk(one: SavedToDisk): Judgement {
+export function savedToDisk(one: SavedToDisk, limits: Thresholds): Judgement {
   if (one.isLoading) return { status: 'warn', reason: 'it loads its data from disk and serves nothing meanwhile' };
   if (!one.lastSaveOk) return { status: 'crit', reason: `the last save failed${consequence(one)}` };
   if (one.appends && !one.lastAppendOk)
@@ -115,11 +122,41 @@ export function savedToDisk(one: SavedToDisk): Judgement {
       status: 'crit',
       reason: `the last write to the append-only file, or its rewrite, failed${consequence(one)}`,
     };
-  const since = one.changes === undefined ? {} : { value: one.changes, unit: 'changes' };
+  if (one.appends)
+    return {
+      status: 'ok',
+      reason: `the append-only file is on${one.saves === false ? '' : ', the last save went well'}`,
+    };
+  return one.saves === false ? nothingKept(one.keys) : savedInTime(one, limits);
+}
+
+/** For some caches that is meant; for whoever restarts one it is what matters. */
+function nothingKept(keys: number | undefined): Judgement {
+  const lost = keys === undefined ? 'all keys' : plural(keys, 'key');
   return {
-    status: 'ok',
-    reason: `the last save went well${one.appends ? ', the append-only file is on' : ''}${one.changes === undefined ? '' : `; ${plural(one.changes, 'change')} since`}`,
-    ...since,
+    status: keys === 0 ? 'ok' : 'warn',
+    reason: `nothing is kept on disk, neither by saves nor by an append-only file: a restart loses ${lost}`,
+    ...(keys === undefined ? {} : { value: keys, unit: 'keys' }),
+  };
+}
+
+/** Whether what was written since is on disk before long: by the age of the last save. */
+function savedInTime({ changes, ageMs = 0, isSaving }: SavedToDisk, limits: Thresholds): Judgement {
+  const { status, threshold } = against(ageMs, limits.cacheUnsavedMs);
+  if (changes === undefined) return { status: 'ok', reason: 'the last save went well' };
+  if (changes === 0 || status === 'ok')
+    return {
+      status: 'ok',
+      reason: `the last save went well; ${plural(changes, 'change')} since`,
+      value: changes,
+      unit: 'changes',
+    };
+  return {
+    status,
+    reason: `the last save, ${duration(ageMs)} ago, went well; a crash loses ${plural(changes, 'change')} since${isSaving === true ? ', but it saves now' : ''}`,
+    value: ageMs,
+    unit: 'ms',
+    threshold,
   };
 }
 

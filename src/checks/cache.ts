@@ -21,7 +21,7 @@ export function cache(vitals: CacheVitals, limits: Thresholds, logs: string[]): 
     memory: memory(vitals, limits),
     evictions: evictions(vitals),
     'hit-ratio': hitRatio(vitals, limits),
-    persistence: persistence(vitals, logs),
+    persistence: persistence(vitals, limits, logs),
   };
 }
 
@@ -50,18 +50,21 @@ function hitRatio({ hits, misses }: CacheVitals, limits: Thresholds): Verdict {
   return leading(readsFound({ hits, misses }, limits), ['opsctl cache hit-ratio']);
 }
 
-function persistence({ persistence: state, refused }: CacheVitals, logs: string[]): Verdict {
+function persistence({ persistence: state, refused }: CacheVitals, limits: Thresholds, logs: string[]): Verdict {
   const { rdbLastSaveOk, aofEnabled, aofLastWriteOk, aofLastRewriteOk = true } = state;
   if (rdbLastSaveOk === undefined) return untold('persistence', 'rdb_last_bgsave_status');
   if (aofEnabled === undefined) return untold('persistence', 'aof_enabled');
   if (aofEnabled && aofLastWriteOk === undefined) return untold('persistence', 'aof_last_write_status');
-  const judged = savedToDisk({
-    isLoading: state.loading,
-    lastSaveOk: rdbLastSaveOk,
-    changes: state.rdbChanges,
-    appends: aofEnabled,
-    lastAppendOk: aofLastWriteOk !== false && aofLastRewriteOk,
-    refused: refused?.forDisk,
-  });
+  const judged = savedToDisk(
+    {
+      isLoading: state.loading,
+      lastSaveOk: rdbLastSaveOk,
+      changes: state.rdbChanges,
+      appends: aofEnabled,
+      lastAppendOk: aofLastWriteOk !== false && aofLastRewriteOk,
+      refused: refused?.forDisk,
+    },
+    limits,
+  );
   return leading(judged, ['opsctl cache persistence', ...logs]);
 }

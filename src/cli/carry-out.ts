@@ -25,6 +25,7 @@ export interface Confirmed {
 /** What is said at the first Ctrl-C. */
 const STOPPING: Record<ReturnType<typeof whenInterrupted>, string> = {
   'take back': 'stopping before the next step and taking back what was done',
+  'break off': 'stopping where it is',
   pause: 'stopping; what was done stays, to be resumed',
   leave: 'stopping before the next step; what was done stays',
   end: 'stopping before the next step; the change itself is done, and what would follow is left out',

@@ -152,11 +152,11 @@ async function compareAgain(run: Run, command: ChangeCommand, shown: Plan): Prom
   });
 }
 
-/** What came of a change that was done. @returns 130 where an interruption left something out */
+/** What came of a change that was done. @returns its exit code; 130 where an interruption left something out */
 async function report(run: Run, command: ChangeCommand, plan: Plan, { left, error }: Outcome): Promise<number> {
   const { invocation, terminal, context } = run;
-  const data = checked(command, await command.report(invocation.input, context));
-  const exit = error?.exit ?? 0;
+  const data = checked(command, await command.report(invocation.input, context, plan));
+  const exit = error?.exit ?? command.exit?.(data, invocation.input) ?? 0;
   run.answer(
     { ok: exit === 0, data, plan, left },
     () => `${command.text(showable(data), terminal.out, invocation.input)}\n`,

@@ -106,8 +106,13 @@ export function together(concluded: readonly { name: string; data: Concluded<unk
   };
 }
 
-/** A line a report, then findings, and at the end the verdict on the whole, `head` naming it. */
-export function togetherText({ reports, findings, status }: All, head: string, style: Style): string {
+/** A line a report, then findings and notes, and at the end the verdict on the whole, `head` naming it. */
+export function togetherText(
+  { reports, findings, status }: All,
+  head: string,
+  style: Style,
+  notes: readonly string[] = [],
+): string {
   const longest = Math.max(...reports.map(({ name }) => name.length));
   return [
     ...reports.map((one) =>
@@ -115,6 +120,7 @@ export function togetherText({ reports, findings, status }: All, head: string, s
     ),
     '',
     ...singles(findings, style),
+    ...notes.flatMap((note) => [style.dim(style.wrap(note)), '']),
     `${style.status(status)}: ${head}`,
   ].join('\n');
 }

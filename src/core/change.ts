@@ -36,13 +36,17 @@ export const stepSchema = z
       .boolean()
       .optional()
       .describe('for a gate: what it saw must still be so when the change is resumed, so it is asked again'),
+    interruptible: z
+      .boolean()
+      .optional()
+      .describe('an interruption ends its call where it is, instead of being waited for'),
     timeoutMs: z.number(),
     undoTimeoutMs: z.number().optional().describe('how long the undo may take; absent: as long as the step'),
   })
   .meta({ id: 'Step' });
 export type Step = z.infer<typeof stepSchema>;
 
-/** A change before it happens. Two plans are the same when they serialise the same, but for what is `seen`. */
+/** A change before it happens. Two plans are the same when they serialise the same, but for what is `seen` and what was `before`. */
 export const planSchema = z
   .object({
     target: z.string().describe('what is changed; to be typed to confirm what cannot be undone'),
@@ -52,6 +56,10 @@ export const planSchema = z
       .array(z.string())
       .optional()
       .describe('what it means at this moment, such as who waits; it may change until the plan is carried out'),
+    before: z
+      .record(z.string(), z.number())
+      .optional()
+      .describe('figures of this moment, by which what came of it is judged; they may change as what is seen'),
     steps: z.array(stepSchema),
   })
   .meta({ id: 'Plan' });

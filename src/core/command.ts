@@ -59,6 +59,8 @@ interface Declared<I extends Input, O extends z.ZodType> {
   output: O;
   /** The only rendering for people. Pure. */
   text(data: z.output<O>, style: Style, input: z.output<I>): string;
+  /** Exit code of a result that was obtained. Default 0. */
+  exit?(data: z.output<O>, input: z.output<I>): ExitCode;
 }
 
 /** A command that goes on until it is interrupted, for some of its inputs. */
@@ -81,8 +83,6 @@ export interface ReadCommand<
 > extends Declared<I, O> {
   kind: 'read';
   run(input: z.output<I>, context: Context): Promise<z.output<O>>;
-  /** Exit code of a result that was obtained. Default 0. */
-  exit?(data: z.output<O>, input: z.output<I>): ExitCode;
   stream?: Streaming<I, E>;
   /** Another plain format that an input asks for, instead of `text`. */
   format?(data: z.output<O>, input: z.output<I>): string | undefined;
@@ -100,8 +100,8 @@ export interface Recovery {
 export interface ChangeCommand<I extends Input = Input, O extends z.ZodType = z.ZodType> extends Declared<I, O> {
   kind: 'change';
   plan(input: z.output<I>, context: Context): Promise<Plan>;
-  /** What is so now that the change is done: observed, not assumed. */
-  report(input: z.output<I>, context: Context): Promise<z.output<O>>;
+  /** What is so now that the change is done: observed, not assumed. Of the plan it knows what was `before`. */
+  report(input: z.output<I>, context: Context, plan: Pick<Plan, 'before'>): Promise<z.output<O>>;
   /** False only for the command that breaks the lock. */
   locks?: boolean;
   /** Whether `--reason` must be given, because others will ask. */

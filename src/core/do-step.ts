@@ -52,10 +52,15 @@ export async function doStep(step: Step, around: StepContext): Promise<Done> {
   let said: unknown;
   if (step.do !== undefined) {
     try {
-      said = await within(step.timeoutMs, step, perform(step.do, around.writers, 'do'));
+      said = await within(
+        step.timeoutMs,
+        step,
+        perform(step.do, around.writers, 'do', step.interruptible === true ? around.signal : undefined),
+      );
     } catch (thrown) {
       const error = asOpsError(thrown);
-      if (!isOutcomeUnknown(error)) return { failure: { error, mayHaveHappened: false } };
+      if (!isOutcomeUnknown(error))
+        return { failure: { error, mayHaveHappened: error.details?.['outcome'] === 'part' } };
       unknown = error;
     }
   }
@@ -87,9 +92,9 @@ async function settle(
   // An engine that answered with a failure is not waited for; one that went away may come back.
   const until = unknown === undefined ? deadline : unknown.code === 'REJECTED' ? soon : Math.max(deadline, soon);
   for (;;) {
-    // A gate may wait long and changes nothing, so an interruption need not wait for it.
-    if (step.do === undefined && around.signal.aborted)
-      return new OpsError('INTERRUPTED', `interrupted during ${step.id}`);
+    // A gate may wait long and changes nothing, so an interruption need not wait for it; nor for what it may break off.
+    if ((step.do === undefined || step.interruptible === true) && around.signal.aborted)
+      return unknown ?? new OpsError('INTERRUPTED', `interrupted during ${step.id}`);
     try {
       const left = Math.max(1000, until - performance.now());
       if ((await within(left, step, perform(verify, around.writers, 'ask'))) === true) return undefined;
@@ -121,7 +126,7 @@ async function settle(
 
 /**
  * Whether an error leaves open if the call took effect: it broke off, or the other side failed in the middle of it.
- * Where the adapter knows more, it says so: `outcome` is `unknown` or `none`.
+ * Where the adapter knows more, it says so: `outcome` is `unknown`, `none`, or `part` of a call that ended in the middle.
  */
 function isOutcomeUnknown({ code, details }: OpsError): boolean {
   const outcome = details?.['outcome'];

@@ -72,14 +72,15 @@ export async function execute(plan: Plan, surroundings: Execution): Promise<Outc
 
 /**
  * What an interruption leads to while a step runs, or before the first: a call is waited for, and the first step after it
- * that is needed decides; a gate is not waited for. `end`: the change has reached its aim, and what would follow is left out.
+ * that is needed decides; a gate is not waited for, nor is a call that can end where it is (`break off`). `end`: the change has reached its aim, and what would follow is left out.
  */
 export function whenInterrupted(
   { steps }: Plan,
   running: string | undefined,
   { onFailure, before = [] }: Pick<Execution, 'onFailure' | 'before'>,
-): 'take back' | 'pause' | 'leave' | 'end' {
+): 'take back' | 'pause' | 'leave' | 'end' | 'break off' {
   const at = steps.findIndex(({ id }) => id === running);
+  if (steps[at]?.interruptible === true) return 'break off';
   const next = steps.slice(steps[at]?.do === undefined ? Math.max(0, at) : at + 1);
   const decides = next.find((step) => step.onFailure !== 'go on');
   if (decides === undefined) return 'end';

@@ -29,6 +29,8 @@ export interface StepSpec {
   explain?: (readers: Readers) => Promise<object>;
   /** Asked once the step is done: what was said meanwhile, to be kept, where the call itself does not answer with it. */
   output?: (readers: Readers) => Promise<{ log: string[] }>;
+  /** The call takes a signal as its last argument, one more than is given here: an interruption ends it where it is. */
+  interruptible?: true;
   /** `go on`: a failure is reported and ends nothing; for what comes after the change has reached its aim. */
   onFailure?: 'go on';
   /** How long the call and its verification together may take. Default 60 s. */
@@ -65,6 +67,7 @@ export function step(spec: StepSpec): Step {
     ...(spec.explain === undefined ? {} : { explain: recordCall(spec.explain) }),
     ...(spec.output === undefined ? {} : { output: recordCall(spec.output) }),
     ...(spec.onFailure === undefined ? {} : { onFailure: spec.onFailure }),
+    ...(spec.interruptible === undefined ? {} : { interruptible: spec.interruptible }),
     timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     ...(spec.undoTimeoutMs === undefined ? {} : { undoTimeoutMs: spec.undoTimeoutMs }),
   };
@@ -108,7 +111,7 @@ export const isTooLate = ({ undo }: Step): boolean => undo === 'too late';
 
 /** True when both plans would do the same to the same things. */
 export const samePlan = (a: Plan, b: Plan): boolean => {
-  const compared = (one: Plan): string => JSON.stringify({ ...one, seen: undefined });
+  const compared = (one: Plan): string => JSON.stringify({ ...one, seen: undefined, before: undefined });
   return compared(a) === compared(b);
 };
 
@@ -173,15 +176,18 @@ const MAY_ASK = {
     'isAnalyzed',
     'hasConnectionLimit',
   ],
-  cache: ['answers', 'hasMemoryLimit'],
+  cache: ['answers', 'hasMemoryLimit', 'isFlushed'],
   files: ['hasVariable'],
   release: ['answers', 'whyNoAnswer', 'isWell', 'watchView', 'hasPassed', 'canaryView'],
   loadBalancer: ['workersReplaced', 'isRouted', 'hasSnippets', 'loads', 'checkConfiguration', 'runs', 'loaded'],
   lock: ['isFree'],
 } as const satisfies { [P in keyof Readers]?: readonly (keyof Readers[P])[] };
 
-/** Carries out a recorded call. @throws BUG when a step may not do or ask that */
-export async function perform(call: Call, ports: Writers, as: 'do' | 'ask'): Promise<unknown> {
+/**
+ * Carries out a recorded call. @param signal given to a call that an interruption ends
+ * @throws BUG when a step may not do or ask that
+ */
+export async function perform(call: Call, ports: Writers, as: 'do' | 'ask', signal?: AbortSignal): Promise<unknown> {
   const listed: Partial<Record<string, readonly string[]>> = as === 'do' ? MAY_DO : MAY_ASK;
   if (!Object.hasOwn(listed, call.port) || listed[call.port]?.includes(call.method) !== true)
     throw new OpsError('BUG', `a step may not ${as} ${call.port}.${call.method} in this version of opsctl`);
@@ -189,7 +195,10 @@ export async function perform(call: Call, ports: Writers, as: 'do' | 'ask'): Pro
   const method = port === null || typeof port !== 'object' ? undefined : own(port, call.method);
   if (typeof method !== 'function')
     throw new OpsError('BUG', `there is no operation ${call.port}.${call.method} in this version of opsctl`);
-  return await (method as (...args: unknown[]) => unknown).apply(port, call.args);
+  return await (method as (...args: unknown[]) => unknown).apply(
+    port,
+    signal === undefined ? call.args : [...call.args, signal],
+  );
 }
 
 const own = (holder: object, name: string): unknown =>

@@ -134,7 +134,7 @@ const warmSchema = z
           z
             .strictObject({
               url,
-              key: text.describe('key of database 0 that is there once it was asked for; {} is the number in the URL'),
+              key: text.describe('key that is there once it was asked for; {} is the number in the URL'),
             })
             .refine((one) => !one.key.includes(NUMBER) || RANGE.test(one.url), 'its URL has no range such as {1..500}'),
         ]),
@@ -147,10 +147,22 @@ const warmSchema = z
   .meta({ id: 'Warm' });
 export type WarmList = z.infer<typeof warmSchema>;
 
+/** The highest number that a database of a cache is expected to have; servers have 16 unless told otherwise. */
+export const LAST_DATABASE = 65_535;
+
 export const cacheSchema = z
   .strictObject({
     kind: z.literal('redis').default('redis').describe('Redis or Valkey'),
     ...connection,
+    database: z
+      .number()
+      .int()
+      .min(0)
+      .max(LAST_DATABASE)
+      .optional()
+      .describe(
+        'number of the database that the platform uses; default: the one in the url, as in redis://host/2, or 0',
+      ),
     warm: warmSchema.optional().describe('what `opsctl cache warm` asks for'),
   })
   .refine((value) => value.service !== undefined || value.url !== undefined, 'needs a service or a url')

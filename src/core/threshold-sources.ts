@@ -31,6 +31,8 @@ export const THRESHOLD_SOURCES: Record<keyof Thresholds, string> = {
   cacheLatencyMs:
     'the default of slowlog-log-slower-than: what the server itself calls slow; ten times that is our choice',
   cacheStallMs: "what Redis' documentation suggests for latency-monitor-threshold; ten times that is our choice",
+  cacheUnsavedMs:
+    'twice the longest of the default save points of Redis, an hour after one change; a day is our choice',
   cacheSlowMs: 'the default of slowlog-log-slower-than; ten times that is our choice',
   keyBytes:
     'hosted services call a key big from 10 KB to 5 MB; a hundred times 1 MiB stops the server for long when it goes',

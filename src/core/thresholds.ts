@@ -48,6 +48,7 @@ export const thresholdsSchema = z
     cacheOutputBytes: limits('bytes', 10_485_760, 104_857_600, 'answers that a client of the cache has not read'),
     cacheLatencyMs: limits('ms', 10, 100, 'round trip to the cache, 99th percentile'),
     cacheStallMs: limits('ms', 100, 1000, 'time for which a fork or another event stopped the cache'),
+    cacheUnsavedMs: limits('ms', 7_200_000, 86_400_000, 'age of the last save of a cache that was written to since'),
     cacheSlowMs: limits('ms', 10, 100, 'a command of the cache'),
     keyBytes: limits('bytes', 1_048_576, 104_857_600, 'memory of one key'),
     keyElements: limits('elements', 10_000, 1_000_000, 'elements of one key'),

@@ -15,6 +15,8 @@ export interface Connection {
   urlVariable?: string;
   /** Whether the URL says how to use TLS. */
   saysTls: boolean;
+  /** Of a cache, where it is told: the number of its database. */
+  number?: number;
   /** Where there is no URL: parts of it, and the variable of the password. */
   parts?: { port: string; user?: string; database?: string; passwordVariable?: string };
 }
@@ -64,8 +66,12 @@ function fromUrl(kind: Connection['kind'], by: string, variable: string, value: 
   // Known from here on, so that nothing that is printed can repeat it.
   if (url.password !== '') new Secret(url.password);
   const saysTls = kind === 'cache' || url.searchParams.has('sslmode');
-  return [{ kind, by, host: url.hostname.replace(/^\[|\]$/g, ''), urlVariable: variable, saysTls }];
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return [{ kind, by, host, urlVariable: variable, saysTls, ...numberOf(kind, url.pathname.slice(1)) }];
 }
+
+const numberOf = (kind: Connection['kind'], text: string | undefined): { number?: number } =>
+  kind === 'cache' && /^\d{1,4}$/.test(text ?? '') ? { number: Number(text) } : {};
 
 function fromParts(kind: Connection['kind'], by: string, environment: Readonly<Record<string, string>>): Connection[] {
   for (const prefix of PREFIXES[kind]) {
@@ -85,10 +91,12 @@ function fromParts(kind: Connection['kind'], by: string, environment: Readonly<R
         by,
         host: host[1],
         saysTls: false,
+        ...numberOf(kind, database),
         parts: {
           port: /^\d+$/.test(port) ? port : USUAL_PORT[kind],
           ...(user === undefined ? {} : { user }),
-          ...(database === undefined ? {} : { database }),
+          // Databases of a cache have no names.
+          ...(database === undefined || (kind === 'cache' && !/^\d{1,4}$/.test(database)) ? {} : { database }),
           ...(password === undefined ? {} : { passwordVariable: password }),
         },
       },

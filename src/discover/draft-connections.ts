@@ -21,7 +21,7 @@ export function connectionEntries(study: Study): Entry[] {
     const names = [...inside.map(({ service }) => service), ...outside.map(({ host }) => nameOf(host))];
     const [only] = names.length === 1 ? [main] : [];
     const entries = [
-      ...inside.map((part) => insideEntry(part, kind, only ?? keyOf(part.service))),
+      ...inside.map((part) => insideEntry(part, kind, only ?? keyOf(part.service), numbersOf(study, part))),
       ...outside.map((one) => outsideEntry(one, scheme, only ?? nameOf(one.host))),
     ];
     return entries.length === 0 ? [] : [{ key, value: entries }];
@@ -38,14 +38,22 @@ function distinct({ connections, health }: Study, kind: Connection['kind']): Con
 
 const nameOf = (host: string): string => keyOf(/^[\d.]+$|:/.test(host) ? host : (host.split('.')[0] ?? ''));
 
-function insideEntry(part: Part, kind: Connection['kind'], key: string): Entry {
+/** Numbers of the databases of a cache that services are told to use. */
+const numbersOf = ({ connections }: Study, { service }: Part): number[] => [
+  ...new Set(connections.flatMap(({ target, number }) => (target === service && number !== undefined ? [number] : []))),
+];
+
+function insideEntry(part: Part, kind: Connection['kind'], key: string, numbers: readonly number[]): Entry {
   const known = PASSWORDS[kind].some((name) => name in part.environment || `${name}_FILE` in part.environment);
   const inCommand = part.command.some((word) => word.includes('requirepass'));
   const how =
     known || inCommand
       ? 'user and password are found through its container'
       : 'its container tells no password; where it wants one, add `password:`';
-  return { key, value: [{ key: 'service', value: part.service }], comment: `${part.because}; ${how}.` };
+  // Where they use several, it is for people to say which one is meant.
+  const [number = 0] = numbers.length === 1 ? numbers : [];
+  const database: Entry[] = number === 0 ? [] : [{ key: 'database', value: number }];
+  return { key, value: [{ key: 'service', value: part.service }, ...database], comment: `${part.because}; ${how}.` };
 }
 
 function outsideEntry(one: Connection, scheme: string, key: string): Entry {

@@ -227,7 +227,7 @@ describe.each(products)('%s', (product) => {
       expect(finding(seen, 'keys', 'catalogue:all')?.status).toBe('warn');
       expect(finding(seen, 'hot', '')).toMatchObject({
         status: 'skipped',
-        next: ['CONFIG SET maxmemory-policy allkeys-lfu'],
+        next: ['redis-cli CONFIG SET maxmemory-policy allkeys-lfu'],
       });
       expect(finding(await opsctl(server, slowlog, {}, limits), 'slowlog', 'HGETALL')).toMatchObject(expected);
       expect(finding(await opsctl(server, latency, {}, limits), 'latency', 'HGETALL')).toMatchObject({
@@ -301,13 +301,13 @@ describe.each(products)('%s', (product) => {
           reason: matching(
             /^\d+ MiB were copied during a save \([\d.]+ % of what is used\): so much memory must be free/,
           ),
-          next: ['opsctl stats --memory', 'CONFIG GET save'],
+          next: ['opsctl stats --memory', 'redis-cli CONFIG GET save'],
         });
         expect(finding(seen, 'persistence', 'fork')).toMatchObject({
           status: 'warn',
           value: forkMs,
           reason: containing('the last fork, for a save or a replica, stopped the server for'),
-          next: ['CONFIG GET save', 'cat /sys/kernel/mm/transparent_hugepage/enabled'],
+          next: ['redis-cli CONFIG GET save', 'cat /sys/kernel/mm/transparent_hugepage/enabled'],
         });
         const named = await opsctl(server, persistence, {}, limits);
         expect(named.rows[0]).toMatchObject({ lastSaveOk: true, isSaving: false, copied, forkMs });
@@ -316,7 +316,7 @@ describe.each(products)('%s', (product) => {
         const monitored = { cacheStallMs: { warn: Math.floor(forkMs), crit: 1_000_000 } };
         expect(finding(await opsctl(server, latency, {}, monitored), 'latency', 'fork')).toMatchObject({
           status: 'warn',
-          next: ['opsctl cache persistence', 'LATENCY DOCTOR'],
+          next: ['opsctl cache persistence', 'redis-cli LATENCY DOCTOR'],
         });
         // A fork that nobody notices is not worth a word.
         expect(finding(await opsctl(server, persistence), 'persistence', 'fork')).toBeUndefined();
@@ -347,7 +347,7 @@ describe.each(products)('%s', (product) => {
       const expected = {
         status: 'crit',
         reason: matching(/^the last save failed, and \d+ commands refused because of that since the start$/),
-        next: ['opsctl health --detailed --only disk', 'CONFIG GET dir'],
+        next: ['opsctl health --detailed --only disk', 'redis-cli CONFIG GET dir'],
       };
       expect(finding(seen, 'persistence', '')).toMatchObject(expected);
       expect(seen.text).toContain('opsctl health --detailed --only disk');

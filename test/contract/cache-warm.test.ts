@@ -50,8 +50,15 @@ async function openShop(): Promise<Shop> {
     })();
   });
   const database = fakeDatabase({ main: {} });
-  const platform = platformOf({ databases: { main: { service: 'postgres' } }, caches: { main: { service: 'redis' } } });
-  const readers = { database, cache: cacheReader({ main: redis.url() }), http: openHttp({ directory: '/' }) };
+  const platform = platformOf({
+    databases: { main: { service: 'postgres' } },
+    caches: { main: { service: 'redis' }, second: { service: 'redis' } },
+  });
+  const readers = {
+    database,
+    cache: cacheReader({ main: redis.url(), second: redis.url() }),
+    http: openHttp({ directory: '/' }),
+  };
   return {
     ...{ redis, database, asked, warm: openWarm(readers as never, platform) },
     most: () => most,
@@ -104,11 +111,32 @@ describe.skipIf(why !== undefined)(why ?? 'warming', () => {
     expect(asked.length).toBeLessThan(30);
   });
 
+  test('must fail where too many answers do, however few there are', async () => {
+    const { warm, warming } = await openShop();
+    await expect(warm.ask(warming(2000, 2004))).rejects.toMatchObject({
+      ...{
+        code: 'UNSAFE',
+        message: expect.stringMatching(/^stopped: 5 of 5 answers are failures, the last: .*500$/) as unknown,
+      },
+      details: { done: '5 URLs asked for, 5 failed', left: 0 },
+    });
+    await expect(warm.ask(warming(899, 900))).rejects.toMatchObject({
+      message: expect.stringMatching(/^stopped: 1 of 2 answers are failures, the last: .*404$/) as unknown,
+    });
+  });
+
+  test('must know what was asked for of each cache', async () => {
+    const { warm, warming } = await openShop();
+    await warm.ask(warming(1, 5));
+    await warm.ask({ ...warming(6, 7), cache: 'second' });
+    expect([(await warm.warmed('main')).asked, (await warm.warmed('second')).asked]).toEqual([5, 2]);
+  });
+
   test('must bear single failures', async () => {
     const { warm, warming } = await openShop();
     const one = warming(2000, 2000).targets;
     const told = await warm.ask(warming(1, 1, { targets: [...warming(1, 60).targets, ...one] }));
-    expect(told).toBe('61 URLs asked for, 1 failed, 1 did not fill their key');
+    expect(told).toBe('61 URLs asked for, 1 failed');
   });
 
   test('must stop where the answers take too long', async () => {

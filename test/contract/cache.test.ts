@@ -164,7 +164,7 @@ test('a user who may PING but not INFO must be told which permission is missing'
   await expect(cache.vitals('main')).rejects.toMatchObject({
     code: 'REJECTED',
     message: 'redis main does not permit it to user pinger, which lacks +info',
-    hint: 'Grant it: ACL SETUSER pinger +info.',
+    hint: 'Grant it: redis-cli ACL SETUSER pinger +info.',
   });
 });
 
@@ -210,6 +210,22 @@ test('a replica must say that it is one', async () => {
   const master = await started();
   const replica = await started({ replicaof: `127.0.0.1 ${master.port}` });
   expect((await reader(replica.url()).vitals('main')).role).toBe('slave');
+});
+
+test('a key whose name is as long as a value must be told with how to find it, for no scan gets past', async () => {
+  const server = await started();
+  const client = server.client();
+  await client.mset('a', '1', `blob:${'x'.repeat(5 * 2 ** 20)}`, '2');
+  const cache = reader(server.url());
+  const request = { facts: ['bytes' as const], groups: false, keys: 100, ms: 5000, top: 5 };
+  const told = expect.stringMatching(/longer than 4.00 MiB, .* redis-cli --scan \| awk/) as string;
+  expect((await cache.look('main', ['scan'], request)).parts.scan).toMatchObject({ is: 'unknown', reason: told });
+  const writer = cacheReader({ main: server.url() });
+  // The server itself passes over what does not match.
+  expect(await writer.flush('main', { pattern: 'a', database: 0 }, 5000)).toBe('1 key');
+  await expect(writer.flush('main', { pattern: 'b*', database: 0 }, 5000)).rejects.toMatchObject({
+    ...{ code: 'BAD_ANSWER', message: told, hint: expect.stringContaining('run it again') as string },
+  });
 });
 
 test('what is no cache must be told from one', async () => {

@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { OpsError } from '../../core/errors.ts';
+import { bytes as bytesText } from '../../core/format.ts';
 import { sanitize } from '../../core/text.ts';
 import { secure, within } from '../dial.ts';
 import { connectFirst } from '../route.ts';
-import { atItself } from '../where-seen.ts';
+import { atItself, inLog } from '../where-seen.ts';
 import { redisError, refused, type Asked } from './failure.ts';
 import { type Answer, NotTheProtocol, Refusal, type Words } from './resp.ts';
 import type { Settings } from './settings.ts';
@@ -23,6 +24,8 @@ export interface Connection {
   asked: Asked;
   /** How it was reached, for people. */
   route: string;
+  /** What is asked is asked of this database, but for `inDatabase`. */
+  database: number;
   /** Runs a command; `permission` is the ACL rule that it needs, for the error. */
   run(command: readonly [string, ...string[]], permission: string, largest?: number): Promise<unknown>;
   /** Runs commands in one go. @throws as `run` where the connection fails */
@@ -33,7 +36,7 @@ export interface Connection {
 
 /**
  * Connects and logs in, each within 3 s. The connection is named `opsctl` for CLIENT LIST where the user may.
- * @throws UNREACHABLE, TIMED_OUT, AUTH_FAILED
+ * @throws UNREACHABLE, TIMED_OUT, AUTH_FAILED, CONFIG_INVALID for a database that the server does not have
  */
 export async function connect(settings: Settings, service: string | undefined): Promise<Connection> {
   const started = performance.now();
@@ -47,6 +50,7 @@ export async function connect(settings: Settings, service: string | undefined): 
   const connection: Connection = {
     asked,
     route: route.describe,
+    database: settings.database,
     run: async ([name, ...args], permission, largest = LARGEST_ANSWER) =>
       await guarded(asked, line, name, largest, async () => {
         const [answer = null] = await line.wire.ask([[name, ...args]]);
@@ -109,7 +113,11 @@ async function guarded<T>(asked: Asked, line: Line, name: string, largest: numbe
     return await within(COMMAND_MS, ask(), late);
   } catch (error) {
     if (tooMuch)
-      throw new OpsError('BAD_ANSWER', `${asked.subject} answers more than ${largest} bytes`, { cause: error });
+      throw new OpsError('BAD_ANSWER', `${asked.subject} answers ${name} with more than ${bytesText(largest)}`, {
+        hint: inLog('Such an answer is never expected. Look whether that is Redis or Valkey, and what it says', asked.service),
+        details: { largest },
+        cause: error,
+      });
     if (error instanceof OpsError && error.details?.['reply'] !== undefined) throw error;
     // An answer that comes late would be taken for the next question's.
     bytes.destroy();
@@ -137,7 +145,7 @@ const turnedAway = (asked: Asked, server: string): OpsError =>
     details: { server },
   });
 
-async function logIn(connection: Connection, { user, password }: Settings): Promise<void> {
+async function logIn(connection: Connection, { user, password, database }: Settings): Promise<void> {
   if (password) {
     const name = user === undefined ? [] : [user];
     try {
@@ -152,5 +160,20 @@ async function logIn(connection: Connection, { user, password }: Settings): Prom
   } catch (error) {
     // The name is a courtesy; a reply that refuses it changes nothing, a broken connection does.
     if (!(error instanceof OpsError) || error.details?.['reply'] === undefined) throw error;
+  }
+  // Where a connection begins; a proxy that has no other may not know SELECT.
+  if (database !== 0) await choose(connection, database);
+}
+
+/** @throws CONFIG_INVALID where there is no such database */
+async function choose({ run, asked }: Connection, database: number): Promise<void> {
+  try {
+    await run(['SELECT', database.toString()], '+select');
+  } catch (error) {
+    if (!(error instanceof OpsError) || error.details?.['reply'] !== 'ERR') throw error;
+    throw new OpsError('CONFIG_INVALID', `${asked.subject} has no database ${database.toString()}`, {
+      hint: 'Correct the number at the end of its url, or database, in opsctl.yaml, then run: opsctl config check.',
+      cause: error,
+    });
   }
 }

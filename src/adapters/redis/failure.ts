@@ -1,4 +1,5 @@
 import { OpsError } from '../../core/errors.ts';
+import { redisCli } from '../../core/redis-cli.ts';
 import { sanitize } from '../../core/text.ts';
 import { inLog } from '../where-seen.ts';
 import { Refusal } from './resp.ts';
@@ -47,7 +48,7 @@ export function redisError(asked: Asked, thrown: unknown, permission: string): O
       return known(
         'REJECTED',
         `does not permit it to user ${user}, which lacks ${permission}`,
-        `Grant it: ACL SETUSER ${user} ${permission}.`,
+        `Grant it: ${redisCli('ACL', 'SETUSER', user, permission)}.`,
       );
     case 'DENIED':
       return known(
@@ -65,7 +66,7 @@ export function redisError(asked: Asked, thrown: unknown, permission: string): O
       return known(
         'NOT_READY',
         'is busy with a script',
-        'A script that wrote nothing can be ended with SCRIPT KILL in redis-cli.',
+        `A script that wrote nothing can be ended with: ${redisCli('SCRIPT', 'KILL')}.`,
       );
     case 'MISCONF':
       // PING is refused like a write, so that who looks whether it answers gets to know.

@@ -33,7 +33,7 @@ export async function readLook<P extends CachePart>(
   const found: Partial<CacheLook['parts']> = {};
   for (const name of parts) {
     const read: Part<unknown> = name === 'scan' ? () => scan(seat, requestOf(request), signal) : PARTS[name as never];
-    found[name] = (await had(seat, read)) as never;
+    found[name] = (await had(seat, name, read)) as never;
   }
   return { server, at, parts: found as CacheLook<P>['parts'] };
 }
@@ -43,8 +43,14 @@ function requestOf(request: ScanRequest | undefined): ScanRequest {
   return request;
 }
 
-/** What is refused, or not known to this server, is left out; what is not answered is not observed. */
-async function had<T>(seat: Seat, read: Part<T>): Promise<Had<T>> {
+/**
+ * Parts of which hosted servers and proxies switch the command off (SLOWLOG, LATENCY, CLIENT), for which the protocol has no
+ * code of its own: an error in answer to any other is one.
+ */
+const OPTIONAL: ReadonlySet<CachePart> = new Set(['slowlog', 'latency', 'clients']);
+
+/** What this user may not, or this server does not know, is left out; what is not answered is not observed. */
+async function had<T>(seat: Seat, name: CachePart, read: Part<T>): Promise<Had<T>> {
   try {
     return { is: 'seen', value: await read(seat) };
   } catch (thrown) {
@@ -52,16 +58,17 @@ async function had<T>(seat: Seat, read: Part<T>): Promise<Had<T>> {
     if (error.code === 'BUG') throw thrown;
     const reply = error.details?.['reply'];
     if (reply === 'NOPERM') return { is: 'skipped', reason: error.message, fix: [grantIn(error)] };
-    if (reply === 'ERR') return { is: 'skipped', reason: error.message, fix: [] };
+    if (reply === 'ERR' && OPTIONAL.has(name)) return { is: 'skipped', reason: error.message, fix: [] };
     return { is: 'unknown', reason: error.message };
   }
 }
 
-/** The command in the hint of a permission that is missing: `Grant it: ACL SETUSER … .` */
+/** The command in the hint of a permission that is missing: `Grant it: redis-cli ACL SETUSER … .` */
 const grantIn = ({ hint = '' }: OpsError): string => hint.replace(/^Grant it: /, '').replace(/\.$/, '');
 
 /** What answers: by INFO, and where that is forbidden by HELLO. INFO is kept for the parts. */
 export async function readServer(connection: Connection): Promise<{ server: CacheServer; info: () => Promise<Info> }> {
+  const { database } = connection;
   const user = connection.asked.user ?? 'default';
   try {
     const info = parseInfo(textOf(await connection.run(['INFO'], '+info')));
@@ -74,6 +81,7 @@ export async function readServer(connection: Connection): Promise<{ server: Cach
       isClustered: info.get('cluster_enabled') === '1',
       replicas: count(info, 'connected_slaves'),
       user,
+      database,
       policy: info.get('maxmemory_policy'),
       uptimeMs: uptime === undefined ? undefined : uptime * 1000,
       databases: databasesOf(info),
@@ -82,7 +90,7 @@ export async function readServer(connection: Connection): Promise<{ server: Cach
   } catch (thrown) {
     const error = asOpsError(thrown);
     if (error.details?.['reply'] !== 'NOPERM' && error.details?.['reply'] !== 'ERR') throw error;
-    return { server: { ...(await greeted(connection)), user }, info: () => Promise.reject(error) };
+    return { server: { ...(await greeted(connection)), user, database }, info: () => Promise.reject(error) };
   }
 }
 

@@ -1,10 +1,11 @@
-import type { Cache } from '../../core/platform.ts';
+import { OpsError } from '../../core/errors.ts';
+import { type Cache, LAST_DATABASE } from '../../core/platform.ts';
 import { Secret } from '../../core/secret.ts';
 import { configured, throughContainer, urlText, type DataServer, type DataSources } from '../data-server.ts';
 import { showAddress, showTls } from '../dial.ts';
 import { urlRoute, type ContainerSource, type Startup } from '../route.ts';
 import { firstVariable } from '../secrets.ts';
-import { parseServerUrl, tlsChoice } from '../server-url.ts';
+import { parseServerUrl, type ServerUrl, tlsChoice } from '../server-url.ts';
 
 const PORT = 6379;
 
@@ -17,6 +18,7 @@ const ARGUMENTS = ['REDIS_ARGS', 'REDIS_EXTRA_FLAGS', 'VALKEY_EXTRA_FLAGS'];
 export interface Settings extends DataServer {
   user?: string;
   password?: Secret;
+  database: number;
 }
 
 /**
@@ -52,9 +54,23 @@ async function fromUrl(
     subject,
     routes: [urlRoute(subject, address, `${showAddress(address)} (${showTls(tls.mode)})`, entry.service)],
     tls: () => tls,
+    database: entry.database ?? databaseOf(subject, url),
     ...(user !== undefined && { user }),
     ...(password && { password }),
   };
+}
+
+/**
+ * The number of the database in a URL: its path, or `db`, which is all that a URL of a socket has room for.
+ * @throws CONFIG_INVALID for what is no number of one
+ */
+function databaseOf(subject: string, { scheme, path = '', parameters }: ServerUrl): number {
+  const named = parameters.get('db') ?? (scheme === 'unix' ? '' : path.replace(/\/$/, ''));
+  const database = Number(named);
+  if (/^\d*$/.test(named) && database <= LAST_DATABASE) return database;
+  throw new OpsError('CONFIG_INVALID', `the url of ${subject} names a database that is no number of one`, {
+    hint: `End it with a number up to ${LAST_DATABASE.toString()}, as in redis://host:6379/2, then run: opsctl config check.`,
+  });
 }
 
 async function fromContainer(sources: DataSources, subject: string, entry: Cache): Promise<Settings> {
@@ -62,7 +78,8 @@ async function fromContainer(sources: DataSources, subject: string, entry: Cache
   const password = entry.password
     ? await sources.secrets.resolve(entry.password, service)
     : await ownPassword(sources.source, container, entry.user);
-  return { ...server, ...(entry.user !== undefined && { user: entry.user }), ...(password && { password }) };
+  const { database = 0 } = entry;
+  return { ...server, database, ...(entry.user !== undefined && { user: entry.user }), ...(password && { password }) };
 }
 
 /** The container's password is the default user's; another user's attempts with it would look like an attack. */

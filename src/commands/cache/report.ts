@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { REPORTS } from '../../cache/all.ts';
-import { conclude, productText, serverSchema } from '../../cache/report.ts';
+import { conclude, productText, promptNote, serverSchema } from '../../cache/report.ts';
 import { readCommand } from '../../core/command.ts';
 import type { CachePart } from '../../core/ports/cache.ts';
 import { exitOf } from '../../core/verdict.ts';
@@ -33,7 +33,9 @@ export default readCommand({
     }));
     return { cache: name, product, version, role, ...together(concluded) };
   },
-  text: (data, style) =>
-    togetherText(data, `${productText(data)}${data.role === 'slave' ? ', a replica' : ''} (${data.cache})`, style),
+  text: (data, style) => {
+    const head = `${productText(data)}${data.role === 'slave' ? ', a replica' : ''} (${data.cache})`;
+    return togetherText(data, head, style, promptNote(data.findings.flatMap(({ next }) => next)));
+  },
   exit: ({ status }, { failOn }) => exitOf(status, failOn),
 });

@@ -1,18 +1,21 @@
 import * as z from 'zod';
 
-import { changeCommand, type Context } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
+import { isLost, keptText, keysOf, lossOf } from '../../cache/restart-loss.ts';
+import { changeCommand } from '../../core/command.ts';
+import { asOpsError, OpsError } from '../../core/errors.ts';
 import { duration, plural } from '../../core/format.ts';
 import { gate, plan } from '../../core/plan.ts';
-import type { CacheVitals } from '../../core/ports/data.ts';
 import { graceField, READY_MS, restartSteps } from '../../service/server.ts';
 import { cacheFields, cacheNamed } from './shared.ts';
+
+/** How one fails that does not answer. */
+const DOWN = ['UNREACHABLE', 'TIMED_OUT', 'NOT_READY', 'BAD_ANSWER'];
 
 export default changeCommand({
   name: 'cache restart',
   summary: 'Restart the cache, and wait until it has its data and the services are healthy again',
   description:
-    'What is not on disk is lost: where neither snapshots nor the append-only file keep the keys, all of them, and --force is needed. While it loads its data it serves nobody.',
+    'What is not on disk is lost. --force is needed where neither snapshots nor the append-only file keep the keys, where that is not told, and where the last save or append failed: the server refuses to end as long as it cannot save, and is killed then. While it loads its data it serves nobody. Exit 1 where most keys did not come back.',
   examples: [
     { command: 'opsctl cache restart --dry-run', explains: 'what would be kept, what lost, and every step' },
     { command: 'opsctl cache restart --yes', explains: 'without being asked, where the environment permits' },
@@ -23,15 +26,26 @@ export default changeCommand({
       description: 'between the request to end, at which it saves, and SIGKILL',
       value: 'seconds',
     }),
-    force: z.boolean().default(false).meta({ description: 'although nothing keeps its keys' }),
+    force: z.boolean().default(false).meta({ description: 'although keys would be lost, or may be' }),
   }),
-  output: z.object({ cache: z.string(), latencyMs: z.number(), keys: z.number() }),
+  output: z.object({
+    cache: z.string(),
+    latencyMs: z.number(),
+    keys: z.number(),
+    before: z.number().nullable().describe('keys before; null where that was not told'),
+  }),
   plan: async (input, context) => {
     const cache = cacheNamed(context.platform, input.cache);
-    // One that does not answer may be restarted for just that.
-    const vitals = await context.readers.cache.vitals(cache).catch(() => undefined);
-    const kept = vitals === undefined ? undefined : await context.readers.cache.keepsKeys(cache);
-    if (vitals !== undefined && kept === false && !input.force) mustBeEmpty(cache, vitals);
+    const seen = await context.readers.cache.look(cache, ['persistence']).catch(asOpsError);
+    // One that does not answer may be restarted for just that; one that refuses to tell may have everything to lose.
+    if (seen instanceof OpsError && !DOWN.includes(seen.code) && !input.force) throw seen;
+    const look = seen instanceof OpsError ? undefined : seen;
+    const loss = look && lossOf(look, input.graceSeconds);
+    if (loss !== undefined && !input.force)
+      throw new OpsError('UNSAFE', `cache ${cache} ${loss}`, {
+        hint: 'See more: opsctl cache persistence, and what the keys are: opsctl cache keys --by prefix. If they may be lost: --force',
+      });
+    const keys = look && keysOf(look);
     const { running: _running, ...restart } = await restartSteps(
       {
         subject: `cache ${cache}`,
@@ -53,34 +67,26 @@ export default changeCommand({
       target: cache,
       summary: `restart cache ${cache}`,
       ...restart,
-      seen: [vitals === undefined ? 'it does not answer now' : keptText(vitals, kept)],
+      seen: [
+        ...(loss === undefined ? [] : [`cache ${cache} ${loss}`]),
+        ...(seen instanceof OpsError
+          ? [`its keys cannot be seen now: ${seen.message}`]
+          : keptText(seen, input.graceSeconds)),
+      ],
+      ...(keys === undefined ? {} : { before: { keys } }),
     });
   },
-  report: async (input, context: Context) => {
+  report: async (input, context, plan) => {
     const cache = cacheNamed(context.platform, input.cache);
     const { latencyMs, keys } = await context.readers.cache.vitals(cache);
-    return { cache, latencyMs, keys };
+    return { cache, latencyMs, keys, before: plan.before?.['keys'] ?? null };
   },
-  text: (data, style) =>
-    `${style.good('✓')} it answers in ${duration(data.latencyMs)} with ${plural(data.keys, 'key')}, and the services are healthy`,
+  text: ({ latencyMs, keys, before }, style) => {
+    const of = before === null ? '' : `, of ${before.toString()} before`;
+    const answers = `it answers in ${duration(latencyMs)} with ${plural(keys, 'key')}${of}, and the services are healthy`;
+    return isLost(before, keys)
+      ? `${style.bad('✗')} most keys are lost: ${answers}\n  See what is kept: opsctl cache persistence. Fill it: opsctl cache warm`
+      : `${style.good('✓')} ${answers}`;
+  },
+  exit: ({ before, keys }, { force }) => (isLost(before, keys) && !force ? 1 : 0),
 });
-
-/** @throws UNSAFE where a restart would lose keys */
-function mustBeEmpty(cache: string, { keys }: CacheVitals): void {
-  if (keys === 0) return;
-  throw new OpsError(
-    'UNSAFE',
-    `cache ${cache} keeps nothing on disk: a restart would lose its ${plural(keys, 'key')}`,
-    {
-      hint: 'See what they are: opsctl cache keys --by prefix. If they may be lost: --force',
-    },
-  );
-}
-
-function keptText({ keys, persistence }: CacheVitals, kept: boolean | undefined): string {
-  const many = plural(keys, 'key');
-  if (kept === undefined) return `${many}; whether they are kept on disk is hidden from this user`;
-  if (!kept) return `${many}, of which nothing is kept on disk`;
-  if (persistence.aofEnabled === true) return `${many}, kept by the append-only file`;
-  return `${many}; ${plural(persistence.rdbChanges ?? 0, 'change')} since the last snapshot, which an orderly end saves`;
-}

@@ -80,7 +80,7 @@ export async function scanned<R>(
 
 /** How a scan is paced, for help. */
 export const PACED =
-  'Keys are looked at with SCAN, in small batches with pauses; no value is read. It ends at its budget, says where to go on with --cursor, and ends at once when round trips to the server take twice as long as before.';
+  'Keys of all databases of the server are looked at with SCAN, in small batches with pauses; no value is read. It ends at its budget, says where to go on with --cursor, and ends early where the server becomes slower: when of the last 15 round trips the middle one takes twice as long as before the scan, and 5 ms longer at least, because less than that is the noise of networks and schedulers.';
 
 export function scanCommand<R>(report: Report<'scan', R>, asks: Asks, wording: Wording): ReadCommand {
   return readCommand({

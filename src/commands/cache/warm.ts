@@ -17,7 +17,7 @@ export default changeCommand({
   name: 'cache warm',
   summary: 'Fill the cache by asking for the configured URLs',
   description:
-    'Asks for caches.<name>.warm.urls, a few at a time; one whose key is there already is not asked for. Slows down where a database, the services or the cache are not well, and stops by itself where one of them gets into trouble, keys have to make room, or the answers are bad or slow. Refused while one of them is critical, without --force.',
+    'Asks for caches.<name>.warm.urls, a few at a time; one whose key is there already is not asked for. Slows down where a database, the services or the cache are not well, and stops by itself where one of them gets into trouble, keys have to make room, or the answers are bad or slow. Refused while one of them is critical, without --force. Exit 1 where nothing of what was asked for is in the cache.',
   examples: [
     { command: 'opsctl cache warm --dry-run', explains: 'what would be asked for, and how much is found now' },
     { command: 'opsctl cache warm --yes', explains: 'after a flush or a restart' },
@@ -65,9 +65,11 @@ export default changeCommand({
     const cache = cacheNamed(platform, input.cache);
     return { cache, ...(await readers.warm.warmed(cache)) };
   },
+  // Nothing is wrong where nothing had to be asked for.
+  exit: (data) => (isInVain(data) ? 1 : 0),
   text: ({ asked, failed, there, unfilled, before, after }, style) =>
     [
-      `${style.good('✓')} ${plural(asked, 'URL')} asked for, ${there.toString()} were there`,
+      `${isInVain({ asked, failed, unfilled }) ? style.bad('✗') : style.good('✓')} ${plural(asked, 'URL')} asked for, ${there.toString()} were there`,
       ...(failed === 0 ? [] : [style.notice(`  ${failed.toString()} were not answered well`)]),
       ...(unfilled === 0
         ? []
@@ -80,3 +82,7 @@ export default changeCommand({
       `  reads found now:    ${ratioText(after)}`,
     ].join('\n'),
 });
+
+/** All was asked for in vain: it was not answered well, or fills nothing. */
+const isInVain = ({ asked, failed, unfilled }: { asked: number; failed: number; unfilled: number }): boolean =>
+  asked > 0 && failed + unfilled >= asked;

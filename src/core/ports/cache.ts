@@ -16,6 +16,8 @@ export interface CacheServer {
   /** `noeviction`, `allkeys-lru`, … */
   policy?: string | undefined;
   uptimeMs?: number | undefined;
+  /** The one that the platform uses, as configured. */
+  database: number;
   /** Databases with keys; absent where INFO is forbidden. */
   databases?: { index: number; keys: number; expiring: number }[] | undefined;
 }
@@ -61,7 +63,11 @@ export interface CachePersistence {
   isSaving: boolean;
   lastSaveOk: boolean;
   lastSaveAt?: string | undefined;
+  /** How long the last save took; absent before the first. */
+  lastSaveMs?: number | undefined;
   changes: number;
+  /** Whether it saves by itself, and when it ends; absent where its settings may not be read. */
+  saves?: boolean | undefined;
   appends: boolean;
   lastAppendOk: boolean;
   /** Commands that were refused because what is written does not get to disk, since the start; absent as in CacheMemory. */
@@ -174,7 +180,7 @@ export interface ScanRequest {
   cursor?: string | undefined;
   /** Only keys whose names match it; others are passed over, and count nowhere. */
   pattern?: string | undefined;
-  /** Only those of this database. */
+  /** Only those of this database; absent: of all of them. */
   database?: number | undefined;
   /** How many keys of each order are kept. */
   top: number;
@@ -182,7 +188,7 @@ export interface ScanRequest {
 
 export interface KeyScan {
   scanned: number;
-  /** How many there are; absent where nothing tells it. */
+  /** How many there are in the databases that it was about; absent where nothing tells it. */
   total?: number | undefined;
   /** Where to go on; absent at the end. */
   cursor?: string | undefined;

@@ -118,7 +118,7 @@ export interface CacheReader extends CacheChecks {
   /** Round trip in ms. @throws UNREACHABLE, TIMED_OUT, AUTH_FAILED, NOT_READY (loading) */
   ping(name: string): Promise<number>;
   vitals(name: string): Promise<CacheVitals>;
-  /** Whether keys of database 0 are there, in their order; neither their values nor when they were last used is touched. @throws as `ping` */
+  /** Whether keys of the cache's database are there, in their order; neither their values nor when they were last used is touched. @throws as `ping` */
   exist(name: string, keys: readonly string[]): Promise<boolean[]>;
   /** What answers there. @throws as `ping` */
   server(name: string): Promise<CacheServer>;

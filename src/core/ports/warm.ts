@@ -3,7 +3,7 @@
 /** What has to be in a cache: the URL whose answer puts it there, and the key by which it is seen to be there. */
 export interface WarmTarget {
   url: string;
-  /** In database 0. Absent where nothing but the answer tells. */
+  /** In the database of the cache. Absent where nothing but the answer tells. */
   key?: string;
 }
 

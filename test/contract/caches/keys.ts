@@ -149,7 +149,7 @@ export function keyReports(product: Product): void {
       await server.client().call('DEBUG', 'POPULATE', '1000', 'cold', '20');
       const { findings, status } = await reported(server, hot, { scan: { facts: ['heat'] } });
       expect(status).toBe('skipped');
-      expect(findings[0]?.next).toEqual(['CONFIG SET maxmemory-policy volatile-lfu']);
+      expect(findings[0]?.next).toEqual(['redis-cli CONFIG SET maxmemory-policy volatile-lfu']);
       expect((await scanned(server, { facts: ['heat'] })).scanned).toBe(0);
     });
   });

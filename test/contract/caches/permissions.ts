@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { REPORTS } from '../../../src/cache/all.ts';
 import { hot } from '../../../src/cache/hot.ts';
 import { keysBy } from '../../../src/cache/keys.ts';
+import { memory } from '../../../src/cache/memory.ts';
 import { conclude } from '../../../src/cache/report.ts';
+import { ttl } from '../../../src/cache/ttl.ts';
 import type { CachePart } from '../../../src/core/ports/cache.ts';
 import { platformOf } from '../../support/readers.ts';
 import { type Product, type RedisServer, startRedis } from '../../support/redis.ts';
@@ -36,7 +38,7 @@ export function permissions(product: Product): void {
         'scan skipped',
       ]);
       const { clients: list } = parts;
-      expect(list).toMatchObject({ fix: ['ACL SETUSER watcher +client|list'] });
+      expect(list).toMatchObject({ fix: ["redis-cli ACL SETUSER watcher '+client|list'"] });
     });
 
     test('must be mended by what is advised, one grant after the other', async () => {
@@ -50,10 +52,11 @@ export function permissions(product: Product): void {
           .flatMap(({ findings }) => findings)
           .filter(({ status }) => status === 'skipped')
           .flatMap(({ next: commands }) => commands)
-          .find((command) => command.startsWith('ACL SETUSER'));
+          .find((command) => command.startsWith('redis-cli ACL SETUSER'));
         if (next === undefined) break;
         given.push(next);
-        await client.call(...(next.split(' ') as [string, ...string[]]));
+        // As a shell would take it apart.
+        await client.call(...(next.replaceAll("'", '').split(' ').slice(1) as [string, ...string[]]));
       }
       expect(given).not.toEqual([]);
       const whole = await look(server, PARTS, as);
@@ -70,6 +73,30 @@ export function permissions(product: Product): void {
       const { rows } = await reported(server, keysBy('prefix'), as);
       expect(rows.find(({ name }) => name === 'a:*')).toMatchObject({ keys: 20 });
       expect((await reported(server, hot, as)).rows.length).toBeGreaterThan(0);
+    });
+  });
+
+  test('a user who may not SELECT, as behind a proxy, must be told of the keys of its own database', async () => {
+    const server = await startRedis({}, product);
+    onTestFinished(() => server.stop());
+    const client = server.client();
+    await client.set('a', 'x', 'EX', 600);
+    await client.call('ACL', 'SETUSER', 'one', 'on', '>one-secret', '~*', '+@all', '-select');
+    const as = { user: 'one', password: 'one-secret' };
+    for (const report of [keysBy('bytes'), keysBy('prefix'), ttl])
+      expect([report.name, (await reported(server, report as typeof ttl, as)).status]).toEqual([report.name, 'ok']);
+    await client.del('a');
+    expect((await reported(server, ttl, as)).status).toBe('ok');
+  });
+
+  test.each(['SCAN', 'PTTL', 'INFO'])('what every server knows must not count as left out: %s', async (command) => {
+    const server = await startRedis({ 'rename-command': [command, 'nothing-of-that-name'] }, product);
+    onTestFinished(() => server.stop());
+    await server.client().set('a', 'x');
+    const seen = await reported(server, command === 'INFO' ? (memory as unknown as typeof ttl) : ttl);
+    expect(seen).toMatchObject({
+      status: 'unknown',
+      findings: [{ reason: expect.stringContaining('unknown command') as string }],
     });
   });
 

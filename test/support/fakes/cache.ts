@@ -62,7 +62,9 @@ export const calmParts: CacheLook['parts'] = {
       isLoading: false,
       isSaving: false,
       lastSaveOk: true,
+      lastSaveMs: 1000,
       changes: 3,
+      saves: true,
       appends: false,
       lastAppendOk: true,
       forkMs: 1,
@@ -102,6 +104,7 @@ export function fakeCache(
       user: 'default',
       policy: evictionPolicy,
       uptimeMs: 86_400_000,
+      database: 0,
       databases,
       ...server,
     };
@@ -111,11 +114,11 @@ export function fakeCache(
     state,
     flushed,
     answers: async (name) => !(state[name] instanceof OpsError),
-    keepsKeys: async (name) => look(name).persistence.aofEnabled,
     hasMemoryLimit: async (name, bytes) => (look(name).maxMemory ?? 0) === bytes,
     setMemoryLimit: async (name, bytes) =>
       void (state[name] = { ...look(name), maxMemory: bytes === 0 ? null : bytes }),
     keepSettings: async () => undefined,
+    isFlushed: async () => true,
     flush: async (_name, what) => {
       flushed.push(what);
       return 'some keys';
@@ -132,9 +135,15 @@ export function fakeCache(
     },
     exist: async (name, keys) => (look(name), keys.map(() => false)),
     server: async (name) => serverOf(name),
-    look: async (name, parts) => {
+    look: async (name, parts, request) => {
       const { parts: known } = look(name);
-      const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calmParts[part]]));
+      // A pattern matches some of the keys.
+      const scan = {
+        is: 'seen' as const,
+        value: request?.pattern === undefined ? calmScan : { ...calmScan, scanned: 100 },
+      };
+      const calm = { ...calmParts, scan };
+      const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calm[part]]));
       return { server: serverOf(name), at: '2026-03-01T12:00:00.000Z', parts: found as never };
     },
     close: async () => undefined,

@@ -10,7 +10,7 @@ import { platformSchema } from '../../../src/core/platform.ts';
 import { calmCache, fakeCache } from '../../support/fakes/cache.ts';
 import { calmDatabase, fakeDatabase } from '../../support/fakes/database.ts';
 import { fakeMetrics } from '../../support/fakes/metrics.ts';
-import { contextOf, shop } from '../inspect/platform.ts';
+import { contextOf, plain, shop } from '../inspect/platform.ts';
 
 const listed = (urls: unknown[]) => {
   const caches = { main: { service: 'redis', warm: { urls } } };
@@ -135,6 +135,20 @@ describe('cache warm', () => {
     await expect(planned({}, none)).rejects.toMatchObject({
       ...{ code: 'NOT_CONFIGURED', hint: expect.stringContaining('caches.main.warm.urls') as unknown },
     });
+  });
+
+  test('must not end well where nothing of what was asked for is in the cache', () => {
+    const ended = (counts: object): [number, string] => {
+      const none = { cache: 'main', asked: 30, failed: 0, there: 0, unfilled: 0, p99Ms: 1, before: null, after: null };
+      const data = { ...none, ...counts };
+      const input = warm.input.parse({});
+      return [warm.exit?.(data, input) ?? 0, warm.text(data, plain, input)[0] ?? ''];
+    };
+    expect(ended({})).toEqual([0, '✓']);
+    expect(ended({ unfilled: 29 })).toEqual([0, '✓']);
+    expect(ended({ unfilled: 30 })).toEqual([1, '✗']);
+    expect(ended({ failed: 1, unfilled: 29 })).toEqual([1, '✗']);
+    expect(ended({ asked: 0, there: 30 })).toEqual([0, '✓']);
   });
 
   test('must ask in pieces, which are kept when it is stopped', async () => {

@@ -226,6 +226,7 @@ function ofCache(facts: CacheFacts): { health: Record<string, Status>; reports: 
     version: '7',
     role: 'master',
     user: 'default',
+    database: 0,
     ...policy('allkeys-lru'),
     ...facts.server,
   };

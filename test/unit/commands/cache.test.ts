@@ -2,39 +2,16 @@ import { describe, expect, test } from 'vitest';
 
 import clients from '../../../src/commands/cache/clients.ts';
 import hitRatio from '../../../src/commands/cache/hit-ratio.ts';
-import hot from '../../../src/commands/cache/hot.ts';
-import keys from '../../../src/commands/cache/keys.ts';
 import latency from '../../../src/commands/cache/latency.ts';
 import memory from '../../../src/commands/cache/memory.ts';
 import ping from '../../../src/commands/cache/ping.ts';
+import persistence from '../../../src/commands/cache/persistence.ts';
 import report from '../../../src/commands/cache/report.ts';
 import slowlog from '../../../src/commands/cache/slowlog.ts';
-import ttl from '../../../src/commands/cache/ttl.ts';
-import type { ReadCommand } from '../../../src/core/command.ts';
 import { OpsError } from '../../../src/core/errors.ts';
-import type { CacheLook, CacheParts, KeyScan } from '../../../src/core/ports/cache.ts';
-import { calmScan, fakeCache } from '../../support/fakes/cache.ts';
-import { contextOf, plain, shop } from '../inspect/platform.ts';
-
-const platform = shop({ caches: { main: { service: 'redis' } } });
-type Parts = Partial<CacheLook['parts']>;
-type Seen = { [P in keyof CacheParts]?: CacheParts[P] };
-
-/** A command on a cache in memory, at 80 columns without colour. */
-async function shown(command: ReadCommand, parts: Seen | Parts, typed: object = {}): Promise<string> {
-  const had = Object.fromEntries(
-    Object.entries(parts).map(([name, value]) => [name, 'is' in value ? value : { is: 'seen', value }]),
-  );
-  const cache = fakeCache({ main: { parts: had } });
-  const input = command.input.parse(typed);
-  const data = command.output.parse(await command.run(input, contextOf({ cache }, platform)));
-  const text = command.text(data, plain, input);
-  for (const line of text.split('\n'))
-    expect(line.length, line).toBeLessThanOrEqual(line.startsWith('next') ? 200 : 80);
-  return `\n${text}\n`;
-}
-
-const scan = (more: Partial<KeyScan>): { scan: KeyScan } => ({ scan: { ...calmScan, ...more } });
+import { calmParts, calmScan, fakeCache } from '../../support/fakes/cache.ts';
+import { contextOf } from '../inspect/platform.ts';
+import { platform, shown } from './cache-shown.ts';
 
 test('cache ping must tell what answers and how it is reached', async () => {
   expect(await shown(ping, {})).toBe('\n✓ Redis 7.2.4 answers in 0.5 ms, reached by memory\n');
@@ -62,7 +39,7 @@ test('cache memory must show what it is used for', async () => {
     next: opsctl cache keys --by prefix
           opsctl cache ttl
           opsctl cache hit-ratio --interval 10s
-          CONFIG SET activedefrag yes
+          redis-cli CONFIG SET activedefrag yes
           opsctl cache clients
 
     USE                                     BYTES  SHARE
@@ -71,6 +48,8 @@ test('cache memory must show what it is used for', async () => {
     buffers of clients                   38.1 MiB   16 %
 
     372 MiB as the kernel counts it
+    redis-cli: as docker exec -it <container of the cache> redis-cli, or with -h and
+    -p; --user and --askpass where a password is wanted
     "
   `);
 });
@@ -162,13 +141,16 @@ test('cache latency must show round trips, what stopped the server, and the dear
     next: opsctl cache slowlog
           opsctl cache persistence
           opsctl stats
-          LATENCY DOCTOR
+          redis-cli LATENCY DOCTOR
 
     COMMAND      CALLS   TOTAL    SHARE     MEAN    P99  FAILED
     HGETALL     120000  15 min  100.0 %   7.5 ms  40 ms       0
     CONFIG|GET      10  0.2 ms   0.00 %  20.0 µs      -       2
 
-    what stops the server is not recorded: CONFIG SET latency-monitor-threshold 100
+    what stops the server is not recorded: redis-cli CONFIG SET
+    latency-monitor-threshold 100
+    redis-cli: as docker exec -it <container of the cache> redis-cli, or with -h and
+    -p; --user and --askpass where a password is wanted
     "
   `);
 });
@@ -198,140 +180,44 @@ test('cache clients must group them, and name who does harm', async () => {
     ! refused: 4 connections refused for want of room since the start
     ! [fd00::2]:7: runs MONITOR: all commands are copied to it, which halves what
       the server can do
-    next: CONFIG GET timeout
-          CONFIG GET maxclients
-          CLIENT KILL ID 9
+    next: redis-cli CONFIG GET timeout
+          redis-cli CONFIG GET maxclients
+          redis-cli CLIENT KILL ID 9
 
     FROM        NAME  USER     ALL  BLOCKED   IDLE  OUTPUT    MEMORY
     172.18.0.5  api   default    2        1  1 min     0 B  43.0 KiB
     [fd00::2]   -     default    1        0    1 s     0 B  21.5 KiB
+
+    redis-cli: as docker exec -it <container of the cache> redis-cli, or with -h and
+    -p; --user and --askpass where a password is wanted
     "
   `);
 });
 
-describe('cache keys', () => {
-  const big = { name: 'cart:17', database: 0, type: 'hash', bytes: 3_000_000, elements: 30_000, expiresMs: null };
-  const other = { name: 'page:1', database: 3, type: 'string', bytes: 2000, expiresMs: 90_000 };
-
-  test('must show the largest, what the scan cost and where to go on', async () => {
-    const part = scan({ byBytes: [big, other], ended: 'time', cursor: '0:1728', total: 50_000 });
-    expect(await shown(keys, part)).toMatchInlineSnapshot(`
-      "
-      ! 1 key is too big among those looked at; the largest has 2.86 MiB
-      ! cart:17: hash, 2.86 MiB, 30000 elements, never expires
-      next: opsctl cache keys --cursor 0:1728
-            redis-cli HSCAN cart:17 0 COUNT 10
-
-      KEY       TYPE       BYTES  ELEMENTS  EXPIRES IN
-      cart:17   hash    2.86 MiB     30000       never
-      3/page:1  string  1.95 KiB         -  1 min 30 s
-
-      looked at 1000 keys of 50000 (2.0 %), then the budget of time was used up; cost:
-      3032 commands in 120 ms, round trip 0.2 ms before, 0.2 ms at the end
-      "
-    `);
-  });
-  test('--by prefix must show kinds of keys', async () => {
-    const groups = [
-      { form: 'session:*', keys: 900, bytes: 800_000, elements: 0, expiring: 900 },
-      { form: 'report:*:rows', keys: 100, bytes: 200_000, elements: 0, expiring: 0 },
-    ];
-    expect(await shown(keys, scan({ groups, groupCount: 40 }), { by: 'prefix' })).toMatchInlineSnapshot(`
-      "
-      ✓ no key is too big; 80 % of the bytes are in 900 keys session:*
-
-      NAMES          KEYS    BYTES  EXPIRING
-      session:*       900  781 KiB     100 %
-      report:*:rows   100  195 KiB       0 %
-
-      the largest 25 of 40 forms of names
-      looked at 1000 keys of 1000 (100 %), all of them; cost: 3032 commands in 120 ms,
-      round trip 0.2 ms before, 0.2 ms at the end
-      "
-    `);
-  });
-  test('must be left out where sizes may not be asked, with what mends it', async () => {
-    const lacks = [
-      { fact: 'bytes' as const, reason: 'redis main does not permit it', fix: ['ACL SETUSER w %R~* +memory|usage'] },
-    ];
-    const text = await shown(keys, scan({ lacks }));
-    expect(text).toContain('- redis main does not permit it\nnext: ACL SETUSER w %R~* +memory|usage');
-  });
-  test('must say when the server became slower', async () => {
-    const slower = scan({ ended: 'latency', cursor: '0:7', latencyMs: { before: 0.2, after: 9 } });
-    expect(await shown(keys, slower)).toContain('the scan was ended');
-  });
-  test.each([
-    [{ budget: '100k' }, true],
-    [{ budget: '30s' }, true],
-    [{ budget: '11m' }, false],
-    [{ budget: '0' }, false],
-    [{ budget: 'all' }, false],
-    [{ cursor: '0:17' }, true],
-    [{ cursor: '17' }, false],
-  ])('%j must be understood or not: %s', (typed, good) => {
-    expect(keys.input.safeParse(typed).success).toBe(good);
-  });
-});
-
-test('cache ttl must name what never expires where nothing evicts it', async () => {
-  const groups = [
-    { form: 'report:*', keys: 700, bytes: 0, elements: 0, expiring: 0 },
-    { form: 'session:*', keys: 300, bytes: 0, elements: 0, expiring: 300 },
-  ];
-  const seen = scan({
-    groups,
-    lasting: 700,
-    expiring: [
-      { withinMs: 60_000, keys: 0 },
-      { withinMs: null, keys: 300 },
-    ],
-  });
-  const cache = fakeCache({
-    main: { evictionPolicy: 'volatile-lru', parts: { scan: { is: 'seen', value: seen.scan } } },
-  });
-  const input = ttl.input.parse({});
-  const data = ttl.output.parse(await ttl.run(input, contextOf({ cache }, platform)));
-  expect(`\n${ttl.text(data, plain, input)}\n`).toMatchInlineSnapshot(`
-    "
-    ! 70 % of 1000 keys never expire, and volatile-lru never evicts them: they
-      stay until somebody deletes them
-    ! report:*: none of 700 keys expires
-    next: opsctl cache keys --by prefix
-          opsctl cache memory
-
-    EXPIRES IN       KEYS  SHARE
-    less than 1 min     0    0 %
-    1 min or more     300   30 %
-    never             700   70 %
-
-    looked at 1000 keys of 1000 (100 %), all of them; cost: 3032 commands in 120 ms,
-    round trip 0.2 ms before, 0.2 ms at the end
-    "
-  `);
-  // Under the policy allkeys-lru they are evicted.
-  expect(await shown(ttl, seen)).toContain('✓ 70 % of 1000 keys never expire; allkeys-lru evicts them');
-});
-
-test('cache hot must show the hottest, and say of one that is large', async () => {
-  const config = { name: 'config:all', database: 0, type: 'string', bytes: 2_000_000, heat: 220 };
-  const byHeat = [config, { name: 'page:1', database: 0, type: 'string', bytes: 2000, heat: 30 }];
-  expect(await shown(hot, scan({ byHeat }))).toMatchInlineSnapshot(`
-    "
-    ! 1 key used 100,000 times or more of late
-    ! config:all: string of 1.91 MiB, used all the time: each use may send all of
-      it
-    next: redis-cli GETRANGE config:all 0 99
-          opsctl cache slowlog
-
-    KEY         TYPE    HEAT     BYTES  ELEMENTS
-    config:all  string   220  1.91 MiB         -
-    page:1      string    30  1.95 KiB         -
-
-    looked at 1000 keys of 1000 (100 %), all of them; cost: 3032 commands in 120 ms,
-    round trip 0.2 ms before, 0.2 ms at the end
-    "
-  `);
+test('cache persistence must say what a restart or a crash would lose', async () => {
+  const { persistence: calm } = calmParts;
+  if (calm.is !== 'seen') throw new Error('not seen');
+  const of = async (more: object): Promise<string[]> =>
+    (await shown(persistence, { persistence: { ...calm.value, ...more } })).trim().split('\n\n')[0]?.split('\n') ?? [];
+  expect(await of({})).toEqual(['✓ the last save went well; 3 changes since']);
+  expect(await of({ saves: false })).toEqual([
+    '! nothing is kept on disk, neither by saves nor by an append-only file: a',
+    '  restart loses 1000 keys',
+  ]);
+  expect(await of({ saves: false, appends: true })).toEqual(['✓ the append-only file is on']);
+  expect(await of({ saves: undefined })).toEqual([
+    '✓ the last save went well; 3 changes since',
+    '- saves: whether it saves by itself is not told: a restart may lose all keys',
+    "next: redis-cli ACL SETUSER default '+config|get'",
+  ]);
+  const old = { lastSaveAt: '2026-03-01T09:00:00.000Z', changes: 5_000_000 };
+  expect((await of(old)).slice(0, 2)).toEqual([
+    '! the last save, 3 h ago, went well; a crash loses 5000000 changes since',
+    'next: redis-cli CONFIG GET save',
+  ]);
+  expect((await of({ ...old, lastSaveAt: '2026-02-01T09:00:00.000Z' }))[0]).toMatch(/^✗ /);
+  expect(await of({ ...old, changes: 0 })).toEqual(['✓ the last save went well; 0 changes since']);
+  expect(await of({ ...old, appends: true })).toEqual(['✓ the append-only file is on, the last save went well']);
 });
 
 describe('cache report', () => {
@@ -371,6 +257,9 @@ describe('cache report', () => {
             opsctl cache ttl
             opsctl cache hit-ratio --interval 10s
             ACL SETUSER w +slowlog|get
+
+      redis-cli: as docker exec -it <container of the cache> redis-cli, or with -h and
+      -p; --user and --askpass where a password is wanted
 
       ✗ crit: Redis 7.2.4 (main)
       "

@@ -124,7 +124,7 @@ test('db analyze must name tables as the server does, once each, and be seen don
 test('db kill must end nothing that it cannot see, and tell who still waits', async () => {
   const hidden: State = { parts: { locks: { is: 'unknown', reason: 'the server did not answer in time' } } };
   await expect(kill.plan(kill.input.parse({ pids: ['7'] }), context(hidden))).rejects.toMatchObject({ code: 'UNSAFE' });
-  const data = await kill.report(kill.input.parse({ pids: [7] }), context({}));
+  const data = await kill.report(kill.input.parse({ pids: [7] }), context({}), {});
   expect(data).toEqual({ database: 'main', sessions: [{ pid: 7, state: 'gone' }], waiting: 0 });
   expect(kill.text(data, plain, kill.input.parse({ pids: [7] }))).toContain('nobody waits for it any more');
 });

@@ -42,7 +42,7 @@ const flush = (cache: string): Plan =>
     steps: [
       step({
         ...{ id: `cache.flush:${cache}`, describe: '', why: '' },
-        do: (w) => w.cache.flush(cache, { all: true }, 1),
+        do: (w) => w.cache.flush(cache, { database: 'all' }, 1),
       }),
     ],
   });

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 
 import type { Plan, Step } from '../../../src/core/change.ts';
 import { execute, whenInterrupted } from '../../../src/core/execute.ts';
+import { OpsError } from '../../../src/core/errors.ts';
 import { gate, plan, step } from '../../../src/core/plan.ts';
+import { fakeCache } from '../../support/fakes/cache.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
 import { contextOf } from '../inspect/platform.ts';
 
@@ -67,6 +69,36 @@ describe('what an interruption leads to must be known while a step runs', () => 
     expect(whenInterrupted(planOf(late, serving('a')), 'stop:b', {})).toBe('leave');
     expect(whenInterrupted(planOf(first, serving('a')), 'stop:a', { before: [late] })).toBe('leave');
     expect(whenInterrupted(planOf(first, serving('a')), 'stop:a', { onFailure: 'leave' })).toBe('leave');
+  });
+
+  test('in a call that can end where it is, which is given the signal', async () => {
+    const flush = step({
+      ...{ id: 'cache.flush:main', describe: 'flush', why: 'test', interruptible: true },
+      do: (w) => w.cache.flush('main', { pattern: 'p:*', database: 0 }, 60_000),
+      verify: (r) => r.cache.isFlushed('main', { pattern: 'p:*', database: 0 }),
+    });
+    const made = planOf(flush);
+    expect(whenInterrupted(made, 'cache.flush:main', {})).toBe('break off');
+    const controller = new AbortController();
+    const cache = fakeCache({ main: {} });
+    cache.flush = async (_name, _what, _ms, signal) => {
+      controller.abort();
+      if (signal?.aborted === true) throw new OpsError('INTERRUPTED', '7 keys gone', { details: { outcome: 'part' } });
+      return 'all';
+    };
+    cache.isFlushed = () => Promise.reject(new Error('what is known is not looked for'));
+    const result = await execute(made, {
+      writers: Object.assign(Object.create(null), contextOf({}).readers, { cache }),
+      journal: async () => undefined,
+      listen: () => undefined,
+      confirmLock: async () => undefined,
+      signal: controller.signal,
+      now: () => new Date(0),
+    });
+    expect(result).toMatchObject({
+      ...{ outcome: 'partial', error: { code: 'INTERRUPTED', message: '7 keys gone' } },
+      left: ['cache.flush:main: may have been done, cannot be undone'],
+    });
   });
 
   test('and be what comes of it', async () => {

@@ -255,6 +255,22 @@ describe('databases outside', () => {
     });
   });
 
+  test('of a cache, the number of the database that it is used by', async () => {
+    const told = async (...urls: string[]): Promise<unknown> => {
+      const it = world();
+      add(it, 'redis', { image: 'redis:8', command: ['redis-server'] });
+      for (const [index, url] of urls.entries()) add(it, `api${index.toString()}`, { env: { REDIS_URL: url } });
+      return loaded(await draft(it))['caches'];
+    };
+    expect(await told('redis://redis:6379/2')).toEqual({ main: { service: 'redis', database: 2 } });
+    expect(await told('redis://redis:6379/2', 'redis://redis/2')).toEqual({ main: { service: 'redis', database: 2 } });
+    for (const urls of [['redis://redis/0'], ['redis://redis'], ['redis://redis/1', 'redis://redis/2']])
+      expect(await told(...urls)).toEqual({ main: { service: 'redis' } });
+    expect(await outside({ REDIS_HOST: 'kv.example', REDIS_NAME: 'sessions' })).toEqual({
+      caches: { main: { url: 'redis://kv.example:6379' } },
+    });
+  });
+
   test('what is no server is not taken for one', async () => {
     expect(await outside({ DATABASE_URL: 'mysql://a:b@c/d', DB_HOST: 'not a host', REDIS_URL: '' })).toEqual({});
   });

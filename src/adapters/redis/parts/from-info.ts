@@ -3,6 +3,7 @@ import { OpsError } from '../../../core/errors.ts';
 import type { CacheMemory, CachePersistence, CacheTraffic } from '../../../core/ports/cache.ts';
 import { count, type Info, isoTime, refusedOf } from '../info.ts';
 import type { Part } from './part.ts';
+import { setting } from './setting.ts';
 
 /** @throws BAD_ANSWER for a field without which a part says nothing: hosted servers hide some */
 function told(info: Info, field: string): number {
@@ -54,8 +55,11 @@ export const traffic: Part<CacheTraffic> = async ({ info: ask }) => {
   };
 };
 
-export const persistence: Part<CachePersistence> = async ({ info: ask }) => {
+export const persistence: Part<CachePersistence> = async ({ info: ask, connection }) => {
   const info = await ask();
+  // At its end, too, it saves where it has points of time at which it would.
+  const points = await setting(connection, 'save');
+  const seconds = count(info, 'rdb_last_bgsave_time_sec');
   const is = (field: string, yes: string): boolean => info.get(field) === yes;
   const appends = flag(info, 'aof_enabled', '1');
   const copied = ['current_cow_size', 'rdb_last_cow_size', 'aof_last_cow_size'].map((field) => count(info, field) ?? 0);
@@ -64,7 +68,9 @@ export const persistence: Part<CachePersistence> = async ({ info: ask }) => {
     isSaving: is('rdb_bgsave_in_progress', '1') || is('aof_rewrite_in_progress', '1'),
     lastSaveOk: flag(info, 'rdb_last_bgsave_status', 'ok'),
     lastSaveAt: isoTime(count(info, 'rdb_last_save_time')),
+    lastSaveMs: seconds === undefined ? undefined : seconds * 1000,
     changes: told(info, 'rdb_changes_since_last_save'),
+    saves: points === undefined ? undefined : points !== '',
     appends,
     lastAppendOk: (!appends || flag(info, 'aof_last_write_status', 'ok')) && !is('aof_last_bgrewrite_status', 'err'),
     refused: refusedOf(info)?.forDisk,

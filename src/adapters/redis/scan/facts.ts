@@ -1,8 +1,9 @@
 /** What is asked of keys, many in one go. */
 import { OpsError } from '../../../core/errors.ts';
 import type { CacheServer, KeyFact, KeyScan } from '../../../core/ports/cache.ts';
+import { redisCli } from '../../../core/redis-cli.ts';
 import type { Connection, Reply } from '../connect.ts';
-import { select } from '../keyspace.ts';
+import { inDatabase } from '../keyspace.ts';
 import { numberOf, textOf } from '../reply.ts';
 import type { Words } from '../resp.ts';
 import type { Seen } from './tally.ts';
@@ -17,6 +18,9 @@ export interface Asks {
   sent(): number;
   lacks(): KeyScan['lacks'];
 }
+
+/** What hosted servers and proxies may have switched off is left out; this is not among it. */
+const ALWAYS: ReadonlySet<KeyFact> = new Set(['expiry', 'elements']);
 
 /** How a fact is asked for, and how its answer is put to a key; false for a key that is gone. */
 const QUESTIONS: Record<
@@ -69,7 +73,9 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
       fact: 'heat',
       reason: `under the policy ${policy} the server does not count how often keys are used`,
       // Keys that never expire are not to be evicted from then on, unless they are already.
-      fix: [`CONFIG SET maxmemory-policy ${policy.startsWith('allkeys-') ? 'allkeys' : 'volatile'}-lfu`],
+      fix: [
+        redisCli('CONFIG', 'SET', 'maxmemory-policy', `${policy.startsWith('allkeys-') ? 'allkeys' : 'volatile'}-lfu`),
+      ],
     });
   }
   let sent = 0;
@@ -81,6 +87,8 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
     const replies = await connection.runAll(commands);
     const [first] = replies;
     if (first instanceof OpsError && replies.every(isForGood)) {
+      // Every server knows these: what one answers with an error was not observed.
+      if (ALWAYS.has(fact) && first.details?.['reply'] === 'ERR') throw first;
       left.delete(fact);
       if (!lacks.some((one) => one.fact === fact))
         lacks.push({ fact, reason: first.message, fix: fixFor(connection, first, rule) });
@@ -150,17 +158,17 @@ export function openAsks(connection: Connection, wanted: readonly KeyFact[], { p
       const byDatabase = Map.groupBy(keys, ({ database }) => database);
       const found = new Map<Seen, Partial<Seen> & { type?: string }>();
       for (const [index, group] of byDatabase) {
-        if (byDatabase.size > 1 || index !== 0) await select(connection, index);
-        const facts = await counted(group.map(({ key }) => key));
         const more = group.map((one) => ({ ...one }));
-        await put('bytes', more, new Set());
-        await put('expiry', more, new Set());
+        const facts = await inDatabase(connection, index, async () => {
+          await put('bytes', more, new Set());
+          await put('expiry', more, new Set());
+          return await counted(group.map(({ key }) => key));
+        });
         for (const [at, one] of group.entries()) {
           const { type = '', ...counts } = facts[at] ?? {};
           found.set(one, { ...more[at], ...counts, ...(type === '' || type === 'none' ? {} : { type }) });
         }
       }
-      if (byDatabase.size > 1 || !byDatabase.has(0)) await select(connection, 0);
       return keys.map((one) => ({ ...one, ...found.get(one) }));
     },
   };
@@ -172,4 +180,4 @@ const isForGood = (reply: Reply): boolean =>
 
 /** What grants both: the command, and to read whatever key there is. */
 const fixFor = ({ asked }: Connection, error: OpsError, rule: string): string[] =>
-  error.details?.['reply'] === 'NOPERM' ? [`ACL SETUSER ${asked.user ?? 'default'} %R~* ${rule}`] : [];
+  error.details?.['reply'] === 'NOPERM' ? [redisCli('ACL', 'SETUSER', asked.user ?? 'default', '%R~*', rule)] : [];

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { OpsError } from '../../../core/errors.ts';
 import type { KeyScan, ScanRequest } from '../../../core/ports/cache.ts';
 import type { Connection } from '../connect.ts';
-import { scanPage, select } from '../keyspace.ts';
+import { inDatabase, scanPage } from '../keyspace.ts';
 import { roundTrip } from '../parts/latency.ts';
 import type { Seat } from '../parts/part.ts';
 import { type Asks, openAsks } from './facts.ts';
@@ -58,7 +58,8 @@ export async function scan(seat: Seat, request: ScanRequest, signal?: AbortSigna
     commands: BASELINE + 2,
   };
   const { database } = request;
-  const databases = database === undefined ? (server.databases?.map(({ index }) => index) ?? [0]) : [database];
+  const there = server.databases?.filter(({ index }) => database === undefined || index === database);
+  const databases = database === undefined ? (there?.map(({ index }) => index) ?? [server.database]) : [database];
   const { ended, cursor } = walk.asks.isIdle()
     ? { ended: 'all' as const }
     : await throughDatabases(walk, databases, request);
@@ -70,7 +71,7 @@ export async function scan(seat: Seat, request: ScanRequest, signal?: AbortSigna
   ];
   return {
     ...counted,
-    total: server.databases?.reduce((sum, { keys }) => sum + keys, 0),
+    total: there?.reduce((sum, { keys }) => sum + keys, 0),
     ...(cursor === undefined ? {} : { cursor }),
     ended,
     latencyMs: walk.guard.latencyMs(),
@@ -99,16 +100,13 @@ async function throughDatabases(walk: Walk, databases: readonly number[], { curs
   const [, first, from = '0'] = /^(\d{1,5}):(\d{1,20})$/.exec(cursor ?? '') ?? [];
   const started = first === undefined ? undefined : Number(first);
   const left = databases.toSorted((a, b) => a - b).filter((index) => started === undefined || index >= started);
-  try {
-    for (const index of left) {
-      if (databases.length > 1 || index !== 0) await select(walk.connection, index);
-      const end = await throughKeys(walk, index, index === started ? from : '0');
-      if (end.ended !== 'all') return end;
-    }
-    return { ended: 'all' };
-  } finally {
-    if (walk.connection.isOpen() && (left.length > 1 || left[0] !== 0)) await select(walk.connection, 0);
+  for (const index of left) {
+    const end = await inDatabase(walk.connection, index, () =>
+      throughKeys(walk, index, index === started ? from : '0'),
+    );
+    if (end.ended !== 'all') return end;
   }
+  return { ended: 'all' };
 }
 
 async function throughKeys(walk: Walk, database: number, from: string): Promise<End> {
