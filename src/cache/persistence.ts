@@ -59,11 +59,12 @@ export const persistence: Report<'persistence', PersistenceRow> = {
 function saved(one: CachePersistence, { server: { databases }, nowMs, limits }: Seat): Verdict {
   const keys = databases?.reduce((sum, { keys: count }) => sum + count, 0);
   const ageMs = one.lastSaveAt === undefined ? undefined : nowMs - Date.parse(one.lastSaveAt);
-  const judged = savedToDisk({ ...one, keys, ageMs }, limits);
-  return leading(judged, [
-    'opsctl health --detailed --only disk',
-    redisCli('CONFIG', 'GET', judged.unit === 'ms' ? 'save' : 'dir'),
-  ]);
+  return leading(savedToDisk({ ...one, keys, ageMs }, limits), lookAt(one));
+}
+
+function lookAt({ appends, saves, lastSaveOk }: CachePersistence): string[] {
+  if (!lastSaveOk || appends) return ['opsctl health --detailed --only disk', redisCli('CONFIG', 'GET', 'dir')];
+  return saves === false ? [] : [redisCli('CONFIG', 'GET', 'save')];
 }
 
 /** What is not told of it. */
