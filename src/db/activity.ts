@@ -6,6 +6,7 @@ import type { Session } from '../core/ports/database.ts';
 import type { Judged } from '../core/report.ts';
 import { oneLine } from '../core/text.ts';
 import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
+import { killing } from './ending.ts';
 import type { Report } from './report.ts';
 
 const rowSchema = z
@@ -20,7 +21,9 @@ const rowSchema = z
     transactionMs: z.number().nullable(),
     queryMs: z.number().nullable(),
     stateMs: z.number().nullable(),
-    blockedBy: z.array(z.number()).describe('process ids of the sessions that it waits for'),
+    blockedBy: z
+      .array(z.number())
+      .describe('process ids of the sessions that it waits for; 0 for a prepared transaction'),
     query: z.string().nullable(),
   })
   .meta({ id: 'DatabaseSession' });
@@ -55,7 +58,9 @@ export const activity: Report<'sessions', ActivityRow> = {
     row.application,
     row.state ?? 'hidden',
     row.transactionMs === null ? '-' : duration(row.transactionMs),
-    row.blockedBy.length > 0 ? `lock of ${row.blockedBy.join(', ')}` : (row.wait ?? '-'),
+    row.blockedBy.length > 0
+      ? `lock of ${row.blockedBy.map((pid) => (pid === 0 ? 'a prepared transaction' : pid)).join(', ')}`
+      : (row.wait ?? '-'),
     oneLine(row.query ?? '-'),
   ],
 };
@@ -89,10 +94,6 @@ function judgedSession(session: Session, transaction: Limits, idle: Limits): Jud
     } satisfies Verdict & { about: string },
   ];
 }
-
-/** The command that ends what a session does. */
-export const killing = (pid: number, isIdle: boolean): string =>
-  `opsctl db kill ${pid.toString()}${isIdle ? ' --terminate' : ''}`;
 
 /** A session for people: pid, application or user. */
 export const nameOf = ({ pid, application, user }: Pick<Session, 'pid' | 'application' | 'user'>): string =>

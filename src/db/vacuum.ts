@@ -3,9 +3,10 @@ import * as z from 'zod';
 
 import { duration, percent, plural } from '../core/format.ts';
 import type { DatabaseUse, OldestXmin, Table, Vacuum } from '../core/ports/database-storage.ts';
+import { sqlString } from '../core/suggestion.ts';
 import { against, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
-import { killing } from './activity.ts';
+import { endingPrepared, killing } from './ending.ts';
 
 const rowSchema = z
   .object({
@@ -141,7 +142,7 @@ function heldBack(one: OldestXmin, { limits }: Seat): Found[] {
       value: one.xidAge,
       unit: 'transactions',
       threshold,
-      next: [release(one)],
+      next: release(one),
     },
   ];
 }
@@ -149,12 +150,11 @@ function heldBack(one: OldestXmin, { limits }: Seat): Found[] {
 const holder = ({ kind, name, pid, state, xidAge, ms }: OldestXmin): string =>
   `${kind} ${name}${pid === undefined ? '' : ` (pid ${pid.toString()})`}${state === undefined ? '' : `, ${state}`}, ${plural(xidAge, 'transaction')} old${ms === undefined ? '' : `, for ${duration(ms)}`}`;
 
-function release({ kind, name, pid = 0, state }: OldestXmin): string {
-  const literal = `'${name.replaceAll("'", "''")}'`;
-  if (kind === 'prepared transaction') return `ROLLBACK PREPARED ${literal}`;
-  if (kind === 'slot' && state !== 'active') return `SELECT pg_drop_replication_slot(${literal})`;
-  if (kind !== 'session') return 'opsctl db replication';
-  return killing(pid, state?.startsWith('idle') === true);
+function release({ kind, name, pid = 0, state }: OldestXmin): string[] {
+  if (kind === 'prepared transaction') return endingPrepared(name);
+  if (kind === 'slot' && state !== 'active') return [`SELECT pg_drop_replication_slot(${sqlString(name)})`];
+  if (kind !== 'session') return ['opsctl db replication'];
+  return [killing(pid, state?.startsWith('idle') === true)];
 }
 
 const runs = ({ pid, table, phase, scanned, isAuto, isForced, ms, indexRounds }: Vacuum): string =>

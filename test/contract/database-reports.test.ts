@@ -18,7 +18,7 @@ describe.each(majors)('PostgreSQL %i', (major) => {
     server = await startPostgres(major, {
       settings: {
         max_connections: 50,
-        max_prepared_transactions: 2,
+        max_prepared_transactions: 5,
         shared_preload_libraries: 'pg_stat_statements',
         wal_level: 'logical',
       },

@@ -35,7 +35,7 @@ export interface Session {
   queryStartedAt?: string;
   /** Cut to 500 characters, passwords masked. */
   query?: string;
-  /** Sessions that it waits for; empty when it waits for none. */
+  /** Sessions that it waits for, 0 for prepared transactions; empty when it waits for none. */
   blockedBy: number[];
   /** It may do what ordinary roles may not: superuser or replication. */
   privileged: boolean;
@@ -58,8 +58,13 @@ export interface Lock {
   granted: boolean;
   /** How long it is waited for, in ms; before PostgreSQL 14 at most that long. Absent where it is granted or hidden. */
   waitMs?: number;
-  /** Sessions that have to end their transactions first; empty where it is granted. */
+  /**
+   * Sessions that have to end their transactions first; empty where it is granted. 0 is a prepared transaction whose
+   * identifier could not be told.
+   */
   blockedBy: number[];
+  /** Identifiers of prepared transactions that have to end first; absent without any. */
+  blockedByPrepared?: string[];
 }
 
 export interface Locks {
