@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { bytes, duration, localTime, percent, plural } from '../core/format.ts';
 import type { ForeignKey, Index, Indexes, Table } from '../core/ports/database-storage.ts';
+import { queryCommand, sqlString } from '../core/suggestion.ts';
 import { against, type Status, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -117,14 +118,25 @@ function sound(all: readonly Index[], problems: readonly Problem[]): IndexRow[] 
 }
 
 function invalid(index: Index): Problem[] {
-  if (index.isValid || index.isBuilding) return [];
+  const { name, table, isValid, isBuilding, mayBeBuilding, isUnique } = index;
+  if (isValid || isBuilding) return [];
+  const problem = { ...rowOf(index), problem: 'invalid' as const, status: 'warn' as const };
+  if (mayBeBuilding)
+    return [
+      {
+        ...problem,
+        reason: 'invalid, or being built now: somebody works on its table, or may. Look again when that is over',
+        next: [
+          queryCommand(`SELECT pid, mode, granted FROM pg_locks WHERE relation = ${sqlString(table)}::regclass`),
+          'opsctl db activity',
+        ],
+      },
+    ];
   return [
     {
-      ...rowOf(index),
-      problem: 'invalid',
-      status: 'warn',
-      reason: `invalid, as a CREATE INDEX CONCURRENTLY that failed leaves it: written to, and used by no query${index.isUnique ? '; uniqueness is not ensured' : ''}`,
-      next: [`REINDEX INDEX CONCURRENTLY ${index.name}`, `DROP INDEX CONCURRENTLY ${index.name}`],
+      ...problem,
+      reason: `invalid, as a CREATE INDEX CONCURRENTLY that failed leaves it: written to, and used by no query${isUnique ? '; uniqueness is not ensured' : ''}`,
+      next: [`REINDEX INDEX CONCURRENTLY ${name}`, `DROP INDEX CONCURRENTLY ${name}`],
     },
   ];
 }

@@ -53,6 +53,8 @@ export interface Index {
   isValid: boolean;
   /** It is being built right now. */
   isBuilding: boolean;
+  /** Somebody works on its table in a way that may be a concurrent build, or what is built is hidden from this role. */
+  mayBeBuilding: boolean;
   /** A constraint or the replication needs it, whether it is read or not. */
   isNeeded: boolean;
   /** Names of its columns in order. */

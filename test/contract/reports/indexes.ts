@@ -59,6 +59,30 @@ export function indexReports(at: () => PostgresServer): void {
       );
     });
 
+    test('an index that is being built must not be advised to be dropped, whatever the role may see', async () => {
+      await at().query('create table booth (id int)');
+      await at().query('insert into booth select generate_series(1, 1000)');
+      const writer = await at().client();
+      const builder = await at().client({ application_name: 'builder' });
+      onTestFinished(async () => {
+        await Promise.all([writer.end(), builder.end()]);
+      });
+      await writer.query('begin; insert into booth values (0)');
+      const built = builder.query('create index concurrently booth_id on booth (id)');
+      await waitUntil(
+        async () => (await at().query("select from pg_class where relname = 'booth_id'")).length === 1,
+        10_000,
+        () => 'the build does not begin',
+      );
+      for (const role of ['postgres', 'watcher', 'plain'] satisfies Role[]) {
+        const row = (await reported(at(), indexes, role)).rows.find(({ index }) => index === 'public.booth_id');
+        expect([role, row?.problem]).toEqual([role, role === 'plain' ? 'invalid' : undefined]);
+        expect(row?.next.join() ?? '').not.toMatch(/DROP|REINDEX/);
+      }
+      await writer.query('commit');
+      await built;
+    });
+
     test('a table that is read from end to end again and again must be found', async () => {
       const client = await at().client();
       onTestFinished(() => client.end());

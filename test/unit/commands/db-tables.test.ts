@@ -19,6 +19,7 @@ test('db indexes must name the statement that ends each problem', async () => {
     isUnique: false,
     isValid: true,
     isBuilding: false,
+    mayBeBuilding: false,
     isNeeded: false,
     columns: ['customer'],
     kinds: ['1978/0/0'],

@@ -16,6 +16,7 @@ const index = (name: string, columns: string[], more: Partial<Index> = {}): Inde
   isUnique: false,
   isValid: true,
   isBuilding: false,
+  mayBeBuilding: false,
   isNeeded: false,
   columns,
   kinds: columns.map(() => '1978/0/0'),
@@ -72,6 +73,18 @@ describe('indexes', () => {
   test('that failed to be built must be named, those being built not', () => {
     expect(problems([index('public.a', ['id'], { isValid: false })])).toEqual([['invalid', 'public.a']]);
     expect(problems([index('public.a', ['id'], { isValid: false, isBuilding: true })])).toEqual([]);
+  });
+
+  test('that may be being built must not be advised to be dropped', () => {
+    const at = look([index('public.a', ['id'], { isValid: false, mayBeBuilding: true })]);
+    expect(conclude(indexes, at, 'main', limits).findings[1]).toMatchObject({
+      status: 'warn',
+      reason: 'invalid, or being built now: somebody works on its table, or may. Look again when that is over',
+      next: [
+        `opsctl db query "SELECT pid, mode, granted FROM pg_locks WHERE relation = 'public.orders'::regclass"`,
+        'opsctl db activity',
+      ],
+    });
   });
 
   test('that do the same must be named but for one of them', () => {

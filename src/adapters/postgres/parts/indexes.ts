@@ -1,11 +1,17 @@
 import type { Index, Indexes } from '../../../core/ports/database-storage.ts';
 import { figure, isoTime, type Row, text, told } from '../row.ts';
 import type { Part } from './part.ts';
-import { isEstimated, sizeOf } from './relations.ts';
+import { contended, isEstimated, sizeOf } from './relations.ts';
 import { qualified } from './tables.ts';
 
 /** Indexes at most, the largest first. */
 const LIMIT = 5000;
+
+/** What a concurrent build holds on the table all the while, as VACUUM and ANALYZE do: everybody may see locks. */
+const WORKED_ON = contended(['ShareUpdateExclusiveLock']);
+/** Of builds of other roles, a role without pg_read_all_stats sees only that there are some. */
+const HIDDEN_BUILDS =
+  'exists (select from pg_stat_progress_create_index p where p.relid is null and p.datname = current_database())';
 
 /**
  * Indexes of users' tables, and since when their use is counted. `kinds` of columns are operator class, collation and
@@ -17,6 +23,7 @@ select n.nspname as schema, t.relname as table, i.relname as name, am.amname as 
        ${sizeOf('i')} as bytes, ${isEstimated('i.oid')} as estimated,
        x.indisunique as is_unique, x.indisvalid and x.indisready and x.indislive as is_valid,
        exists (select from pg_stat_progress_create_index p where p.index_relid = i.oid) as is_building,
+       t.oid = any (${WORKED_ON}) or ${HIDDEN_BUILDS} as may_be_building,
        exists (select from pg_constraint o where o.conindid = i.oid) or x.indisprimary or x.indisreplident as is_needed,
        array(select coalesce(a.attname::text, '(expression)') || case when k.place > x.indnkeyatts then ' (included)' else '' end
              from unnest(x.indkey) with ordinality k (number, place)
@@ -57,6 +64,7 @@ const indexOf = (row: Row): Index =>
     isUnique: row['is_unique'] === true,
     isValid: row['is_valid'] === true,
     isBuilding: row['is_building'] === true,
+    mayBeBuilding: row['may_be_building'] === true,
     isNeeded: row['is_needed'] === true,
     columns: strings(row['columns']),
     kinds: strings(row['kinds']),
