@@ -69,7 +69,7 @@ export const cacheHit: Report<'databases' | 'tables', CacheHitRow> = {
 function summary(current: DatabaseUse | undefined, { limits }: Seat): Verdict {
   const hits = current?.hits ?? 0;
   const all = hits + (current?.reads ?? 0);
-  if (current === undefined || all === 0) return verdict.ok('nothing was read since the statistics were reset');
+  if (current === undefined || all === 0) return verdict.ok('nothing was read since the statistics began');
   const ratio = hits / all;
   const { status, threshold } = against(ratio, limits.databaseCacheHit, 'less');
   const measured = { value: Math.round(ratio * 10_000) / 10_000, unit: 'share', threshold };

@@ -16,7 +16,7 @@ const rowSchema = z
     deadShare: z.number(),
     threshold: z.number().describe('dead rows from which on autovacuum comes'),
     autovacuum: z.boolean(),
-    vacuumedAt: z.string().nullable().describe('null where it was not since the statistics were reset'),
+    vacuumedAt: z.string().nullable().describe('null where it was not since the statistics began'),
     analyzedAt: z.string().nullable(),
     xidAge: z.number().nullable().describe('of its oldest unfrozen transaction id'),
     running: z.string().nullable().describe('phase of a VACUUM of it that runs'),
@@ -36,7 +36,8 @@ export const vacuum: Report<'tables' | 'databases' | 'vacuums' | 'horizon', Vacu
   parts: ['tables', 'databases', 'vacuums', 'horizon'],
   row: rowSchema,
   judge: ({ tables: { tables }, databases, vacuums, horizon }, seat) => {
-    const dead = tables.flatMap((table) => deadFinding(table, vacuums, seat));
+    const since = databases.find(({ isCurrent }) => isCurrent)?.since;
+    const dead = tables.flatMap((table) => deadFinding(table, vacuums, since, seat));
     const bad = [
       ...databases.flatMap((database) => wraparound(database, tables, seat)),
       ...horizon.flatMap((one) => heldBack(one, seat)),
@@ -78,15 +79,21 @@ const millions = (xids: number): string =>
   `${(xids / 1e6).toFixed(1)} million old (${percent(xids / WRAPAROUND)} of what there is)`;
 const shareOf = ({ liveRows, deadRows }: Table): number => (deadRows === 0 ? 0 : deadRows / (liveRows + deadRows));
 
-function deadFinding(table: Table, vacuums: readonly Vacuum[], { server, limits }: Seat): Found[] {
+function deadFinding(
+  table: Table,
+  vacuums: readonly Vacuum[],
+  since: string | undefined,
+  { server, limits }: Seat,
+): Found[] {
   const { name, deadRows, vacuumThreshold, isAutovacuumed, vacuumedAt } = table;
   if (deadRows < FEW || deadRows < vacuumThreshold) return [];
   const { status, threshold } = against(shareOf(table), limits.deadRows);
   if (status === 'ok') return [];
+  const ago = (at: string): string => `${duration(Math.max(0, Date.parse(server.at) - Date.parse(at)))} ago`;
   const last =
     vacuumedAt === undefined
-      ? 'never vacuumed since the statistics were reset'
-      : `vacuumed ${duration(Math.max(0, Date.parse(server.at) - Date.parse(vacuumedAt)))} ago`;
+      ? `never vacuumed since the statistics began${since === undefined ? '' : ` ${ago(since)}`}`
+      : `vacuumed ${ago(vacuumedAt)}`;
   const running = vacuums.find((one) => one.table === name);
   return [
     {

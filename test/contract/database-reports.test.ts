@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type Major, POSTGRES, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { underContention } from './reports/contention.ts';
+import { afterCrash } from './reports/crash.ts';
 import { indexReports } from './reports/indexes.ts';
 import { lockReports } from './reports/locks.ts';
 import { queries } from './reports/query.ts';
@@ -36,6 +37,7 @@ describe.each(majors)('PostgreSQL %i', (major) => {
   sequenceReports(() => server);
   queries(() => server);
   underContention(() => server);
+  afterCrash(() => server);
 });
 
 slowUnloaded();

@@ -74,7 +74,7 @@ export interface Indexes {
   /** The largest, and how many there are. */
   indexes: Index[];
   count: number;
-  /** Since when scans are counted, ISO; absent where they were never reset. */
+  /** Since when scans are counted, ISO: a reset, or a crash, which discards them; absent where that is not known. */
   since?: string;
 }
 
@@ -97,7 +97,7 @@ export interface DatabaseUse {
   /** Written by sorts and hashes that found no room in work_mem. */
   tempFiles: number;
   tempBytes: number;
-  /** Since when it is counted, ISO; absent where it was never reset. */
+  /** Since when it is counted, ISO: a reset, or a crash; absent where that is not known. */
   since?: string;
   /** Age of the oldest unfrozen transaction id, and of the oldest multixact id. */
   xidAge: number;

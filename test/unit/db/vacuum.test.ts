@@ -14,7 +14,7 @@ describe('vacuum', () => {
   ): DatabaseLook<'tables' | 'databases' | 'vacuums' | 'horizon'> =>
     lookOf({
       tables: { tables, count: tables.length, bytes: 0 },
-      databases: more.databases ?? [database('shop', { xidAge: 150_000_000 })],
+      databases: more.databases ?? [database('shop', { xidAge: 150_000_000, since: '2026-03-01T11:00:00.000Z' })],
       vacuums: more.vacuums ?? [],
       horizon: more.horizon ?? [],
     });
@@ -37,7 +37,7 @@ describe('vacuum', () => {
   test('must say where autovacuum is off', () => {
     const at = look([{ ...dead, deadRows: 90_000, isAutovacuumed: false }]);
     expect(told(vacuum, at)[1]).toBe(
-      'crit public.orders: 90000 dead rows (64.3 %), and autovacuum is off for it; never vacuumed since the statistics were reset',
+      'crit public.orders: 90000 dead rows (64.3 %), and autovacuum is off for it; never vacuumed since the statistics began 1 h ago',
     );
     expect(conclude(vacuum, at, 'main', limits).findings[1]?.next[1]).toBe(
       'ALTER TABLE public.orders RESET (autovacuum_enabled)',

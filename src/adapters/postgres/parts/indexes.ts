@@ -1,7 +1,7 @@
 import type { Index, Indexes } from '../../../core/ports/database-storage.ts';
 import { figure, isoTime, type Row, text, told } from '../row.ts';
 import type { Part } from './part.ts';
-import { contended, isEstimated, sizeOf } from './relations.ts';
+import { contended, countedSince, isEstimated, sizeOf } from './relations.ts';
 import { qualified } from './tables.ts';
 
 /** Indexes at most, the largest first. */
@@ -33,7 +33,7 @@ select n.nspname as schema, t.relname as table, i.relname as name, am.amname as 
              from generate_series(1, x.indnkeyatts) place order by place) as kinds,
        x.indexprs::text as expressions, x.indpred::text as predicate,
        s.idx_scan::float8 as scans, ${major >= 16 ? 'extract(epoch from s.last_idx_scan)::float8 * 1000' : 'null::float8'} as used,
-       (select extract(epoch from d.stats_reset)::float8 * 1000 from pg_stat_database d where d.datname = current_database()) as since,
+       (select ${countedSince('d')} from pg_stat_database d where d.datname = current_database()) as since,
        count(*) over ()::int4 as count
 from pg_index x
   join pg_class i on i.oid = x.indexrelid and i.relkind = 'i'
