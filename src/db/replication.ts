@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { bytes, duration, plural } from '../core/format.ts';
 import type { Replication, Slot, Standby } from '../core/ports/database.ts';
+import { queryCommand, sqlStatement, sqlString } from '../core/suggestion.ts';
 import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -93,7 +94,12 @@ function upstreamFinding(upstream: NonNullable<Replication['upstream']>, { limit
     lag === undefined || lagMs === undefined ? {} : { value: Math.round(lagMs), unit: 'ms', threshold: lag.threshold };
   const behind = lagMs === undefined ? '' : `; the last replayed transaction is ${duration(lagMs)} old`;
   if (isPaused)
-    return [{ about, ...verdict.warn(`replay is paused${behind}`, ['SELECT pg_wal_replay_resume()'], measured) }];
+    return [
+      {
+        about,
+        ...verdict.warn(`replay is paused${behind}`, [sqlStatement('SELECT pg_wal_replay_resume()')], measured),
+      },
+    ];
   if (!isConnected)
     return [
       {
@@ -138,9 +144,7 @@ function standbyFinding(one: Standby, { limits }: Seat): Found[] {
       status,
       reason: `${reasons.join(', ')}${one.mode === 'sync' ? '; commits wait for it' : ''}`,
       ...(byBytes !== undefined && { value: one.lagBytes, unit: 'bytes', threshold: byBytes.threshold }),
-      next: [
-        `opsctl db query "SELECT * FROM pg_stat_replication WHERE application_name = '${one.name.replaceAll("'", "''")}'"`,
-      ],
+      next: [queryCommand(`SELECT * FROM pg_stat_replication WHERE application_name = ${sqlString(one.name)}`)],
     },
   ];
 }
@@ -149,14 +153,17 @@ function slotFinding(slot: Slot, { server, limits }: Seat): Found[] {
   const { name, isActive, isLost, isTemporary, retainedBytes = 0, safeBytes, inactiveSince } = slot;
   const { status, threshold } = against(retainedBytes, limits.retainedWalBytes);
   const about = `slot ${name}`;
-  const drop = `SELECT pg_drop_replication_slot('${name.replaceAll("'", "''")}')`;
+  const look = queryCommand(`SELECT * FROM pg_replication_slots WHERE slot_name = ${sqlString(name)}`);
   const measured = { value: retainedBytes, unit: 'bytes', threshold };
   const safe = safeBytes === undefined ? '' : `, lost after ${bytes(Math.max(0, safeBytes))} more`;
   if (isLost)
     return [
       {
         about,
-        ...verdict.crit('lost: the log that it needs was removed, and its reader has to begin anew', [drop]),
+        ...verdict.crit('lost: the log that it needs was removed, and its reader has to begin anew', [
+          look,
+          droppingSlot(name),
+        ]),
       },
     ];
   if (!isActive && !isTemporary) {
@@ -168,9 +175,10 @@ function slotFinding(slot: Slot, { server, limits }: Seat): Found[] {
       {
         about,
         status: status === 'crit' ? 'crit' : 'warn',
-        reason: `nobody reads it${since}, and ${bytes(retainedBytes)} of the log are kept for it${safe}: start its reader, or drop it`,
+        reason: `nobody reads it${since}, and ${bytes(retainedBytes)} of the log are kept for it${safe}: see why its reader is away`,
         ...measured,
-        next: [drop],
+        // A standby that restarts is away for a moment: without its slot it may have to be copied anew.
+        next: status === 'crit' ? [look, droppingSlot(name)] : [look],
       },
     ];
   }
@@ -181,10 +189,17 @@ function slotFinding(slot: Slot, { server, limits }: Seat): Found[] {
       status,
       reason: `its reader is behind, and ${bytes(retainedBytes)} of the log are kept for it${safe}`,
       ...measured,
-      next: [`opsctl db query "SELECT * FROM pg_replication_slots WHERE slot_name = '${name.replaceAll("'", "''")}'"`],
+      next: [look],
     },
   ];
 }
+
+/** What is lost with a slot is told beside it. */
+export const droppingSlot = (name: string): string =>
+  sqlStatement(
+    `SELECT pg_drop_replication_slot(${sqlString(name)})`,
+    'the last resort: whoever reads it has to begin anew',
+  );
 
 const rowsOf = ({ standbys, slots, upstream }: Replication): ReplicationRow[] => [
   ...(upstream === undefined

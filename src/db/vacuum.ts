@@ -3,10 +3,10 @@ import * as z from 'zod';
 
 import { duration, percent, plural } from '../core/format.ts';
 import type { DatabaseUse, OldestXmin, Table, Vacuum } from '../core/ports/database-storage.ts';
-import { sqlString } from '../core/suggestion.ts';
-import { against, type Verdict, worst } from '../core/verdict.ts';
+import { against, type Status, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 import { endingPrepared, killing } from './ending.ts';
+import { droppingSlot } from './replication.ts';
 
 const rowSchema = z
   .object({
@@ -149,7 +149,7 @@ function heldBack(one: OldestXmin, { limits }: Seat): Found[] {
       value: one.xidAge,
       unit: 'transactions',
       threshold,
-      next: release(one),
+      next: release(one, status),
     },
   ];
 }
@@ -157,10 +157,13 @@ function heldBack(one: OldestXmin, { limits }: Seat): Found[] {
 const holder = ({ kind, name, pid, state, xidAge, ms }: OldestXmin): string =>
   `${kind} ${name}${pid === undefined ? '' : ` (pid ${pid.toString()})`}${state === undefined ? '' : `, ${state}`}, ${plural(xidAge, 'transaction')} old${ms === undefined ? '' : `, for ${duration(ms)}`}`;
 
-function release({ kind, name, pid = 0, state }: OldestXmin): string[] {
+function release({ kind, name, pid = 0, state }: OldestXmin, status: Status): string[] {
   if (kind === 'prepared transaction') return endingPrepared(name);
-  if (kind === 'slot' && state !== 'active') return [`SELECT pg_drop_replication_slot(${sqlString(name)})`];
-  if (kind !== 'session') return ['opsctl db replication'];
+  if (kind !== 'session')
+    return [
+      'opsctl db replication',
+      ...(kind === 'slot' && state !== 'active' && status === 'crit' ? [droppingSlot(name)] : []),
+    ];
   return [killing(pid, state?.startsWith('idle') === true)];
 }
 

@@ -79,6 +79,14 @@ describe('vacuum', () => {
     ]);
   });
 
+  test('must advise to drop a slot as the last resort, and where it is critical only', () => {
+    const slot: OldestXmin = { kind: 'slot', name: 'cdc', state: 'inactive', xidAge: 200_000_000 };
+    expect(conclude(vacuum, look([], { horizon: [slot] }), 'main', limits).findings[1]).toMatchObject({
+      status: 'crit',
+      next: ['opsctl db replication', expect.stringMatching(/^SELECT pg_drop_replication_slot\('cdc'\); -- the last/)],
+    });
+  });
+
   test.each<[OldestXmin, string, string[]]>([
     [
       { kind: 'session', name: 'report', pid: 5, state: 'idle in transaction', xidAge: 2_000_000, ms: 3_600_000 },
@@ -88,7 +96,7 @@ describe('vacuum', () => {
     [
       { kind: 'slot', name: 'cdc', state: 'inactive', xidAge: 2_000_000 },
       'slot cdc, inactive, 2000000 transactions old',
-      ["SELECT pg_drop_replication_slot('cdc')"],
+      ['opsctl db replication'],
     ],
     [
       { kind: 'prepared transaction', name: "it's", xidAge: 2_000_000 },
