@@ -3,8 +3,9 @@ import * as z from 'zod';
 
 import { bytes, duration, localTime, percent, plural } from '../core/format.ts';
 import type { ForeignKey, Index, Indexes, Table } from '../core/ports/database-storage.ts';
-import { queryCommand, sqlString } from '../core/suggestion.ts';
-import { against, type Status, type Verdict, worst } from '../core/verdict.ts';
+import { queryCommand, sqlStatement, sqlString } from '../core/suggestion.ts';
+import { against, type Verdict, worst } from '../core/verdict.ts';
+import { duplicatesOf, wholes } from './index-duplicates.ts';
 import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
@@ -44,7 +45,7 @@ export const indexesWith = (all: boolean): Report<'indexes' | 'tables' | 'foreig
       ...tables.flatMap((table) => missing(table, foreignKeys, seat)),
       ...foreignKeys.flatMap((key) => unindexed(key, tables)),
       ...duplicates(found.indexes),
-      ...found.indexes.flatMap((index) => unused(index, ageMs, seat)),
+      ...wholes(found.indexes).flatMap((index) => unused(index, ageMs, seat)),
     ];
     const status = worst(problems.map((one) => one.status));
     const reason = `${plural(found.count, 'index', 'indexes')}: ${counted(problems)}; use counted for ${duration(ageMs)}`;
@@ -113,12 +114,12 @@ const rowOf = (index: Index): Omit<Problem, 'problem' | 'status' | 'reason' | 'n
 function sound(all: readonly Index[], problems: readonly Problem[]): IndexRow[] {
   const named = new Set(problems.map(({ index }) => index));
   return all
-    .filter(({ name }) => !named.has(name))
+    .filter(({ name, partOf }) => !named.has(name) && !named.has(partOf?.name ?? name))
     .map((index) => ({ ...rowOf(index), problem: 'none', reason: '', next: [] }));
 }
 
 function invalid(index: Index): Problem[] {
-  const { name, table, isValid, isBuilding, mayBeBuilding, isUnique } = index;
+  const { name, table, isValid, isBuilding, mayBeBuilding, isUnique, partOf } = index;
   if (isValid || isBuilding) return [];
   const problem = { ...rowOf(index), problem: 'invalid' as const, status: 'warn' as const };
   if (mayBeBuilding)
@@ -136,7 +137,7 @@ function invalid(index: Index): Problem[] {
     {
       ...problem,
       reason: `invalid, as a CREATE INDEX CONCURRENTLY that failed leaves it: written to, and used by no query${isUnique ? '; uniqueness is not ensured' : ''}`,
-      next: [`REINDEX INDEX CONCURRENTLY ${name}`, `DROP INDEX CONCURRENTLY ${name}`],
+      next: [sqlStatement(`REINDEX INDEX CONCURRENTLY ${name}`), ...(partOf === undefined ? [dropping(index)] : [])],
     },
   ];
 }
@@ -154,65 +155,30 @@ function unused(index: Index, ageMs: number, { limits }: Seat): Problem[] {
       unit: 'bytes',
       threshold,
       reason: `${bytes(index.bytes)} that no query read in ${duration(ageMs)}, and that every write has to keep up`,
-      next: [`DROP INDEX CONCURRENTLY ${index.name}`],
+      next: [dropping(index)],
     },
   ];
 }
 
-/** Indexes of which another does the work: with the same columns, or with more behind them. */
 function duplicates(all: readonly Index[]): Problem[] {
-  const byTable = Map.groupBy(
-    all.filter(({ isValid }) => isValid),
-    ({ table }) => table,
-  );
-  return [...byTable.values()].flatMap((group) =>
-    group.flatMap((index) => {
-      if (index.isNeeded) return [];
-      const same = group.find((other) => other !== index && isSame(index, other) && isKept(other, index, group));
-      const wider = group.find((other) => other !== index && isPrefix(index, other));
-      const other = same ?? wider;
-      if (other === undefined) return [];
-      return [
-        {
-          ...rowOf(index),
-          problem: same === undefined ? ('redundant' as const) : ('duplicate' as const),
-          status: 'warn' as const satisfies Status,
-          value: index.bytes,
-          unit: 'bytes',
-          reason:
-            same === undefined
-              ? `${other.name} begins with the same columns and can do its work; ${bytes(index.bytes)}`
-              : `the same as ${other.name}; ${bytes(index.bytes)}`,
-          next: [`DROP INDEX CONCURRENTLY ${index.name}`],
-        },
-      ];
-    }),
-  );
+  return duplicatesOf(all).map(({ index, other, isSame }) => ({
+    ...rowOf(index),
+    problem: isSame ? 'duplicate' : 'redundant',
+    status: 'warn',
+    value: index.bytes,
+    unit: 'bytes',
+    reason: isSame
+      ? `the same as ${other.name}; ${bytes(index.bytes)}`
+      : `${other.name} begins with the same columns and can do its work; ${bytes(index.bytes)}`,
+    next: [dropping(index)],
+  }));
 }
 
-const isSame = (one: Index, other: Index): boolean =>
-  one.method === other.method &&
-  one.condition === other.condition &&
-  one.columns.join('\n') === other.columns.join('\n') &&
-  one.kinds.join('\n') === other.kinds.join('\n') &&
-  (other.isUnique || !one.isUnique);
-
-/** Of two that are the same, the one to keep: what is needed or unique, else the first by name. */
-const isKept = (other: Index, index: Index, group: readonly Index[]): boolean =>
-  other.isNeeded ||
-  (other.isUnique && !index.isUnique) ||
-  group.filter((one) => isSame(one, index) && isSame(index, one)).toSorted((a, b) => (a.name < b.name ? -1 : 1))[0] ===
-    other;
-
-const isPrefix = (one: Index, other: Index): boolean =>
-  one.method === 'btree' &&
-  other.method === 'btree' &&
-  !one.isUnique &&
-  one.isPlain &&
-  other.isPlain &&
-  one.kinds.length < other.kinds.length &&
-  one.columns.length === one.kinds.length &&
-  one.columns.every((column, at) => other.columns[at] === column && other.kinds[at] === one.kinds[at]);
+/** Parts of a partitioned table's index go with it only, and it cannot go without keeping all out for a moment. */
+const dropping = ({ name, partOf }: Index): string =>
+  partOf === undefined
+    ? sqlStatement(`DROP INDEX CONCURRENTLY ${name}`)
+    : sqlStatement(`DROP INDEX ${partOf.name}`, 'locks all partitions under ACCESS EXCLUSIVE: plan it');
 
 const isLarge = ({ liveRows, rows }: Table): boolean => Math.max(liveRows, rows ?? 0) >= LARGE_ROWS;
 
@@ -265,7 +231,7 @@ const wholeOf = (table: Table): Pick<IndexRow, 'table' | 'index' | 'bytes' | 'sc
 });
 
 const creating = ({ table, columns }: ForeignKey): string =>
-  `CREATE INDEX CONCURRENTLY ON ${table} (${columns.join(', ')})`;
+  sqlStatement(`CREATE INDEX CONCURRENTLY ON ${table} (${columns.join(', ')})`);
 
 function notesOf({ indexes: all, count, since }: Indexes, from: string, ageMs: number, { server }: Seat): string[] {
   return [

@@ -135,7 +135,7 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
       reason: expect.stringMatching(
         /^100 % of its 171 scans read it from end to end, 59649 rows each: .* foreign key \(customer\) has no index/,
       ),
-      next: ['CREATE INDEX CONCURRENTLY ON public.orders (customer)', 'opsctl db slow --by io'],
+      next: ['CREATE INDEX CONCURRENTLY ON public.orders (customer);', 'opsctl db slow --by io'],
     });
     expect(await found('slow', /^select \* from orders where code = /)).toMatchObject({
       status: 'warn',

@@ -68,6 +68,8 @@ export interface Index {
   scans: number;
   /** When it was last used, ISO; from 16 on. */
   usedAt?: string;
+  /** The index of the partitioned table that it belongs to, and figures of all of that one's parts together. */
+  partOf?: { name: string; table: string; bytes: number; scans: number; usedAt?: string };
 }
 
 export interface Indexes {

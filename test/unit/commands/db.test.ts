@@ -177,7 +177,7 @@ test('db report must give each report a line, then what is bad, the worst first'
                    average in 100 calls or more
     ✓ indexes      0 indexes: 0 invalid, 0 unused, 0 duplicate, 0
                    tables that may lack one; use counted for 1 d
-    ✓ cache-hit    nothing was read since the statistics were reset
+    ✓ cache-hit    nothing was read since the statistics began
     ✓ sizes        no tables in database main
     ✓ vacuum       no table with too many dead rows; oldest
                    transaction id not known; no VACUUM runs

@@ -52,7 +52,7 @@ describe('indexes', () => {
     expect(told(indexes, at)[1]).toBe(
       'warn public.a: 20.0 MiB that no query read in 14 d, and that every write has to keep up',
     );
-    expect(conclude(indexes, at, 'main', limits).findings[1]?.next).toEqual(['DROP INDEX CONCURRENTLY public.a']);
+    expect(conclude(indexes, at, 'main', limits).findings[1]?.next).toEqual(['DROP INDEX CONCURRENTLY public.a;']);
   });
 
   test('must not be called unused by young statistics', () => {
@@ -97,6 +97,30 @@ describe('indexes', () => {
     ]);
   });
 
+  test('of a partitioned table must be one thing, dropped as a whole', () => {
+    const part = (of: string, at: number): Index =>
+      index(`public.orders_${at}_${of}`, ['id'], {
+        table: `public.orders_${at}`,
+        scans: 0,
+        bytes: MIB,
+        partOf: { name: `public.${of}`, table: 'public.orders', bytes: 64 * MIB, scans: 0 },
+      });
+    const parts = (of: string): Index[] => Array.from({ length: 64 }, (_, at) => part(of, at));
+    const { findings } = conclude(indexes, look(parts('a')), 'main', limits);
+    expect(findings.slice(1)).toMatchObject([
+      {
+        about: 'public.a',
+        value: 64 * MIB,
+        next: ['DROP INDEX public.a; -- locks all partitions under ACCESS EXCLUSIVE: plan it'],
+      },
+    ]);
+    const read = parts('a').map((one) => ({ ...one, partOf: { ...one.partOf!, scans: 7 } }));
+    expect(problems(read)).toEqual([]);
+    expect(problems([...parts('a'), ...parts('b')]).filter(([kind]) => kind === 'duplicate')).toEqual([
+      ['duplicate', 'public.b'],
+    ]);
+  });
+
   test('whose work a longer one does must be named', () => {
     expect(problems([index('a', ['x']), index('b', ['x', 'y'])])).toEqual([['redundant', 'a']]);
   });
@@ -130,7 +154,7 @@ describe('indexes', () => {
     const key = { table: 'public.orders', columns: ['shop', 'customer'], references: 'public.customer' };
     const orders = table('public.orders', { rows: 100_000, liveRows: 100_000 });
     const busy = { ...orders, sequentialScans: 900, sequentialRows: 90_000_000 };
-    const create = 'CREATE INDEX CONCURRENTLY ON public.orders (shop, customer)';
+    const create = 'CREATE INDEX CONCURRENTLY ON public.orders (shop, customer);';
     const judged = (one: Table) => conclude(indexes, look([], [one], undefined, [key]), 'main', limits);
 
     expect(judged(orders)).toMatchObject({
