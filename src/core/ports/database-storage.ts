@@ -138,7 +138,8 @@ export interface OldestXmin {
 export interface Fill {
   name: string;
   table?: string;
-  rows: number;
+  /** Absent where they were never counted. */
+  rows?: number;
   pages: number;
   blockSize: number;
   /** Share of a page that is filled by intention. */
@@ -150,6 +151,8 @@ export interface Fill {
   width: number;
   hasNulls: boolean;
   isReadable: boolean;
+  /** When its table was last analysed, ISO; absent where that is not known. */
+  analyzedAt?: string;
 }
 
 export interface Sequence {

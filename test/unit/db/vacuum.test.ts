@@ -138,7 +138,7 @@ describe('bloat', () => {
     expect(status).toBe('crit');
     expect(findings.slice(1).map((one) => [one.status, one.about, one.value, one.next.at(-1)])).toEqual([
       ['crit', 'public.orders', 12, 'pg_repack --table=public.orders'],
-      ['warn', 'public.orders_pkey', 4.4, 'REINDEX INDEX CONCURRENTLY public.orders_pkey'],
+      ['warn', 'public.orders_pkey', 4.4, 'REINDEX INDEX CONCURRENTLY public.orders_pkey;'],
     ]);
     expect((findings[0]?.value ?? 0) / MIB).toBeGreaterThan(700);
   });
@@ -146,6 +146,19 @@ describe('bloat', () => {
   test('must not take an index with repeated values for negative bloat', () => {
     const at = lookOf({ fill: [fill('i', { table: 't', width: 4, fillFactor: 0.9, pages: 900 })] });
     expect(conclude(bloat, at, 'main', limits)).toMatchObject({ status: 'ok', rows: [] });
+  });
+
+  test('must take what has no rows for empty, and only that', () => {
+    const all = [
+      fill('emptied', { rows: 0, knownColumns: 0, analyzedAt: '2026-03-01T11:00:00.000Z' }),
+      fill('c', { analyzedAt: '2026-03-01T10:00:00.000Z' }),
+    ];
+    const { rows: _rows, ...never } = fill('never', { knownColumns: 3 });
+    const { rows, notes } = conclude(bloat, lookOf({ fill: [...all, never] }), 'main', limits);
+    expect(rows[0]).toMatchObject({ name: 'emptied', expectedBytes: 8192, ratio: 9000 });
+    expect(rows.map(({ name }) => name)).not.toContain('never');
+    expect(notes[0]).toMatch(/last ANALYZE, from 2026-03-01 1\d:00:00 to 2026-03-01 1\d:00:00;/);
+    expect(notes[1]).toBe('1 table or index without statistics left out: ANALYZE');
   });
 
   test('must say what was left out', () => {
