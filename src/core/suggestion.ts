@@ -12,9 +12,16 @@ export function shellWord(text: string): string {
 /** A string as SQL takes it. */
 export const sqlString = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
+/** A name as SQL takes it: quoted where it has to be. */
+export const sqlName = (name: string): string =>
+  /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+
 /** SQL for psql: known by its semicolon, behind which a remark may follow. */
 export const sqlStatement = (statement: string, remark?: string): string =>
   remark === undefined ? `${statement};` : `${statement}; -- ${remark}`;
 
 /** Asks a database something that changes nothing. */
 export const queryCommand = (sql: string): string => `opsctl db query ${shellWord(sql)}`;
+
+/** Gives a role a right that it lacks, or another role's. */
+export const granting = (right: string, role: string): string => sqlStatement(`GRANT ${right} TO ${sqlName(role)}`);
