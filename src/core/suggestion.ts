@@ -20,6 +20,9 @@ export const sqlName = (name: string): string =>
 export const sqlStatement = (statement: string, remark?: string): string =>
   remark === undefined ? `${statement};` : `${statement}; -- ${remark}`;
 
+/** Whether it is for psql. */
+export const isSql = (suggestion: string): boolean => /;(?: -- .*)?$/.test(suggestion);
+
 /** Asks a database something that changes nothing. */
 export const queryCommand = (sql: string): string => `opsctl db query ${shellWord(sql)}`;
 

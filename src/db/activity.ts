@@ -4,9 +4,10 @@ import * as z from 'zod';
 import { duration, plural } from '../core/format.ts';
 import type { Session } from '../core/ports/database.ts';
 import type { Judged } from '../core/report.ts';
+import { granting } from '../core/suggestion.ts';
 import { oneLine } from '../core/text.ts';
 import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
-import { killing } from './ending.ts';
+import { endingSession } from './ending.ts';
 import type { Report } from './report.ts';
 
 const rowSchema = z
@@ -35,7 +36,9 @@ export const activity: Report<'sessions', ActivityRow> = {
   row: rowSchema,
   judge: ({ sessions }, { server, limits }) => {
     const seen = sessions.filter(({ state }) => state !== undefined);
-    const judged = seen.flatMap((one) => judgedSession(one, limits.longestTransactionMs, limits.idleInTransactionMs));
+    const judged = seen.flatMap((one) =>
+      judgedSession(one, server.role, limits.longestTransactionMs, limits.idleInTransactionMs),
+    );
     const shown = sessions.filter((one) => one.state !== 'idle' || one.transactionMs !== undefined);
     return {
       findings: [summary(sessions, judged), ...judged.toSorted(byAge)],
@@ -68,8 +71,8 @@ export const activity: Report<'sessions', ActivityRow> = {
 type Limits = Parameters<typeof against>[1];
 
 /** A transaction that is open for long holds its locks, and keeps VACUUM from what it may still look at. */
-function judgedSession(session: Session, transaction: Limits, idle: Limits): Judged<unknown>['findings'] {
-  const { pid, state, transactionMs, stateMs } = session;
+function judgedSession(session: Session, role: string, transaction: Limits, idle: Limits): Judged<unknown>['findings'] {
+  const { state, transactionMs, stateMs } = session;
   if (transactionMs === undefined) return [];
   const isIdle = state?.startsWith('idle in transaction') === true;
   const open = against(transactionMs, transaction);
@@ -83,14 +86,14 @@ function judgedSession(session: Session, transaction: Limits, idle: Limits): Jud
     unit: 'ms',
     threshold: because.threshold,
   };
+  const { next, remark } = endingSession(session, role);
   return [
     {
       about: nameOf(session),
       status,
-      reason: `transaction open for ${duration(transactionMs)}, ${doing}`,
+      reason: `transaction open for ${duration(transactionMs)}, ${doing}${remark}`,
       ...measured,
-      // One that is idle has no query that could be cancelled.
-      next: [killing(pid, isIdle)],
+      next,
     } satisfies Verdict & { about: string },
   ];
 }
@@ -135,6 +138,8 @@ function notesOf(sessions: readonly Session[], shown: readonly Session[], role: 
     ...(idle === 0 ? [] : [`${plural(idle, 'idle session')} not shown`]),
     ...(hidden === 0
       ? []
-      : [`${plural(hidden, 'session')} of other roles hide what they do from ${role}: GRANT pg_monitor TO ${role}`]),
+      : [
+          `${plural(hidden, 'session')} of other roles hide what they do from ${role}: ${granting('pg_monitor', role)}`,
+        ]),
   ];
 }

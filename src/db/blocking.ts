@@ -7,7 +7,7 @@ import { queryCommand } from '../core/suggestion.ts';
 import { oneLine } from '../core/text.ts';
 import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
 import { nameOf } from './activity.ts';
-import { endingPrepared, killing } from './ending.ts';
+import { type Ending, endingPrepared, endingSession, lookingAt } from './ending.ts';
 import { lockTree, type Waiter } from './lock-tree.ts';
 import type { Report } from './report.ts';
 
@@ -44,7 +44,7 @@ export const blocking: Report<'sessions' | 'locks', BlockingRow> = {
   name: 'blocking',
   parts: ['sessions', 'locks'],
   row: rowSchema,
-  judge: ({ sessions, locks: { locks } }, { limits }) => {
+  judge: ({ sessions, locks: { locks } }, { limits, server }) => {
     const tree = lockTree(locks, sessions);
     const waiting = locks.filter(({ granted }) => !granted);
     const longest = Math.max(0, ...waiting.map(({ waitMs }) => waitMs ?? 0));
@@ -56,7 +56,7 @@ export const blocking: Report<'sessions' | 'locks', BlockingRow> = {
     if (blocked === 0)
       return { findings: [{ about: '', ...verdict.ok('no session waits for a lock', measured) }], rows: [] };
     const reason = `${plural(blocked, 'session waits', 'sessions wait')} for a lock, the longest for ${duration(longest)}; ${plural(roots.length, 'session')} at the root of it`;
-    const judged = roots.map((root) => rootFinding(root, tree, status));
+    const judged = roots.map((root) => rootFinding(root, tree, status, server.role));
     return {
       // What frees the most is what to do about the whole.
       findings: [{ about: '', status, reason, ...measured, next: judged[0]?.next ?? [] }, ...judged],
@@ -87,7 +87,7 @@ const durationOrDash = (ms: number | null): string => (ms === null ? '-' : durat
 export const lockText = ({ mode, target }: Pick<Lock, 'mode' | 'target'>): string =>
   `${mode.replace(/Lock$/, '')} on ${target}`;
 
-function rootFinding(root: Waiter, tree: readonly Waiter[], status: Status): Verdict & { about: string } {
+function rootFinding(root: Waiter, tree: readonly Waiter[], status: Status, role: string): Verdict & { about: string } {
   const { session, frees, freesAtOnce, circle } = root;
   const below = tree.filter((one) => one.root === root.id && one !== root);
   const longest = Math.max(0, ...below.map(({ waits }) => waits?.waitMs ?? 0));
@@ -96,15 +96,16 @@ function rootFinding(root: Waiter, tree: readonly Waiter[], status: Status): Ver
     frees === below.length
       ? `when it ends, ${freesAtOnce === frees ? (frees === 1 ? 'it goes on' : 'all go on at once') : `${plural(freesAtOnce, 'goes', 'go')} on at once, ${(frees - freesAtOnce).toString()} in turn`}`
       : `when it ends, ${frees.toString()} of them go on; the others wait for somebody else too`;
+  const { next, remark } = ending(root, role);
   return {
     about: session === undefined ? otherName(root) : nameOf(session),
     status,
     reason: circle
       ? `waits in a circle with ${plural(below.length, 'session')}: a deadlock, which the server ends by itself`
-      : `${doing(root)}${wanted === undefined ? '' : `, holds ${lockText(wanted)}`}; ${plural(below.length, 'session waits', 'sessions wait')}, the longest for ${duration(longest)}; ${ends}`,
+      : `${doing(root)}${wanted === undefined ? '' : `, holds ${lockText(wanted)}`}; ${plural(below.length, 'session waits', 'sessions wait')}, the longest for ${duration(longest)}; ${ends}${remark}`,
     value: below.length,
     unit: 'sessions',
-    next: circle ? [] : ending(root),
+    next: circle ? [] : next,
   };
 }
 
@@ -153,11 +154,13 @@ const otherName = ({ id, holds }: Waiter): string =>
       : `${id.toString()} (${holds[0]?.backend ?? 'another process'})`;
 
 /** How it is ended. Of a prepared transaction that is not known none: another one may be what somebody relies on. */
-function ending({ id, session }: Waiter): string[] {
-  if (typeof id === 'string') return endingPrepared(id);
-  if (id === 0) return [queryCommand('SELECT * FROM pg_prepared_xacts')];
-  // One that is idle has no query that could be cancelled.
-  return [killing(id, session?.state?.startsWith('idle') === true)];
+function ending({ id, session }: Waiter, role: string): Ending {
+  if (session !== undefined) return endingSession(session, role);
+  const next =
+    typeof id === 'string'
+      ? endingPrepared(id)
+      : [id === 0 ? queryCommand('SELECT * FROM pg_prepared_xacts') : lookingAt(id)];
+  return { next, remark: '' };
 }
 
 /** Locks named of one session. */

@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 import { bytes, duration, plural } from '../core/format.ts';
 import type { Replication, Slot, Standby } from '../core/ports/database.ts';
-import { queryCommand, sqlStatement, sqlString } from '../core/suggestion.ts';
+import { granting, queryCommand, sqlStatement, sqlString } from '../core/suggestion.ts';
 import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -44,7 +44,7 @@ export const replication: Report<'replication', ReplicationRow> = {
             ? { status, reason, ...measured, next: [] }
             : hidden > 0
               ? verdict.skipped(`${reason}; what they do is hidden from role ${seat.server.role}`, [
-                  `GRANT pg_monitor TO ${seat.server.role}`,
+                  granting('pg_monitor', seat.server.role),
                 ])
               : verdict.ok(reason, measured)),
         },

@@ -3,9 +3,11 @@ import * as z from 'zod';
 
 import { duration, percent, plural } from '../core/format.ts';
 import type { DatabaseUse, OldestXmin, Table, Vacuum } from '../core/ports/database-storage.ts';
+import type { Session } from '../core/ports/database.ts';
+import { queryCommand, shellWord, sqlStatement } from '../core/suggestion.ts';
 import { against, type Status, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
-import { endingPrepared, killing } from './ending.ts';
+import { type Ending, endingPrepared, endingSession, lookingAt } from './ending.ts';
 import { droppingSlot } from './replication.ts';
 
 const rowSchema = z
@@ -31,16 +33,16 @@ const FEW = 1000;
 const WRAPAROUND = 2 ** 31;
 const SHOWN = 25;
 
-export const vacuum: Report<'tables' | 'databases' | 'vacuums' | 'horizon', VacuumRow> = {
+export const vacuum: Report<'tables' | 'databases' | 'vacuums' | 'horizon' | 'sessions', VacuumRow> = {
   name: 'vacuum',
-  parts: ['tables', 'databases', 'vacuums', 'horizon'],
+  parts: ['tables', 'databases', 'vacuums', 'horizon', 'sessions'],
   row: rowSchema,
-  judge: ({ tables: { tables }, databases, vacuums, horizon }, seat) => {
+  judge: ({ tables: { tables }, databases, vacuums, horizon, sessions }, seat) => {
     const since = databases.find(({ isCurrent }) => isCurrent)?.since;
     const dead = tables.flatMap((table) => deadFinding(table, vacuums, since, seat));
     const bad = [
       ...databases.flatMap((database) => wraparound(database, tables, seat)),
-      ...horizon.flatMap((one) => heldBack(one, seat)),
+      ...horizon.flatMap((one) => heldBack(one, sessions, seat)),
       ...dead,
     ];
     const oldest = databases.toSorted((a, b) => b.xidAge - a.xidAge)[0];
@@ -106,8 +108,10 @@ function deadFinding(
       next:
         running === undefined
           ? [
-              `VACUUM (VERBOSE, ANALYZE) ${name}`,
-              ...(isAutovacuumed ? [] : [`ALTER TABLE ${name} RESET (autovacuum_enabled)`, 'SHOW autovacuum']),
+              sqlStatement(`VACUUM (VERBOSE, ANALYZE) ${name}`),
+              ...(isAutovacuumed
+                ? []
+                : [sqlStatement(`ALTER TABLE ${name} RESET (autovacuum_enabled)`), queryCommand('SHOW autovacuum')]),
             ]
           : [],
     },
@@ -132,24 +136,25 @@ function wraparound(database: DatabaseUse, tables: readonly Table[], { limits }:
         threshold,
         next:
           database.isCurrent && oldest !== undefined && what === 'transaction id'
-            ? [`VACUUM (FREEZE, VERBOSE) ${oldest.name}`]
-            : [`vacuumdb --freeze --dbname=${database.name}`],
+            ? [sqlStatement(`VACUUM (FREEZE, VERBOSE) ${oldest.name}`)]
+            : [`vacuumdb --freeze ${shellWord(`--dbname=${database.name}`)}`],
       };
     });
 }
 
-function heldBack(one: OldestXmin, { limits }: Seat): Found[] {
+function heldBack(one: OldestXmin, sessions: readonly Session[], { server, limits }: Seat): Found[] {
   const { status, threshold } = against(one.xidAge, limits.xminAge);
   if (status === 'ok') return [];
+  const { next, remark } = release(one, sessions, server.role, status);
   return [
     {
       about: holder(one),
       status,
-      reason: `keeps VACUUM from removing what died in the last ${one.xidAge.toString()} transactions`,
+      reason: `keeps VACUUM from removing what died in the last ${one.xidAge.toString()} transactions${remark}`,
       value: one.xidAge,
       unit: 'transactions',
       threshold,
-      next: release(one, status),
+      next,
     },
   ];
 }
@@ -157,14 +162,22 @@ function heldBack(one: OldestXmin, { limits }: Seat): Found[] {
 const holder = ({ kind, name, pid, state, xidAge, ms }: OldestXmin): string =>
   `${kind} ${name}${pid === undefined ? '' : ` (pid ${pid.toString()})`}${state === undefined ? '' : `, ${state}`}, ${plural(xidAge, 'transaction')} old${ms === undefined ? '' : `, for ${duration(ms)}`}`;
 
-function release({ kind, name, pid = 0, state }: OldestXmin, status: Status): string[] {
-  if (kind === 'prepared transaction') return endingPrepared(name);
-  if (kind !== 'session')
-    return [
-      'opsctl db replication',
-      ...(kind === 'slot' && state !== 'active' && status === 'crit' ? [droppingSlot(name)] : []),
-    ];
-  return [killing(pid, state?.startsWith('idle') === true)];
+function release(
+  { kind, name, pid = 0, state }: OldestXmin,
+  sessions: readonly Session[],
+  role: string,
+  status: Status,
+): Ending {
+  const session = sessions.find((one) => one.pid === pid);
+  if (session !== undefined) return endingSession(session, role);
+  const isUnread = kind === 'slot' && state !== 'active';
+  const next =
+    kind === 'prepared transaction'
+      ? endingPrepared(name)
+      : kind === 'session'
+        ? [lookingAt(pid)]
+        : ['opsctl db replication', ...(isUnread && status === 'crit' ? [droppingSlot(name)] : [])];
+  return { next, remark: '' };
 }
 
 const runs = ({ pid, table, phase, scanned, isAuto, isForced, ms, indexRounds }: Vacuum): string =>

@@ -89,13 +89,13 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
       expect([exit, data.status]).toEqual([1, 'crit']);
       const [first, second] = data.findings;
       expect(first).toMatchObject({ check: 'blocking', about: '', status: 'crit', value: 30 });
-      expect(first?.next).toEqual([`opsctl db kill ${root.toString()} --terminate`]);
+      expect(first?.next).toEqual([`opsctl db kill ${root.toString()} --terminate --force`]);
       expect(second).toMatchObject({ check: 'blocking', about: `${root.toString()} (checkout)`, status: 'crit' });
       expect(second?.reason).toContain('holds RowExclusive on public.stock; 30 sessions wait');
       const said = (await on.text('db', 'report')).out;
       const lines = said.slice(said.indexOf('\n\n')).trim().split('\n');
       expect(lines[0]).toMatch(new RegExp(`^✗ ${root.toString()} \\(checkout\\): idle in transaction`));
-      expect(lines).toContain(`next: opsctl db kill ${root.toString()} --terminate`);
+      expect(lines).toContain(`next: opsctl db kill ${root.toString()} --terminate --force`);
 
       const tree = await on.json<BlockingRow>('db', 'blocking');
       expect(tree.data.rows).toHaveLength(31);
@@ -183,7 +183,7 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
     );
     expect(await dead()).toMatchObject({
       status: 'crit',
-      next: expect.arrayContaining(['VACUUM (VERBOSE, ANALYZE) public.visit']),
+      next: expect.arrayContaining(['VACUUM (VERBOSE, ANALYZE) public.visit;']),
     });
     // Not analysed since: what the catalog remembers is the table as it was.
     const { data } = await on.json('db', 'report');

@@ -1,6 +1,7 @@
 /** Some parts of a database in one read-only transaction: what a `db` command asks, and the report all at once. */
 import type { DatabaseLook, DatabaseParts, DatabaseServer, PartName } from '../../core/ports/database.ts';
 import type { Had } from '../../core/ports/had.ts';
+import { granting } from '../../core/suggestion.ts';
 import type { Connection } from './connect.ts';
 import { databases } from './parts/databases.ts';
 import { fill } from './parts/fill.ts';
@@ -65,7 +66,7 @@ async function readPart<T>(
   const answer = await ask(sql);
   if ('refused' in answer) {
     return answer.forbidden
-      ? { is: 'skipped', reason: answer.refused, fix: [`GRANT pg_monitor TO ${user}`] }
+      ? { is: 'skipped', reason: answer.refused, fix: [granting('pg_monitor', user)] }
       : { is: 'unknown', reason: answer.refused };
   }
   const value = part.read(answer.rows, server);

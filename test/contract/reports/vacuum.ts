@@ -42,7 +42,7 @@ export function vacuumReports(at: () => PostgresServer): void {
           expect.objectContaining({
             about: 'public.event',
             reason: expect.stringContaining('190000 dead rows (95 %)'),
-            next: expect.arrayContaining(['VACUUM (VERBOSE, ANALYZE) public.event']),
+            next: expect.arrayContaining(['VACUUM (VERBOSE, ANALYZE) public.event;']),
           }),
         );
       }
@@ -134,8 +134,8 @@ export function vacuumReports(at: () => PostgresServer): void {
       const grants = findings[0]?.next ?? [];
       expect(grants).toContain(
         at().major >= 14
-          ? 'GRANT pg_read_all_data TO watcher'
-          : 'GRANT SELECT ON ALL TABLES IN SCHEMA public TO watcher',
+          ? 'GRANT pg_read_all_data TO watcher;'
+          : 'GRANT SELECT ON ALL TABLES IN SCHEMA public TO watcher;',
       );
       onTestFinished(async () => {
         for (const grant of grants) await at().query(grant.replace(/^GRANT (.*) TO/, 'REVOKE $1 FROM'));

@@ -44,6 +44,7 @@ test('db indexes must name the statement that ends each problem', async () => {
     next: REINDEX INDEX CONCURRENTLY public.by_customer_old;
           DROP INDEX CONCURRENTLY public.by_customer_old;
           DROP INDEX CONCURRENTLY public.by_customer;
+          (what ends with ; is SQL for psql: db query only reads)
 
     PROBLEM    INDEX OR TABLE              SIZE  SCANS  COLUMNS
     invalid    public.by_customer_old  19.1 MiB      0  public.orders (customer)
@@ -130,7 +131,8 @@ test('db vacuum must show dead rows against what autovacuum waits for', async ()
       % of what there is); no VACUUM runs
     ! public.orders: 30000 dead rows (37.5 %), autovacuum comes at 10050; never
       vacuumed since the statistics began 1 d ago
-    next: VACUUM (VERBOSE, ANALYZE) public.orders
+    next: VACUUM (VERBOSE, ANALYZE) public.orders;
+          (what ends with ; is SQL for psql: db query only reads)
 
     TABLE           LIVE   DEAD   SHARE  AUTOVACUUM AT  NOW
     public.orders  50000  30000  37.5 %          10050  -
@@ -171,7 +173,8 @@ test('db sequences must show the end that comes first', async () => {
       93.1 %
     ! public.orders_id_seq: 93.1 % used, 147483647 values left: public.orders.id
       is integer and takes no greater value; then every insert fails
-    next: ALTER TABLE public.orders ALTER COLUMN id TYPE bigint -- rewrites the table under ACCESS EXCLUSIVE: plan it
+    next: ALTER TABLE public.orders ALTER COLUMN id TYPE bigint; -- rewrites the table under ACCESS EXCLUSIVE: plan it
+          (what ends with ; is SQL for psql: db query only reads)
 
     SEQUENCE                USED       LEFT  TYPE    COLUMN
     public.orders_id_seq  93.1 %  147483647  bigint  public.orders.id integer

@@ -149,6 +149,7 @@ test('db slow must say what takes the time and why', async () => {
     TOTAL  SHARE  CALLS   MEAN   READ  QUERY
      42 s  100 %   1000  42 ms  3.2 %  select * from orders where customer = $1
 
+    what opsctl asks is among them
     since when they are counted is told from PostgreSQL 14 on
     the time of reading and writing is not taken: track_io_timing is off
     "
@@ -195,7 +196,7 @@ test('db report must give each report a line, then what is bad, the worst first'
 });
 
 test('db report must say what mends a report that could not be had', async () => {
-  const fix = ['CREATE EXTENSION pg_stat_statements'];
+  const fix = ['CREATE EXTENSION pg_stat_statements;'];
   const text = await shown(report, [], { statements: { is: 'skipped', reason: 'it is not created', fix } });
   expect(text).toContain('- slow         it is not created');
   expect(text).toContain('- slow: it is not created\nnext: CREATE EXTENSION pg_stat_statements');

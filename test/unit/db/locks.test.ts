@@ -91,6 +91,17 @@ describe('blocking', () => {
     expect(data.rows[1]).toMatchObject({ pid: 2, root: 1, blockedBy: [1], waitsFor: { target: 'public.orders' } });
   });
 
+  test.each<[string, Partial<Session>, string, string]>([
+    ['a superuser', { privileged: true }, 'opsctl db kill 1 --terminate --force', 'superuser or of replication'],
+    ['a dump', { application: 'pg_dump', state: 'active' }, 'opsctl db kill 1 --force', 'whose work would be lost'],
+    ['one that hides', { state: undefined as never }, 'GRANT pg_read_all_stats, pg_signal_backend TO watcher;', ''],
+  ])('must advise what the plan of db kill takes, for %s', (_who, more, next, remark) => {
+    const at = look([holds(1), waits(2, [1])], [{ ...idle, ...more }]);
+    const { findings } = conclude(blocking, at, 'main', limits);
+    expect(findings[1]).toMatchObject({ next: [next], reason: expect.stringContaining(remark) });
+    expect(findings[1]?.reason.endsWith('so that ending it takes --force')).toBe(remark !== '');
+  });
+
   test('must find the table where a row is waited for', () => {
     const all = [
       holds(1, 'RowExclusiveLock', 'public.a'),
@@ -150,6 +161,9 @@ describe('blocking', () => {
   test('must name a process of the server', () => {
     const server = look([holds(9, 'ShareLock', 'public.orders', { backend: 'autovacuum worker' }), waits(2, [9])], []);
     expect(told(blocking, server)[1]).toContain('9 (autovacuum worker): runs, holds Share on public.orders');
+    expect(conclude(blocking, server, 'main', limits).findings[1]?.next).toEqual([
+      'opsctl db query "SELECT * FROM pg_stat_activity WHERE pid = 9"',
+    ]);
   });
 });
 

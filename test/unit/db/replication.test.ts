@@ -116,6 +116,6 @@ describe('replication', () => {
       'main',
       limits,
     );
-    expect([status, findings[0]?.next]).toEqual(['skipped', ['GRANT pg_monitor TO watcher']]);
+    expect([status, findings[0]?.next]).toEqual(['skipped', ['GRANT pg_monitor TO watcher;']]);
   });
 });

@@ -63,7 +63,7 @@ describe('activity', () => {
     expect(data.status).toBe('ok');
     expect(data.rows).toMatchObject([{ pid: 9, state: null }]);
     expect(data.notes).toEqual([
-      '1 session of other roles hide what they do from watcher: GRANT pg_monitor TO watcher',
+      '1 session of other roles hide what they do from watcher: GRANT pg_monitor TO watcher;',
     ]);
   });
 });
@@ -93,11 +93,11 @@ describe('connections', () => {
 
 describe('a part that was not had', () => {
   test('must be left out with what mends it', () => {
-    const at = look({ is: 'skipped', reason: 'permission denied', fix: ['GRANT pg_monitor TO watcher'] });
+    const at = look({ is: 'skipped', reason: 'permission denied', fix: ['GRANT pg_monitor TO watcher;'] });
     expect(conclude(activity, at, 'main', limits)).toMatchObject({
       status: 'skipped',
       rows: [],
-      findings: [{ status: 'skipped', reason: 'permission denied', next: ['GRANT pg_monitor TO watcher'] }],
+      findings: [{ status: 'skipped', reason: 'permission denied', next: ['GRANT pg_monitor TO watcher;'] }],
     });
   });
 

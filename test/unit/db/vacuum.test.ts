@@ -5,18 +5,19 @@ import type { DatabaseLook } from '../../../src/core/ports/database.ts';
 import { bloat, pagesNeeded } from '../../../src/db/bloat.ts';
 import { conclude } from '../../../src/db/report.ts';
 import { vacuum } from '../../../src/db/vacuum.ts';
-import { database, fill, limits, lookOf, table, told } from './look.ts';
+import { database, fill, limits, lookOf, session, table, told } from './look.ts';
 
 describe('vacuum', () => {
   const look = (
     tables: Table[],
     more: { vacuums?: Vacuum[]; horizon?: OldestXmin[]; databases?: DatabaseUse[] } = {},
-  ): DatabaseLook<'tables' | 'databases' | 'vacuums' | 'horizon'> =>
+  ): DatabaseLook<'tables' | 'databases' | 'vacuums' | 'horizon' | 'sessions'> =>
     lookOf({
       tables: { tables, count: tables.length, bytes: 0 },
       databases: more.databases ?? [database('shop', { xidAge: 150_000_000, since: '2026-03-01T11:00:00.000Z' })],
       vacuums: more.vacuums ?? [],
       horizon: more.horizon ?? [],
+      sessions: [session(5, { state: 'idle in transaction' }), session(6, { state: 'active', privileged: true })],
     });
   const dead = table('public.orders', { liveRows: 50_000, deadRows: 30_000, vacuumThreshold: 10_050 });
 
@@ -31,7 +32,9 @@ describe('vacuum', () => {
     expect(told(vacuum, at)[1]).toBe(
       'warn public.orders: 30000 dead rows (37.5 %), autovacuum comes at 10050; vacuumed 2 h ago',
     );
-    expect(conclude(vacuum, at, 'main', limits).findings[1]?.next).toEqual(['VACUUM (VERBOSE, ANALYZE) public.orders']);
+    expect(conclude(vacuum, at, 'main', limits).findings[1]?.next).toEqual([
+      'VACUUM (VERBOSE, ANALYZE) public.orders;',
+    ]);
   });
 
   test('must say where autovacuum is off', () => {
@@ -40,7 +43,7 @@ describe('vacuum', () => {
       'crit public.orders: 90000 dead rows (64.3 %), and autovacuum is off for it; never vacuumed since the statistics began 1 h ago',
     );
     expect(conclude(vacuum, at, 'main', limits).findings[1]?.next[1]).toBe(
-      'ALTER TABLE public.orders RESET (autovacuum_enabled)',
+      'ALTER TABLE public.orders RESET (autovacuum_enabled);',
     );
   });
 
@@ -74,7 +77,7 @@ describe('vacuum', () => {
       'crit database old: oldest transaction id is 1600.0 million old (74.5 % of what there is): at the end the server takes no more writes',
     ]);
     expect(conclude(vacuum, at, 'main', limits).findings.flatMap(({ next }) => next)).toEqual([
-      'VACUUM (FREEZE, VERBOSE) public.b',
+      'VACUUM (FREEZE, VERBOSE) public.b;',
       'vacuumdb --freeze --dbname=old',
     ]);
   });
@@ -92,6 +95,16 @@ describe('vacuum', () => {
       { kind: 'session', name: 'report', pid: 5, state: 'idle in transaction', xidAge: 2_000_000, ms: 3_600_000 },
       'session report (pid 5), idle in transaction, 2000000 transactions old, for 1 h',
       ['opsctl db kill 5 --terminate'],
+    ],
+    [
+      { kind: 'session', name: 'admin', pid: 6, state: 'active', xidAge: 2_000_000 },
+      'session admin (pid 6), active, 2000000 transactions old',
+      ['opsctl db kill 6 --force'],
+    ],
+    [
+      { kind: 'session', name: 'autovacuum worker', pid: 7, xidAge: 2_000_000 },
+      'session autovacuum worker (pid 7), 2000000 transactions old',
+      ['opsctl db query "SELECT * FROM pg_stat_activity WHERE pid = 7"'],
     ],
     [
       { kind: 'slot', name: 'cdc', state: 'inactive', xidAge: 2_000_000 },

@@ -1,4 +1,5 @@
 import type { Fill } from '../../../core/ports/database-storage.ts';
+import { granting } from '../../../core/suggestion.ts';
 import { figure, isoTime, type Row, text, told } from '../row.ts';
 import type { Part, Skipped } from './part.ts';
 import { sizeOf } from './relations.ts';
@@ -77,9 +78,9 @@ const hidden = (rows: readonly Row[], role: string, major: number): Skipped => (
   skipped: `column widths are told only of tables that one may read, and role ${role} may read none`,
   fix:
     major >= 14
-      ? [`GRANT pg_read_all_data TO ${role}`]
-      : [...new Set(rows.map((row) => qualified(row['schema'])))].map(
-          (schema) => `GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role}`,
+      ? [granting('pg_read_all_data', role)]
+      : [...new Set(rows.map((row) => qualified(row['schema'])))].map((schema) =>
+          granting(`SELECT ON ALL TABLES IN SCHEMA ${schema}`, role),
         ),
 });
 
