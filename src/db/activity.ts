@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 import { duration, plural } from '../core/format.ts';
-import type { Session } from '../core/ports/database.ts';
+import { MOST_SESSIONS, type Session } from '../core/ports/database.ts';
 import type { Judged } from '../core/report.ts';
 import { granting } from '../core/suggestion.ts';
 import { oneLine } from '../core/text.ts';
@@ -30,7 +30,8 @@ const rowSchema = z
   .meta({ id: 'DatabaseSession' });
 export type ActivityRow = z.infer<typeof rowSchema>;
 
-export const activity: Report<'sessions', ActivityRow> = {
+/** The report; with `idle`, rows are of sessions that do nothing, which is what a leaking pool has. */
+export const activityOf = (idle: boolean): Report<'sessions', ActivityRow> => ({
   name: 'activity',
   parts: ['sessions'],
   row: rowSchema,
@@ -39,13 +40,22 @@ export const activity: Report<'sessions', ActivityRow> = {
     const judged = seen.flatMap((one) =>
       judgedSession(one, server.role, limits.longestTransactionMs, limits.idleInTransactionMs),
     );
-    const shown = sessions.filter((one) => one.state !== 'idle' || one.transactionMs !== undefined);
+    const shown = idle
+      ? sessions.filter(isIdle).toSorted((a, b) => (b.stateMs ?? 0) - (a.stateMs ?? 0))
+      : sessions.filter((one) => !isIdle(one));
     return {
       findings: [summary(sessions, judged), ...judged.toSorted(byAge)],
       rows: shown.map(rowOf),
-      notes: notesOf(sessions, shown, server.role),
+      notes: notesOf(sessions, shown, idle, server.role),
     };
   },
+  ...(idle ? IDLE : BUSY),
+});
+
+const isIdle = ({ state, transactionMs }: Session): boolean => state === 'idle' && transactionMs === undefined;
+
+type Table = Pick<Report<'sessions', ActivityRow>, 'columns' | 'cells'>;
+const BUSY: Table = {
   columns: [
     { title: 'PID', align: 'right' },
     { title: 'USER' },
@@ -68,19 +78,40 @@ export const activity: Report<'sessions', ActivityRow> = {
   ],
 };
 
+const IDLE: Table = {
+  columns: [
+    { title: 'PID', align: 'right' },
+    { title: 'USER' },
+    { title: 'APPLICATION', flexible: true },
+    { title: 'CLIENT' },
+    { title: 'IDLE FOR', align: 'right' },
+    { title: 'LAST QUERY', flexible: true },
+  ],
+  cells: (row) => [
+    row.pid.toString(),
+    row.user,
+    row.application,
+    row.client,
+    row.stateMs === null ? '-' : duration(row.stateMs),
+    oneLine(row.query ?? '-'),
+  ],
+};
+
+export const activity = activityOf(false);
+
 type Limits = Parameters<typeof against>[1];
 
 /** A transaction that is open for long holds its locks, and keeps VACUUM from what it may still look at. */
 function judgedSession(session: Session, role: string, transaction: Limits, idle: Limits): Judged<unknown>['findings'] {
   const { state, transactionMs, stateMs } = session;
   if (transactionMs === undefined) return [];
-  const isIdle = state?.startsWith('idle in transaction') === true;
+  const idlesInIt = state?.startsWith('idle in transaction') === true;
   const open = against(transactionMs, transaction);
-  const idles = isIdle && stateMs !== undefined ? against(stateMs, idle) : undefined;
+  const idles = idlesInIt && stateMs !== undefined ? against(stateMs, idle) : undefined;
   const status = worst([open.status, ...(idles === undefined ? [] : [idles.status])]);
   if (status === 'ok') return [];
   const because = idles !== undefined && idles.status === status ? idles : open;
-  const doing = isIdle ? `idle in transaction for ${duration(stateMs ?? transactionMs)}` : (state ?? '');
+  const doing = idlesInIt ? `idle in transaction for ${duration(stateMs ?? transactionMs)}` : (state ?? '');
   const measured = {
     value: Math.round(because === open ? transactionMs : (stateMs ?? transactionMs)),
     unit: 'ms',
@@ -131,11 +162,14 @@ const rowOf = ({
   query: one.query ?? null,
 });
 
-function notesOf(sessions: readonly Session[], shown: readonly Session[], role: string): string[] {
-  const idle = sessions.length - shown.length;
+function notesOf(sessions: readonly Session[], shown: readonly Session[], idle: boolean, role: string): string[] {
+  const left = sessions.length - shown.length;
   const hidden = sessions.filter(({ state }) => state === undefined).length;
   return [
-    ...(idle === 0 ? [] : [`${plural(idle, 'idle session')} not shown`]),
+    ...(idle || left === 0 ? [] : [`${plural(left, 'idle session')} not shown: opsctl db activity --idle`]),
+    ...(sessions.length < MOST_SESSIONS
+      ? []
+      : [`no more than ${MOST_SESSIONS.toString()} sessions are looked at; all are counted by opsctl db connections`]),
     ...(hidden === 0
       ? []
       : [

@@ -7,6 +7,7 @@ import path from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
+import type { ActivityRow } from '../../src/db/activity.ts';
 import type { BloatRow } from '../../src/db/bloat.ts';
 import type { BlockingRow } from '../../src/db/blocking.ts';
 import type { Finding } from '../../src/core/report.ts';
@@ -279,9 +280,22 @@ describe.each([13, 18] as const)('PostgreSQL %i without a connection slot', (maj
         check: 'connections',
         status: 'crit',
         value: taken,
-        reason: `${taken.toString()} of ${taken.toString()} usable connections (100 %); most are of shop-api`,
-        next: ['opsctl db activity'],
+        reason: expect.stringMatching(
+          new RegExp(
+            `^${taken.toString()} of ${taken.toString()} usable connections \\(100 %\\); most are of shop-api, all of them idle, \\d+ the longest, for `,
+          ),
+        ),
+        next: ['opsctl db activity --idle'],
       });
+      // Whose pids they are, the longest first.
+      const idle = (await on.json<ActivityRow>('db', 'activity', '--idle')).data.rows;
+      expect(idle.map(({ application, state }) => [application, state])).toEqual(
+        Array(taken).fill(['shop-api', 'idle']),
+      );
+      expect(idle.map(({ stateMs }) => stateMs)).toEqual(
+        idle.map(({ stateMs }) => stateMs).toSorted((a, b) => Number(b) - Number(a)),
+      );
+      expect(data.findings[0]?.reason).toContain(` ${(idle[0]?.pid ?? 0).toString()} the longest`);
       expect(data.reports.filter(({ status }) => status === 'unknown')).toEqual([]);
       const { rows } = (await on.json('db', 'connections')).data;
       expect(rows).toMatchObject([{ user: 'app', application: 'shop-api', connections: taken, idle: taken }]);

@@ -3,6 +3,7 @@ import type { DatabaseLook, DatabaseParts, DatabaseServer, PartName } from '../.
 import type { Had } from '../../core/ports/had.ts';
 import { granting } from '../../core/suggestion.ts';
 import type { Connection } from './connect.ts';
+import { connections } from './parts/connections.ts';
 import { databases } from './parts/databases.ts';
 import { fill } from './parts/fill.ts';
 import { foreignKeys } from './parts/foreign-keys.ts';
@@ -25,6 +26,7 @@ const LOOK_MS = 12_000;
 
 const PARTS: { [P in PartName]: Part<DatabaseParts[P]> } = {
   sessions,
+  connections,
   locks,
   statements,
   tables,

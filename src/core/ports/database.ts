@@ -11,6 +11,9 @@ import type {
 } from './database-storage.ts';
 import type { Had } from './had.ts';
 
+/** Sessions in a look at most: those with the oldest transactions, then those that have been idle the longest. */
+export const MOST_SESSIONS = 2000;
+
 /** A session of a client. What this role may not see is absent, never empty. */
 export interface Session {
   pid: number;
@@ -39,6 +42,27 @@ export interface Session {
   blockedBy: number[];
   /** It may do what ordinary roles may not: superuser or replication. */
   privileged: boolean;
+}
+
+/** Connections of one application and role to one database. */
+export interface ConnectionGroup {
+  database: string;
+  user: string;
+  application: string;
+  connections: number;
+  active: number;
+  idle: number;
+  idleInTransaction: number;
+  /** Of which this role cannot see what they do. */
+  hidden: number;
+  /** The session that has been idle the longest, and for how long, in ms; absent where none is seen to be. */
+  longestIdle?: { pid: number; ms: number };
+}
+
+/** Connections of clients, by whose they are, the most first; `count` is of all. */
+export interface Connections {
+  groups: ConnectionGroup[];
+  count: number;
 }
 
 /** A lock that is waited for, that a blocker holds, or that keeps others out of a whole relation. */
@@ -152,6 +176,7 @@ export interface Replication {
 /** By name: what each part is. A look asks for some of them, in one read-only transaction. */
 export interface DatabaseParts {
   sessions: Session[];
+  connections: Connections;
   locks: Locks;
   statements: Statements;
   tables: Tables;

@@ -9,8 +9,14 @@ const LIMIT = 2000;
 
 /** Modes of a lock, and which keep out each, by their places (PostgreSQL documentation, "Conflicting Lock Modes"). */
 const MODES = [
-  ...['AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock'],
-  ...['ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'],
+  'AccessShareLock',
+  'RowShareLock',
+  'RowExclusiveLock',
+  'ShareUpdateExclusiveLock',
+  'ShareLock',
+  'ShareRowExclusiveLock',
+  'ExclusiveLock',
+  'AccessExclusiveLock',
 ];
 const KEPT_OUT_BY = [
   [7],
