@@ -115,7 +115,10 @@ export function indexReports(at: () => PostgresServer): void {
       for (let index = 0; index < 60; index += 1)
         await client.query('select count(*) from "Shop".orders where at < now() and note = $1', ['x']);
       await client.end();
-      const found = async () => (await reported(at(), indexes)).findings.find(({ about }) => about === '"Shop".orders');
+      const found = async () =>
+        (await reported(at(), indexes)).rows.find(
+          ({ problem, table }) => problem === 'missing' && table === '"Shop".orders',
+        );
       await waitUntil(
         async () => (await found()) !== undefined,
         10_000,
