@@ -63,7 +63,7 @@ const BUSY: Table = {
     { title: 'STATE' },
     { title: 'TX', align: 'right' },
     { title: 'WAITS FOR', flexible: true },
-    { title: 'QUERY', flexible: true },
+    { title: 'QUERY', flexible: true, least: 32 },
   ],
   cells: (row) => [
     row.pid.toString(),
@@ -85,7 +85,7 @@ const IDLE: Table = {
     { title: 'APPLICATION', flexible: true },
     { title: 'CLIENT' },
     { title: 'IDLE FOR', align: 'right' },
-    { title: 'LAST QUERY', flexible: true },
+    { title: 'LAST QUERY', flexible: true, least: 32 },
   ],
   cells: (row) => [
     row.pid.toString(),

@@ -69,7 +69,7 @@ export const blocking: Report<'sessions' | 'locks', BlockingRow> = {
     { title: 'FOR', align: 'right' },
     { title: 'FREES', align: 'right' },
     { title: 'LOCK', flexible: true },
-    { title: 'QUERY', flexible: true },
+    { title: 'QUERY', flexible: true, least: 32 },
   ],
   cells: (row) => [
     `${row.depth === 0 ? '' : `${'  '.repeat(row.depth - 1)}└ `}${row.pid === 0 ? 'prepared' : row.pid.toString()} ${row.prepared ?? (row.application || row.user || '')}`.trimEnd(),

@@ -79,7 +79,7 @@ export const slowBy = (by: Order, window?: number): Report<'statements', Stateme
     { title: 'CALLS', align: 'right' },
     { title: 'MEAN', align: 'right' },
     { title: 'READ', align: 'right' },
-    { title: 'QUERY', flexible: true },
+    { title: 'QUERY', flexible: true, least: 32 },
   ],
   cells: (row) => [
     duration(row.totalMs),

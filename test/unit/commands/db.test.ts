@@ -45,9 +45,12 @@ test('db activity must show who holds what for how long, at 80 columns', async (
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
     next: opsctl db kill 4711 --terminate
 
-     PID  USER  APPLICATION  STATE                       TX  WAITS FOR     QUERY
-    4711  app   worker       idle in transaction  3 min 5 s  -             update o…
-    4712  app   api          active                    12 s  lock of 4711  update o…
+     PID  USER  APPLICATION  STATE                       TX  WAITS FOR
+      QUERY
+    4711  app   worker       idle in transaction  3 min 5 s  -
+      update orders set paid = true
+    4712  app   api          active                    12 s  lock of 4711
+      update orders set sent = true
     "
   `);
 });
@@ -78,10 +81,14 @@ test('db blocking must draw the tree, and say what ending the root frees', async
       at once, 1 in turn
     next: opsctl db kill 4711 --terminate
 
-    SESSION      STATE                      FOR  FREES  LOCK                QUERY
-    4711 worker  idle in transaction  3 min 5 s      2  AccessExclusive o…  update …
-    └ 4712 api   waits                     12 s      -  RowExclusive on p…  update …
-    └ 4713 api   waits                     11 s      -  AccessShare on pu…  update …
+    SESSION      STATE                      FOR  FREES  LOCK
+      QUERY
+    4711 worker  idle in transaction  3 min 5 s      2  AccessExclusive on public.o…
+      update orders set paid = true
+    └ 4712 api   waits                     12 s      -  RowExclusive on public.orde…
+      update orders set sent = true
+    └ 4713 api   waits                     11 s      -  AccessShare on public.orders
+      update orders set sent = true
     "
   `);
 });
