@@ -290,7 +290,7 @@ describe.each([13, 18] as const)('PostgreSQL %i without a connection slot', (maj
       // Whose pids they are, the longest first.
       const idle = (await on.json<ActivityRow>('db', 'activity', '--idle')).data.rows;
       expect(idle.map(({ application, state }) => [application, state])).toEqual(
-        Array(taken).fill(['shop-api', 'idle']),
+        Array.from({ length: taken }, () => ['shop-api', 'idle']),
       );
       expect(idle.map(({ stateMs }) => stateMs)).toEqual(
         idle.map(({ stateMs }) => stateMs).toSorted((a, b) => Number(b) - Number(a)),
