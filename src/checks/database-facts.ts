@@ -61,7 +61,7 @@ type Blocks = Pick<DatabaseUse, 'name' | 'hits' | 'reads'>;
 /** How much of what was read in a database was found in shared buffers. A low ratio is slow, not broken: never critical. */
 export function blocksFound({ name, hits, reads }: Blocks, limits: Thresholds): Judgement {
   const all = hits + reads;
-  if (all === 0) return { status: 'ok', reason: 'nothing was read since the statistics were reset' };
+  if (all === 0) return { status: 'ok', reason: 'nothing was read since the statistics began' };
   const ratio = hits / all;
   const { status, threshold } = against(ratio, limits.databaseCacheHit, 'less');
   const reason = `${percent(ratio)} of the blocks read in database ${name} were found in shared buffers`;

@@ -1,4 +1,5 @@
 import { bytes, duration } from '../core/format.ts';
+import { granting } from '../core/suggestion.ts';
 import type { Thresholds } from '../core/thresholds.ts';
 import type { DatabaseVitals, HiddenPart, OpenTransaction } from '../core/ports/data.ts';
 import { type Judgement, leading, type Verdict, verdict, worstFirst } from '../core/verdict.ts';
@@ -31,7 +32,7 @@ export function database(vitals: DatabaseVitals, limits: Thresholds): Record<str
   };
 }
 
-const grant = ({ role }: DatabaseVitals): string[] => [`GRANT pg_monitor TO ${role}`];
+const grant = ({ role }: DatabaseVitals): string[] => [granting('pg_monitor', role)];
 
 /** A figure that is not there: skipped where a right is missing, which is a choice; else not observed. */
 function unseen(vitals: DatabaseVitals, parts: HiddenPart['part'][], what: string): Verdict {

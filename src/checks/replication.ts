@@ -1,6 +1,7 @@
 /** Replication of a database, judged the same by `health` and by `opsctl db replication`. */
 import { bytes, duration, plural } from '../core/format.ts';
 import type { Replication, Slot, Standby } from '../core/ports/database.ts';
+import { granting, queryCommand, sqlStatement, sqlString } from '../core/suggestion.ts';
 import type { Thresholds } from '../core/thresholds.ts';
 import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
 
@@ -30,9 +31,7 @@ export function replication(found: Replication, seat: Seat): [Found, ...Found[]]
     status !== 'ok'
       ? { status, reason, ...measured, next: [] }
       : hidden > 0
-        ? verdict.skipped(`${reason}; what they do is hidden from role ${seat.role}`, [
-            `GRANT pg_monitor TO ${seat.role}`,
-          ])
+        ? verdict.skipped(`${reason}; what they do is hidden from role ${seat.role}`, [granting('pg_monitor', seat.role)])
         : verdict.ok(reason, measured);
   return [{ about: '', ...sum }, ...bad];
 }
@@ -60,7 +59,7 @@ function upstreamFinding(upstream: NonNullable<Replication['upstream']>, { limit
     lag === undefined || lagMs === undefined ? {} : { value: Math.round(lagMs), unit: 'ms', threshold: lag.threshold };
   const behind = lagMs === undefined ? '' : `; the last replayed transaction is ${duration(lagMs)} old`;
   if (isPaused)
-    return [{ about, ...verdict.warn(`replay is paused${behind}`, ['SELECT pg_wal_replay_resume()'], measured) }];
+    return [{ about, ...verdict.warn(`replay is paused${behind}`, [sqlStatement('SELECT pg_wal_replay_resume()')], measured) }];
   if (!isConnected)
     return [
       {
@@ -96,9 +95,7 @@ function standbyFinding(one: Standby, { limits }: Seat): Found[] {
     ...(isOff ? (['warn'] satisfies Status[]) : []),
   ]);
   const about = `standby ${one.name}`;
-  const next = [
-    `opsctl db query "SELECT * FROM pg_stat_replication WHERE application_name = '${one.name.replaceAll("'", "''")}'"`,
-  ];
+  const next = [queryCommand(`SELECT * FROM pg_stat_replication WHERE application_name = ${sqlString(one.name)}`)];
   // One that streams and tells no lag is not known to follow; of one that is hidden the whole says so.
   if (one.state === 'streaming' && byBytes === undefined && byTime === undefined)
     return [{ about, ...verdict.unknown('how far it is behind is not told', next) }];
@@ -123,14 +120,17 @@ function slotFinding(slot: Slot, { at, limits }: Seat): Found[] {
   const { name, isActive, isLost, isTemporary, retainedBytes = 0, safeBytes, inactiveSince } = slot;
   const { status, threshold } = against(retainedBytes, limits.retainedWalBytes);
   const about = `slot ${name}`;
-  const drop = `SELECT pg_drop_replication_slot('${name.replaceAll("'", "''")}')`;
+  const look = queryCommand(`SELECT * FROM pg_replication_slots WHERE slot_name = ${sqlString(name)}`);
   const measured = { value: retainedBytes, unit: 'bytes', threshold };
   const safe = safeBytes === undefined ? '' : `, lost after ${bytes(Math.max(0, safeBytes))} more`;
   if (isLost)
     return [
       {
         about,
-        ...verdict.crit('lost: the log that it needs was removed, and its reader has to begin anew', [drop]),
+        ...verdict.crit('lost: the log that it needs was removed, and its reader has to begin anew', [
+          look,
+          droppingSlot(name),
+        ]),
       },
     ];
   if (!isActive && !isTemporary) {
@@ -140,9 +140,10 @@ function slotFinding(slot: Slot, { at, limits }: Seat): Found[] {
       {
         about,
         status: status === 'crit' ? 'crit' : 'warn',
-        reason: `nobody reads it${since}, and ${bytes(retainedBytes)} of the log are kept for it${safe}: start its reader, or drop it`,
+        reason: `nobody reads it${since}, and ${bytes(retainedBytes)} of the log are kept for it${safe}: see why its reader is away`,
         ...measured,
-        next: [drop],
+        // A standby that restarts is away for a moment: without its slot it may have to be copied anew.
+        next: status === 'crit' ? [look, droppingSlot(name)] : [look],
       },
     ];
   }
@@ -153,7 +154,14 @@ function slotFinding(slot: Slot, { at, limits }: Seat): Found[] {
       status,
       reason: `its reader is behind, and ${bytes(retainedBytes)} of the log are kept for it${safe}`,
       ...measured,
-      next: [`opsctl db query "SELECT * FROM pg_replication_slots WHERE slot_name = '${name.replaceAll("'", "''")}'"`],
+      next: [look],
     },
   ];
 }
+
+/** What is lost with a slot is told beside it. */
+export const droppingSlot = (name: string): string =>
+  sqlStatement(
+    `SELECT pg_drop_replication_slot(${sqlString(name)})`,
+    'the last resort: whoever reads it has to begin anew',
+  );

@@ -62,9 +62,34 @@ export function makeStyle(options: { width: number; colour: boolean }): Style {
 const GAP = 2;
 
 function table(columns: Column[], rows: string[][], width: number, chalk: ChalkInstance): string {
-  const widths = columns.map((column, index) =>
-    Math.max(stringWidth(column.title), ...rows.map((row) => stringWidth(row[index] ?? ''))),
+  const natural = columns.map(({ title }, index) =>
+    Math.max(stringWidth(title), ...rows.map((row) => stringWidth(row[index] ?? ''))),
   );
+  const last = columns.length - 1;
+  const left = width - natural.slice(0, last).reduce((sum, one) => sum + one + GAP, 0);
+  const { least = 0, title: lastTitle = '' } = columns[last] ?? {};
+  const isBelow = left < Math.min(least, natural[last] ?? 0);
+  const beside = isBelow ? columns.slice(0, last) : columns;
+  const widths = fitted(beside, natural, width);
+  const line = (cells: string[]): string =>
+    beside
+      .map((column, index) =>
+        pad(cut(cells[index] ?? '', widths[index] ?? 0), widths[index] ?? 0, column.align ?? 'left'),
+      )
+      .join(' '.repeat(GAP))
+      .trimEnd();
+  const below = (cell: string): string[] =>
+    isBelow && cell !== '' && cell !== '-' ? [chalk.dim(`${' '.repeat(GAP)}${cut(cell, width - GAP)}`)] : [];
+  return [
+    chalk.dim(line(columns.map(({ title }) => title))),
+    ...below(lastTitle),
+    ...rows.flatMap((row) => [line(row), ...below(row[last] ?? '')]),
+  ].join('\n');
+}
+
+/** Widths that fit together, as far as columns are flexible. */
+function fitted(columns: readonly Column[], natural: readonly number[], width: number): number[] {
+  const widths = natural.slice(0, columns.length);
   let excess = widths.reduce((sum, one) => sum + one + GAP, -GAP) - width;
   // The last flexible columns give way first: by convention they hold the longest, least needed text.
   for (const [index, column] of [...columns.entries()].toReversed()) {
@@ -75,14 +100,7 @@ function table(columns: Column[], rows: string[][], width: number, chalk: ChalkI
     widths[index] = has - gives;
     excess -= gives;
   }
-  const line = (cells: string[]): string =>
-    columns
-      .map((column, index) =>
-        pad(cut(cells[index] ?? '', widths[index] ?? 0), widths[index] ?? 0, column.align ?? 'left'),
-      )
-      .join(' '.repeat(GAP))
-      .trimEnd();
-  return [chalk.dim(line(columns.map(({ title }) => title))), ...rows.map(line)].join('\n');
+  return widths;
 }
 
 function pad(text: string, width: number, align: 'left' | 'right'): string {

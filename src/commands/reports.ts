@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { OpsError } from '../core/errors.ts';
 import { type Concluded, type Finding, findingSchema, type Shown } from '../core/report.ts';
+import { isSql } from '../core/suggestion.ts';
 import type { Style } from '../core/style.ts';
 import { durationMs, durationText } from '../core/values.ts';
 import { statusSchema, worst, worstFirst } from '../core/verdict.ts';
@@ -80,7 +81,11 @@ const badOf = (findings: readonly Finding[]): Finding[] => worstFirst(findings.f
 /** What to run next: about the summary, then about what is bad. */
 function nextLines([first, ...others]: readonly Finding[], style: Style): string[] {
   const next = [...new Set([first, ...badOf(others)].flatMap((one) => one?.next ?? []))].slice(0, NAMED);
-  return next.length === 0 ? [] : [`${style.bold('next')}: ${next.join('\n      ')}`];
+  if (next.length === 0) return [];
+  return [
+    `${style.bold('next')}: ${next.join('\n      ')}`,
+    ...(next.some(isSql) ? [style.dim('      (what ends with ; is SQL for psql: db query only reads)')] : []),
+  ];
 }
 
 /** All reports of a server in short. */

@@ -6,6 +6,8 @@ export interface Column {
   align?: 'left' | 'right';
   /** Gives way first when the table is too wide: cut with an ellipsis, never below its title. */
   flexible?: boolean;
+  /** Of the last column: where less than this is left for it, its cells have lines of their own below their rows. */
+  least?: number;
 }
 
 /** How text is put together for people. The only thing a command's `text` may use beside its data. */

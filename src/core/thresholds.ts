@@ -26,7 +26,12 @@ export const thresholdsSchema = z
     lockTable: limits('share of the lock table', 0.6, 0.85, 'locks taken'),
     slowQueryMs: limits('ms', 20, 1000, 'mean time of a query that is called often'),
     unusedIndexBytes: limits('bytes', 10_485_760, 10_737_418_240, 'size of an index that nothing uses'),
-    sequentialScans: limits('share of the scans of a large table', 0.1, 0.9, 'scans that read all of it'),
+    sequentialRows: limits(
+      'rows an hour',
+      100_000_000,
+      1_000_000_000,
+      'rows of a large table that scans of all of it read; an index that may be missing warns at most',
+    ),
     deadRows: limits('share of the rows', 0.2, 0.5, 'dead rows of a table that autovacuum should have removed'),
     xminAge: limits(
       'transactions',

@@ -15,7 +15,11 @@ export const verdictSchema = z.object({
   value: z.number().optional(),
   unit: z.string().optional(),
   threshold: z.number().optional().describe('the limit that decided, in the same unit as value'),
-  next: z.array(z.string()).describe('the exact commands an operator would run now'),
+  next: z
+    .array(z.string())
+    .describe(
+      'what an operator would run now: commands for a shell; or of the server itself, for redis-cli (CONFIG SET …) or psql, where SQL ends with a semicolon, behind which a remark may follow',
+    ),
 });
 export type Verdict = z.infer<typeof verdictSchema>;
 

@@ -1,8 +1,9 @@
 /** How much larger tables and indexes are than their rows need: an estimate from statistics, which reads no page. */
 import * as z from 'zod';
 
-import { bytes, percent, plural } from '../core/format.ts';
+import { bytes, localTime, percent, plural } from '../core/format.ts';
 import type { Fill } from '../core/ports/database-storage.ts';
+import { shellWord, sqlStatement } from '../core/suggestion.ts';
 import { against, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -27,7 +28,8 @@ export const bloat: Report<'fill', BloatRow> = {
   parts: ['fill'],
   row: rowSchema,
   judge: ({ fill }, seat) => {
-    const known = fill.filter((one) => one.columns > 0 && one.knownColumns === one.columns && one.rows > 0);
+    const known = fill.filter(isKnown);
+    const left = fill.filter((one) => !isKnown(one));
     const rows = known.map(rowOf).toSorted((a, b) => b.bloatBytes - a.bloatBytes);
     const bad = rows.flatMap((row) => bloatFinding(row, seat));
     const all = rows.reduce((sum, one) => sum + one.bytes, 0);
@@ -35,19 +37,19 @@ export const bloat: Report<'fill', BloatRow> = {
     const status = worst(bad.map((one) => one.status));
     const reason = `about ${bytes(wasted)} of ${bytes(all)} (${percent(all === 0 ? 0 : wasted / all)}) may be bloat; ${bad.length === 0 ? 'nothing' : plural(bad.length, 'table or index', 'tables or indexes')} ${seat.limits.bloat.warn.toString()} times as large as its rows need`;
     const measured = { value: wasted, unit: 'bytes' };
-    const unreadable = fill.filter(({ isReadable, table }) => !isReadable && table === undefined).length;
-    const unanalysed = fill.length - known.length - fill.filter(({ isReadable }) => !isReadable).length;
+    const unreadable = left.filter(({ isReadable, table }) => !isReadable && table === undefined).length;
+    const unanalysed = left.filter(({ isReadable }) => isReadable).length;
     return {
       findings: [{ about: '', status, reason, ...measured, next: [] }, ...bad],
       rows: rows.filter(({ bloatBytes }) => bloatBytes > 0).slice(0, SHOWN),
       notes: [
-        'an estimate from column widths, as good as the last ANALYZE; pgstattuple measures, and reads every page',
+        `an estimate from column widths, as good as the last ANALYZE${analysed(known)}; pgstattuple measures, and reads every page`,
         ...(unreadable === 0
           ? []
           : [
               `${plural(unreadable, 'table')} that ${seat.server.role} may not read ${unreadable === 1 ? 'is' : 'are'} left out`,
             ]),
-        ...(unanalysed <= 0
+        ...(unanalysed === 0
           ? []
           : [`${plural(unanalysed, 'table or index', 'tables or indexes')} without statistics left out: ANALYZE`]),
       ],
@@ -69,6 +71,18 @@ export const bloat: Report<'fill', BloatRow> = {
   ],
 };
 
+/** What has no rows needs no widths: a table that was emptied is known, though ANALYZE had nothing to look at. */
+const isKnown = ({ rows, columns, knownColumns }: Fill): boolean =>
+  rows === 0 || (rows !== undefined && columns > 0 && knownColumns === columns);
+
+/** When ANALYZE came to the tables: the first and the last of them. */
+function analysed(known: readonly Fill[]): string {
+  const times = known.flatMap(({ analyzedAt }) => analyzedAt ?? []).toSorted();
+  const [first, last] = [times[0], times.at(-1)];
+  if (first === undefined || last === undefined) return '';
+  return first === last ? `, ${localTime(last)}` : `, from ${localTime(first)} to ${localTime(last)}`;
+}
+
 function bloatFinding(row: BloatRow, { limits }: Seat): (Verdict & { about: string })[] {
   if (row.bloatBytes < WORTH) return [];
   const { status, threshold } = against(row.ratio, limits.bloat);
@@ -83,8 +97,8 @@ function bloatFinding(row: BloatRow, { limits }: Seat): (Verdict & { about: stri
       threshold,
       next:
         row.table === null
-          ? ['opsctl db vacuum', `pg_repack --table=${row.name}`]
-          : [`REINDEX INDEX CONCURRENTLY ${row.name}`],
+          ? ['opsctl db vacuum', `pg_repack ${shellWord(`--table=${row.name}`)}`]
+          : [sqlStatement(`REINDEX INDEX CONCURRENTLY ${row.name}`)],
     },
   ];
 }
@@ -98,7 +112,7 @@ const BTREE_SPECIAL = 16;
 const aligned = (size: number): number => Math.ceil(size / 8) * 8;
 
 /** Pages that the rows of a table, or the entries of a btree index, need when they are packed as intended. */
-export function pagesNeeded({ table, rows, width, columns, hasNulls, blockSize, fillFactor }: Fill): number {
+export function pagesNeeded({ table, rows = 0, width, columns, hasNulls, blockSize, fillFactor }: Fill): number {
   const header =
     table === undefined ? aligned(TUPLE_HEADER + (hasNulls ? Math.ceil(columns / 8) : 0)) : INDEX_TUPLE_HEADER;
   const row = header + aligned(width) + LINE_POINTER;

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 
 import { connectionsInUse } from '../checks/database-facts.ts';
-import type { Session } from '../core/ports/database.ts';
+import { duration } from '../core/format.ts';
+import type { ConnectionGroup } from '../core/ports/database.ts';
 import { leading } from '../core/verdict.ts';
 import type { Report } from './report.ts';
 
@@ -16,22 +17,26 @@ const rowSchema = z
     idle: z.number(),
     idleInTransaction: z.number(),
     hidden: z.number().describe('of which the role that asks cannot see what they do'),
+    longestIdlePid: z.number().nullable().describe('process id of the session that has been idle the longest'),
+    longestIdleMs: z.number().nullable(),
   })
   .meta({ id: 'DatabaseConnections' });
 export type ConnectionsRow = z.infer<typeof rowSchema>;
 
-export const connections: Report<'sessions', ConnectionsRow> = {
+export const connections: Report<'connections', ConnectionsRow> = {
   name: 'connections',
-  parts: ['sessions'],
+  parts: ['connections'],
   row: rowSchema,
-  judge: ({ sessions }, { server, limits }) => {
+  judge: ({ connections: { groups, count } }, { server, limits }) => {
     const { connectionLimit } = server;
-    const judged = connectionsInUse(sessions.length, connectionLimit, limits);
-    const rows = grouped(sessions);
-    const [most] = rows;
-    const whose = judged.status === 'ok' || most === undefined ? '' : `; most are of ${most.application || most.user}`;
-    const found = leading({ ...judged, reason: `${judged.reason}${whose}` }, ['opsctl db activity']);
-    return { findings: [{ about: '', ...found }], rows };
+    const judged = connectionsInUse(count, connectionLimit, limits);
+    const [most] = groups;
+    const idle = groups.reduce((sum, one) => sum + one.idle, 0);
+    const isWell = judged.status === 'ok' || most === undefined;
+    const found = leading(isWell ? judged : { ...judged, reason: `${judged.reason}; ${whose(most)}` }, [
+      idle > count / 2 ? 'opsctl db activity --idle' : 'opsctl db activity',
+    ]);
+    return { findings: [{ about: '', ...found }], rows: groups.map(rowOf) };
   },
   columns: [
     { title: 'DATABASE', flexible: true },
@@ -41,37 +46,28 @@ export const connections: Report<'sessions', ConnectionsRow> = {
     { title: 'ACTIVE', align: 'right' },
     { title: 'IDLE', align: 'right' },
     { title: 'IDLE IN TX', align: 'right' },
+    { title: 'LONGEST IDLE', align: 'right' },
   ],
   cells: (row) => [
     row.database,
     row.user,
     row.application || '-',
     ...[row.connections, row.active, row.idle, row.idleInTransaction].map(String),
+    row.longestIdleMs === null ? '-' : duration(row.longestIdleMs),
   ],
 };
 
-/** Who has how many, the most first. */
-function grouped(sessions: readonly Session[]): ConnectionsRow[] {
-  const groups = new Map<string, Session[]>();
-  for (const one of sessions) {
-    const key = JSON.stringify([one.database, one.user, one.application]);
-    groups.set(key, [...(groups.get(key) ?? []), one]);
-  }
-  return [...groups.values()]
-    .map((group) => {
-      const count = (is: (state: string | undefined) => boolean): number =>
-        group.filter(({ state }) => is(state)).length;
-      const { database = '', user = '', application = '' } = group[0] ?? {};
-      return {
-        database,
-        user,
-        application,
-        connections: group.length,
-        active: count((state) => state === 'active'),
-        idle: count((state) => state === 'idle'),
-        idleInTransaction: count((state) => state?.startsWith('idle in transaction') === true),
-        hidden: count((state) => state === undefined),
-      };
-    })
-    .toSorted((a, b) => b.connections - a.connections);
+/** What takes the most of them, and the one of these that has been idle the longest. */
+function whose({ application, user, connections, idle, longestIdle }: ConnectionGroup): string {
+  const idles =
+    longestIdle === undefined
+      ? ''
+      : `, ${idle === connections ? 'all' : idle.toString()} of them idle, ${longestIdle.pid.toString()} the longest, for ${duration(longestIdle.ms)}`;
+  return `most are of ${application || user}${idles}`;
 }
+
+const rowOf = ({ longestIdle, ...group }: ConnectionGroup): ConnectionsRow => ({
+  ...group,
+  longestIdlePid: longestIdle?.pid ?? null,
+  longestIdleMs: longestIdle?.ms ?? null,
+});

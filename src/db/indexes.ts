@@ -3,7 +3,9 @@ import * as z from 'zod';
 
 import { bytes, duration, localTime, percent, plural } from '../core/format.ts';
 import type { ForeignKey, Index, Indexes, Table } from '../core/ports/database-storage.ts';
-import { against, type Status, type Verdict, worst } from '../core/verdict.ts';
+import { queryCommand, sqlStatement, sqlString } from '../core/suggestion.ts';
+import { against, type Verdict, worst } from '../core/verdict.ts';
+import { duplicatesOf, wholes } from './index-duplicates.ts';
 import type { Report, Seat } from './report.ts';
 
 const rowSchema = z
@@ -29,6 +31,9 @@ const UNUSED_AFTER_MS = 7 * 86_400_000;
 const LARGE_ROWS = 10_000;
 /** Scans of the whole table from which on they are a habit. */
 const HABIT = 50;
+/** Share of a table's scans from which on it lacks an index rather than has a report read it now and then (supabase). */
+const SHARE = 0.1;
+const HOUR_MS = 3_600_000;
 
 /** The report; with `all`, rows are of indexes without a problem, too. */
 export const indexesWith = (all: boolean): Report<'indexes' | 'tables' | 'foreignKeys', IndexRow> => ({
@@ -40,10 +45,10 @@ export const indexesWith = (all: boolean): Report<'indexes' | 'tables' | 'foreig
     const ageMs = Date.parse(seat.server.at) - Date.parse(since);
     const problems = [
       ...found.indexes.flatMap(invalid),
-      ...tables.flatMap((table) => missing(table, foreignKeys, seat)),
+      ...tables.flatMap((table) => missing(table, foreignKeys, ageMs, seat)),
       ...foreignKeys.flatMap((key) => unindexed(key, tables)),
       ...duplicates(found.indexes),
-      ...found.indexes.flatMap((index) => unused(index, ageMs, seat)),
+      ...wholes(found.indexes).flatMap((index) => unused(index, ageMs, seat)),
     ];
     const status = worst(problems.map((one) => one.status));
     const reason = `${plural(found.count, 'index', 'indexes')}: ${counted(problems)}; use counted for ${duration(ageMs)}`;
@@ -112,19 +117,30 @@ const rowOf = (index: Index): Omit<Problem, 'problem' | 'status' | 'reason' | 'n
 function sound(all: readonly Index[], problems: readonly Problem[]): IndexRow[] {
   const named = new Set(problems.map(({ index }) => index));
   return all
-    .filter(({ name }) => !named.has(name))
+    .filter(({ name, partOf }) => !named.has(name) && !named.has(partOf?.name ?? name))
     .map((index) => ({ ...rowOf(index), problem: 'none', reason: '', next: [] }));
 }
 
 function invalid(index: Index): Problem[] {
-  if (index.isValid || index.isBuilding) return [];
+  const { name, table, isValid, isBuilding, mayBeBuilding, isUnique, partOf } = index;
+  if (isValid || isBuilding) return [];
+  const problem = { ...rowOf(index), problem: 'invalid' as const, status: 'warn' as const };
+  if (mayBeBuilding)
+    return [
+      {
+        ...problem,
+        reason: 'invalid, or being built now: somebody works on its table, or may. Look again when that is over',
+        next: [
+          queryCommand(`SELECT pid, mode, granted FROM pg_locks WHERE relation = ${sqlString(table)}::regclass`),
+          'opsctl db activity',
+        ],
+      },
+    ];
   return [
     {
-      ...rowOf(index),
-      problem: 'invalid',
-      status: 'warn',
-      reason: `invalid, as a CREATE INDEX CONCURRENTLY that failed leaves it: written to, and used by no query${index.isUnique ? '; uniqueness is not ensured' : ''}`,
-      next: [`REINDEX INDEX CONCURRENTLY ${index.name}`, `DROP INDEX CONCURRENTLY ${index.name}`],
+      ...problem,
+      reason: `invalid, as a CREATE INDEX CONCURRENTLY that failed leaves it: written to, and used by no query${isUnique ? '; uniqueness is not ensured' : ''}`,
+      next: [sqlStatement(`REINDEX INDEX CONCURRENTLY ${name}`), ...(partOf === undefined ? [dropping(index)] : [])],
     },
   ];
 }
@@ -142,75 +158,45 @@ function unused(index: Index, ageMs: number, { limits }: Seat): Problem[] {
       unit: 'bytes',
       threshold,
       reason: `${bytes(index.bytes)} that no query read in ${duration(ageMs)}, and that every write has to keep up`,
-      next: [`DROP INDEX CONCURRENTLY ${index.name}`],
+      next: [dropping(index)],
     },
   ];
 }
 
-/** Indexes of which another does the work: with the same columns, or with more behind them. */
 function duplicates(all: readonly Index[]): Problem[] {
-  const byTable = Map.groupBy(
-    all.filter(({ isValid }) => isValid),
-    ({ table }) => table,
-  );
-  return [...byTable.values()].flatMap((group) =>
-    group.flatMap((index) => {
-      if (index.isNeeded) return [];
-      const same = group.find((other) => other !== index && isSame(index, other) && isKept(other, index, group));
-      const wider = group.find((other) => other !== index && isPrefix(index, other));
-      const other = same ?? wider;
-      if (other === undefined) return [];
-      return [
-        {
-          ...rowOf(index),
-          problem: same === undefined ? ('redundant' as const) : ('duplicate' as const),
-          status: 'warn' as const satisfies Status,
-          value: index.bytes,
-          unit: 'bytes',
-          reason:
-            same === undefined
-              ? `${other.name} begins with the same columns and can do its work; ${bytes(index.bytes)}`
-              : `the same as ${other.name}; ${bytes(index.bytes)}`,
-          next: [`DROP INDEX CONCURRENTLY ${index.name}`],
-        },
-      ];
-    }),
-  );
+  return duplicatesOf(all).map(({ index, other, isSame }) => ({
+    ...rowOf(index),
+    problem: isSame ? 'duplicate' : 'redundant',
+    status: 'warn',
+    value: index.bytes,
+    unit: 'bytes',
+    reason: isSame
+      ? `the same as ${other.name}; ${bytes(index.bytes)}`
+      : `${other.name} begins with the same columns and can do its work; ${bytes(index.bytes)}`,
+    next: [dropping(index)],
+  }));
 }
 
-const isSame = (one: Index, other: Index): boolean =>
-  one.method === other.method &&
-  one.condition === other.condition &&
-  one.columns.join('\n') === other.columns.join('\n') &&
-  one.kinds.join('\n') === other.kinds.join('\n') &&
-  (other.isUnique || !one.isUnique);
-
-/** Of two that are the same, the one to keep: what is needed or unique, else the first by name. */
-const isKept = (other: Index, index: Index, group: readonly Index[]): boolean =>
-  other.isNeeded ||
-  (other.isUnique && !index.isUnique) ||
-  group.filter((one) => isSame(one, index) && isSame(index, one)).toSorted((a, b) => (a.name < b.name ? -1 : 1))[0] ===
-    other;
-
-const isPrefix = (one: Index, other: Index): boolean =>
-  one.method === 'btree' &&
-  other.method === 'btree' &&
-  !one.isUnique &&
-  one.isPlain &&
-  other.isPlain &&
-  one.kinds.length < other.kinds.length &&
-  one.columns.length === one.kinds.length &&
-  one.columns.every((column, at) => other.columns[at] === column && other.kinds[at] === one.kinds[at]);
+/** Parts of a partitioned table's index go with it only, and it cannot go without keeping all out for a moment. */
+const dropping = ({ name, partOf }: Index): string =>
+  partOf === undefined
+    ? sqlStatement(`DROP INDEX CONCURRENTLY ${name}`)
+    : sqlStatement(`DROP INDEX ${partOf.name}`, 'locks all partitions under ACCESS EXCLUSIVE: plan it');
 
 const isLarge = ({ liveRows, rows }: Table): boolean => Math.max(liveRows, rows ?? 0) >= LARGE_ROWS;
 
-function missing(table: Table, keys: readonly ForeignKey[], { limits }: Seat): Problem[] {
+/**
+ * A guess from counters: it warns at most, and by how much is read in a time, since counts alone say only that time has
+ * passed. Statistics of less than an hour count as of one.
+ */
+function missing(table: Table, keys: readonly ForeignKey[], ageMs: number, { limits }: Seat): Problem[] {
   const { sequentialScans: scans, sequentialRows, indexScans } = table;
   const each = scans === 0 ? 0 : sequentialRows / scans;
   if (scans < HABIT || !isLarge(table) || each < LARGE_ROWS / 2) return [];
   const share = scans / (scans + indexScans);
-  const { status, threshold } = against(share, limits.sequentialScans);
-  if (status === 'ok') return [];
+  if (share < SHARE) return [];
+  const hourly = sequentialRows / (Math.max(ageMs, HOUR_MS) / HOUR_MS);
+  const { status, threshold } = against(hourly, limits.sequentialRows);
   const own = keys.filter((key) => key.table === table.name);
   const told = own.map(({ columns }) => `; its foreign key (${columns.join(', ')}) has no index`);
   return [
@@ -218,11 +204,11 @@ function missing(table: Table, keys: readonly ForeignKey[], { limits }: Seat): P
       ...wholeOf(table),
       problem: 'missing',
       columns: [],
-      status,
-      value: share,
-      unit: 'share',
+      status: status === 'ok' ? 'ok' : 'warn',
+      value: Math.round(hourly),
+      unit: 'rows an hour',
       threshold,
-      reason: `${percent(share)} of its ${plural(scans + indexScans, 'scan')} read it from end to end, ${Math.round(each).toString()} rows each: an index may be missing${told.join('')}`,
+      reason: `${percent(share)} of its ${plural(scans + indexScans, 'scan')} read it from end to end, ${Math.round(each).toString()} rows each, ${(hourly / 1e6).toFixed(1)} million rows an hour: an index may be missing${told.join('')}`,
       next: [...own.map(creating), 'opsctl db slow --by io'],
     },
   ];
@@ -253,7 +239,7 @@ const wholeOf = (table: Table): Pick<IndexRow, 'table' | 'index' | 'bytes' | 'sc
 });
 
 const creating = ({ table, columns }: ForeignKey): string =>
-  `CREATE INDEX CONCURRENTLY ON ${table} (${columns.join(', ')})`;
+  sqlStatement(`CREATE INDEX CONCURRENTLY ON ${table} (${columns.join(', ')})`);
 
 function notesOf({ indexes: all, count, since }: Indexes, from: string, ageMs: number, { server }: Seat): string[] {
   return [

@@ -19,7 +19,9 @@ const rowSchema = z
     granted: z.boolean(),
     waitMs: z.number().nullable(),
     transactionMs: z.number().nullable().describe('a lock is held until the end of its transaction'),
-    blockedBy: z.array(z.number()),
+    prepared: z.string().nullable().describe('identifier of the prepared transaction that it is of'),
+    blockedBy: z.array(z.number()).describe('process ids; 0 for a prepared transaction that is not known'),
+    blockedByPrepared: z.array(z.string()).describe('identifiers of prepared transactions'),
     query: z.string().nullable(),
   })
   .meta({ id: 'DatabaseLock' });
@@ -67,18 +69,24 @@ export const locks: Report<'sessions' | 'locks', LockRow> = {
   ],
   cells: (row) => [
     row.pid === 0 ? 'prepared' : row.pid.toString(),
-    row.application || row.user || '-',
+    row.prepared ?? (row.application || row.user || '-'),
     row.mode.replace(/Lock$/, ''),
     row.target,
     row.granted ? '-' : row.waitMs === null ? 'yes' : duration(row.waitMs),
     row.transactionMs === null ? '-' : duration(row.transactionMs),
-    row.blockedBy.length === 0 ? '-' : blockers(row.blockedBy),
+    row.granted ? '-' : blockers(row),
   ],
 };
 
 /** The first of many, so that a long queue keeps to its line. */
-const blockers = (of: readonly number[]): string =>
-  of.length <= 2 ? of.join(', ') : `${(of[0] ?? 0).toString()} and ${(of.length - 1).toString()} more`;
+function blockers({ blockedBy, blockedByPrepared = [] }: Pick<Lock, 'blockedBy' | 'blockedByPrepared'>): string {
+  const named = [
+    ...blockedByPrepared.map((gid) => `prepared ${gid}`),
+    ...blockedBy.map((pid) => (pid === 0 ? 'a prepared transaction' : pid.toString())),
+  ];
+  const [first = '-', ...others] = named;
+  return others.length <= 1 ? named.join(', ') || first : `${first} and ${others.length.toString()} more`;
+}
 
 /** Modes that keep writers, or all, out of a table. */
 const keepsOut = ({ kind, mode }: Lock): boolean => kind === 'relation' && Object.hasOwn(KEEPS_OUT, mode);
@@ -103,7 +111,7 @@ function waitFinding(
     {
       about: whose(lock, session),
       status,
-      reason: `waits for ${duration(waited)} for ${lockText({ ...lock, target: wantedTarget(lock, own) })}, behind ${blockers(lock.blockedBy)}`,
+      reason: `waits for ${duration(waited)} for ${lockText({ ...lock, target: wantedTarget(lock, own) })}, behind ${blockers(lock)}`,
       value: Math.round(waited),
       unit: 'ms',
       threshold,
@@ -146,13 +154,16 @@ const tableFinding = (
 
 const whose = (lock: Lock, session: Session | undefined): string =>
   session === undefined
-    ? (lock.prepared ?? `${lock.pid.toString()} (${lock.backend ?? 'another process'})`)
+    ? lock.prepared === undefined
+      ? `${lock.pid.toString()} (${lock.backend ?? 'another process'})`
+      : `prepared transaction ${lock.prepared}`
     : nameOf(session);
 
 const rowOf = (lock: Lock, session: Session | undefined, all: readonly Lock[]): LockRow => ({
   pid: lock.pid,
   user: session?.user ?? null,
-  application: session?.application ?? lock.prepared ?? lock.backend ?? null,
+  application: session?.application ?? lock.backend ?? null,
+  prepared: lock.prepared ?? null,
   kind: lock.kind,
   target: lock.granted
     ? lock.target
@@ -165,5 +176,6 @@ const rowOf = (lock: Lock, session: Session | undefined, all: readonly Lock[]): 
   waitMs: lock.waitMs ?? null,
   transactionMs: session?.transactionMs ?? null,
   blockedBy: lock.blockedBy,
+  blockedByPrepared: lock.blockedByPrepared ?? [],
   query: session?.query ?? null,
 });

@@ -7,6 +7,7 @@ import type { Lock, Session } from '../core/ports/database.ts';
 import type { RunningQuery } from '../core/ports/database-changes.ts';
 import { oneLine } from '../core/text.ts';
 import { nameOf } from './activity.ts';
+import { preciousness } from './ending.ts';
 import { lockTree } from './lock-tree.ts';
 
 /** At most so many sessions in one change: more is a matter of the application that opens them. */
@@ -147,16 +148,6 @@ function mustBeEndable(session: Session, { terminate, force, pids }: KillRequest
       precious,
       `If you mean it: ${again(terminate ? '--terminate --force' : '--force')} (session ${pid.toString()})`,
     );
-}
-
-/** Why a session is left alone unless somebody insists. */
-function preciousness({ privileged, application, query = '' }: Session): string | undefined {
-  if (privileged) return 'is of a superuser or of replication';
-  if (/^pg_(?:dump|dumpall|restore|basebackup)\b/.test(application))
-    return `is ${application}, whose work would be lost`;
-  if (/\b(?:create\s+(?:unique\s+)?index|reindex\b.*)\s+concurrently\b/is.test(query))
-    return 'builds an index concurrently, and would leave an invalid one behind';
-  return undefined;
 }
 
 /** The query without what was written into it: a plan is kept in the journal. */

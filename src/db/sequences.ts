@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { percent, plural } from '../core/format.ts';
 import type { Sequence } from '../core/ports/database-storage.ts';
+import { sqlStatement } from '../core/suggestion.ts';
 import { against, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 
@@ -104,18 +105,27 @@ function usedFinding(
   ];
 }
 
-/** A wider sequence is a matter of the catalog; a wider column rewrites its table under a lock that keeps out everybody. */
+/**
+ * What gives it room: without a bound of its own it goes on to the end of its type, and a wider type is a matter of the
+ * catalog, as wide as its column at most. A wider column rewrites its table under a lock that keeps out everybody.
+ */
 function widen(
   { sequence: name, type, columnType }: SequenceRow,
-  { table, column }: Sequence,
+  { table, column, min, max, increment }: Sequence,
   ofColumn: boolean,
 ): string[] {
-  const sequence = type === 'bigint' ? [] : [`ALTER SEQUENCE ${name} AS bigint`];
-  if (columnType === 'bigint' || columnType === null || table === undefined || column === undefined)
-    return sequence.length === 0 ? [`ALTER SEQUENCE ${name} NO MAXVALUE`] : sequence;
+  const widening = `ALTER TABLE ${table ?? ''} ALTER COLUMN ${column ?? ''} TYPE bigint`;
+  const column64 = sqlStatement(widening, 'rewrites the table under ACCESS EXCLUSIVE: plan it');
+  if (ofColumn) return [column64];
+  const greatest = GREATEST[type] ?? Number.POSITIVE_INFINITY;
+  if (increment > 0 ? max < greatest : min > -greatest - 1)
+    return [sqlStatement(`ALTER SEQUENCE ${name} NO ${increment > 0 ? 'MAXVALUE' : 'MINVALUE'}`)];
+  if (type === 'bigint') return [];
+  const ofItsColumn = GREATEST[columnType ?? ''];
+  const isWider = ofItsColumn !== undefined && ofItsColumn > greatest;
   return [
-    ...(ofColumn ? [] : sequence),
-    `ALTER TABLE ${table} ALTER COLUMN ${column} TYPE bigint -- rewrites the table under ACCESS EXCLUSIVE: plan it`,
+    sqlStatement(`ALTER SEQUENCE ${name} AS ${isWider ? (columnType ?? '') : 'bigint'}`),
+    ...(ofItsColumn === undefined || isWider ? [] : [column64]),
   ];
 }
 

@@ -16,7 +16,7 @@ const rowSchema = z
     toastBytes: z.number().describe('values kept out of line'),
     indexBytes: z.number(),
     rows: z.number().nullable().describe('as of the last VACUUM or ANALYZE; null before'),
-    sequentialScans: z.number().describe('of the whole table, since the statistics were reset'),
+    sequentialScans: z.number().describe('of the whole table, since the statistics began'),
     indexScans: z.number(),
     estimated: z.boolean().describe('a size is that of the last VACUUM or ANALYZE, because the table is locked'),
   })

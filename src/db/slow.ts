@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { duration, localTime, percent, plural } from '../core/format.ts';
 import type { Statement, Statements } from '../core/ports/database.ts';
+import { granting, queryCommand } from '../core/suggestion.ts';
 import { oneLine } from '../core/text.ts';
 import { against, type Verdict, verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
@@ -78,7 +79,7 @@ export const slowBy = (by: Order, window?: number): Report<'statements', Stateme
     { title: 'CALLS', align: 'right' },
     { title: 'MEAN', align: 'right' },
     { title: 'READ', align: 'right' },
-    { title: 'QUERY', flexible: true },
+    { title: 'QUERY', flexible: true, least: 32 },
   ],
   cells: (row) => [
     duration(row.totalMs),
@@ -134,7 +135,7 @@ const hidden = (
       about: '',
       ...verdict.skipped(
         `${percent(hiddenMs / totalMs)} of the time is of statements that are hidden from role ${role}`,
-        [`GRANT pg_read_all_stats TO ${role}`],
+        [granting('pg_read_all_stats', role)],
       ),
     },
   ],
@@ -160,7 +161,7 @@ function slowFinding(
       threshold,
       next: [
         ...(cause?.next ?? []),
-        `opsctl db query "SELECT query FROM ${schema}.pg_stat_statements WHERE queryid = ${one.id}"`,
+        queryCommand(`SELECT query FROM ${schema}.pg_stat_statements WHERE queryid = ${one.id}`),
       ],
     },
   ];
@@ -181,7 +182,7 @@ function causeOf({
   if (tempBlocks / calls >= 1)
     return {
       why: `it sorts or hashes in temporary files, ${Math.round(tempBlocks / calls).toString()} blocks a call: work_mem is too small for it`,
-      next: ['SHOW work_mem'],
+      next: [queryCommand('SHOW work_mem')],
     };
   if (blocks / Math.max(rows, calls) >= BLOCKS_FOR_A_ROW)
     return {
@@ -216,7 +217,7 @@ function notesOf(
   window: number | undefined,
 ): string[] {
   return [
-    ...(window === undefined ? [] : ['what opsctl asked meanwhile is among them']),
+    `what opsctl asks ${window === undefined ? 'is' : 'meanwhile is'} among them`,
     ...(window === undefined && statements.length > SHOWN
       ? [`the first ${SHOWN.toString()} of ${count.toString()}`]
       : []),
@@ -228,7 +229,7 @@ function notesOf(
       : []),
     ...(hiddenMs > 0
       ? [
-          `${percent(hiddenMs / Math.max(totalMs, hiddenMs))} of the time is of statements hidden from ${server.role}: GRANT pg_read_all_stats TO ${server.role}`,
+          `${percent(hiddenMs / Math.max(totalMs, hiddenMs))} of the time is of statements hidden from ${server.role}: ${granting('pg_read_all_stats', server.role)}`,
         ]
       : []),
     ...(ioTimed ? [] : ['the time of reading and writing is not taken: track_io_timing is off']),

@@ -2,11 +2,14 @@
 import * as z from 'zod';
 
 import { idAge, unfrozen } from '../checks/database-facts.ts';
+import { droppingSlot } from '../checks/replication.ts';
 import { duration, percent, plural } from '../core/format.ts';
 import type { DatabaseUse, OldestXmin, Table, Vacuum } from '../core/ports/database-storage.ts';
-import { against, leading, type Verdict, worst } from '../core/verdict.ts';
+import type { Session } from '../core/ports/database.ts';
+import { queryCommand, shellWord, sqlStatement } from '../core/suggestion.ts';
+import { against, leading, type Status, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
-import { killing } from './activity.ts';
+import { type Ending, endingPrepared, endingSession, lookingAt } from './ending.ts';
 
 const rowSchema = z
   .object({
@@ -16,7 +19,7 @@ const rowSchema = z
     deadShare: z.number(),
     threshold: z.number().describe('dead rows from which on autovacuum comes'),
     autovacuum: z.boolean(),
-    vacuumedAt: z.string().nullable().describe('null where it was not since the statistics were reset'),
+    vacuumedAt: z.string().nullable().describe('null where it was not since the statistics began'),
     analyzedAt: z.string().nullable(),
     xidAge: z.number().nullable().describe('of its oldest unfrozen transaction id'),
     running: z.string().nullable().describe('phase of a VACUUM of it that runs'),
@@ -29,15 +32,16 @@ type Found = Verdict & { about: string };
 const FEW = 1000;
 const SHOWN = 25;
 
-export const vacuum: Report<'tables' | 'databases' | 'vacuums' | 'horizon', VacuumRow> = {
+export const vacuum: Report<'tables' | 'databases' | 'vacuums' | 'horizon' | 'sessions', VacuumRow> = {
   name: 'vacuum',
-  parts: ['tables', 'databases', 'vacuums', 'horizon'],
+  parts: ['tables', 'databases', 'vacuums', 'horizon', 'sessions'],
   row: rowSchema,
-  judge: ({ tables: { tables }, databases, vacuums, horizon }, seat) => {
-    const dead = tables.flatMap((table) => deadFinding(table, vacuums, seat));
+  judge: ({ tables: { tables }, databases, vacuums, horizon, sessions }, seat) => {
+    const since = databases.find(({ isCurrent }) => isCurrent)?.since;
+    const dead = tables.flatMap((table) => deadFinding(table, vacuums, since, seat));
     const bad = [
       ...databases.flatMap((database) => wraparound(database, tables, seat)),
-      ...horizon.flatMap((one) => heldBack(one, seat)),
+      ...horizon.flatMap((one) => heldBack(one, sessions, seat)),
       ...dead,
     ];
     const oldest = databases.toSorted((a, b) => b.xidAge - a.xidAge)[0];
@@ -74,15 +78,21 @@ export const vacuum: Report<'tables' | 'databases' | 'vacuums' | 'horizon', Vacu
 
 const shareOf = ({ liveRows, deadRows }: Table): number => (deadRows === 0 ? 0 : deadRows / (liveRows + deadRows));
 
-function deadFinding(table: Table, vacuums: readonly Vacuum[], { server, limits }: Seat): Found[] {
+function deadFinding(
+  table: Table,
+  vacuums: readonly Vacuum[],
+  since: string | undefined,
+  { server, limits }: Seat,
+): Found[] {
   const { name, deadRows, vacuumThreshold, isAutovacuumed, vacuumedAt } = table;
   if (deadRows < FEW || deadRows < vacuumThreshold) return [];
   const { status, threshold } = against(shareOf(table), limits.deadRows);
   if (status === 'ok') return [];
+  const ago = (at: string): string => `${duration(Math.max(0, Date.parse(server.at) - Date.parse(at)))} ago`;
   const last =
     vacuumedAt === undefined
-      ? 'never vacuumed since the statistics were reset'
-      : `vacuumed ${duration(Math.max(0, Date.parse(server.at) - Date.parse(vacuumedAt)))} ago`;
+      ? `never vacuumed since the statistics began${since === undefined ? '' : ` ${ago(since)}`}`
+      : `vacuumed ${ago(vacuumedAt)}`;
   const running = vacuums.find((one) => one.table === name);
   return [
     {
@@ -95,8 +105,10 @@ function deadFinding(table: Table, vacuums: readonly Vacuum[], { server, limits 
       next:
         running === undefined
           ? [
-              `VACUUM (VERBOSE, ANALYZE) ${name}`,
-              ...(isAutovacuumed ? [] : [`ALTER TABLE ${name} RESET (autovacuum_enabled)`, 'SHOW autovacuum']),
+              sqlStatement(`VACUUM (VERBOSE, ANALYZE) ${name}`),
+              ...(isAutovacuumed
+                ? []
+                : [sqlStatement(`ALTER TABLE ${name} RESET (autovacuum_enabled)`), queryCommand('SHOW autovacuum')]),
             ]
           : [],
     },
@@ -115,23 +127,24 @@ function wraparound(database: DatabaseUse, tables: readonly Table[], { limits }:
       const freezing =
         database.isCurrent && oldest !== undefined && what === 'transaction id'
           ? `VACUUM (FREEZE, VERBOSE) ${oldest.name}`
-          : `vacuumdb --freeze --dbname=${database.name}`;
+          : `vacuumdb --freeze ${shellWord(`--dbname=${database.name}`)}`;
       return { about: `database ${database.name}`, ...leading(judgement, [freezing]) };
     });
 }
 
-function heldBack(one: OldestXmin, { limits }: Seat): Found[] {
+function heldBack(one: OldestXmin, sessions: readonly Session[], { server, limits }: Seat): Found[] {
   const { status, threshold } = against(one.xidAge, limits.xminAge);
   if (status === 'ok') return [];
+  const { next, remark } = release(one, sessions, server.role, status);
   return [
     {
       about: holder(one),
       status,
-      reason: `keeps VACUUM from removing what died in the last ${one.xidAge.toString()} transactions`,
+      reason: `keeps VACUUM from removing what died in the last ${one.xidAge.toString()} transactions${remark}`,
       value: one.xidAge,
       unit: 'transactions',
       threshold,
-      next: [release(one)],
+      next,
     },
   ];
 }
@@ -139,12 +152,22 @@ function heldBack(one: OldestXmin, { limits }: Seat): Found[] {
 const holder = ({ kind, name, pid, state, xidAge, ms }: OldestXmin): string =>
   `${kind} ${name}${pid === undefined ? '' : ` (pid ${pid.toString()})`}${state === undefined ? '' : `, ${state}`}, ${plural(xidAge, 'transaction')} old${ms === undefined ? '' : `, for ${duration(ms)}`}`;
 
-function release({ kind, name, pid = 0, state }: OldestXmin): string {
-  const literal = `'${name.replaceAll("'", "''")}'`;
-  if (kind === 'prepared transaction') return `ROLLBACK PREPARED ${literal}`;
-  if (kind === 'slot' && state !== 'active') return `SELECT pg_drop_replication_slot(${literal})`;
-  if (kind !== 'session') return 'opsctl db replication';
-  return killing(pid, state?.startsWith('idle') === true);
+function release(
+  { kind, name, pid = 0, state }: OldestXmin,
+  sessions: readonly Session[],
+  role: string,
+  status: Status,
+): Ending {
+  const session = sessions.find((one) => one.pid === pid);
+  if (session !== undefined) return endingSession(session, role);
+  const isUnread = kind === 'slot' && state !== 'active';
+  const next =
+    kind === 'prepared transaction'
+      ? endingPrepared(name)
+      : kind === 'session'
+        ? [lookingAt(pid)]
+        : ['opsctl db replication', ...(isUnread && status === 'crit' ? [droppingSlot(name)] : [])];
+  return { next, remark: '' };
 }
 
 const runs = ({ pid, table, phase, scanned, isAuto, isForced, ms, indexRounds }: Vacuum): string =>

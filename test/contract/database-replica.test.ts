@@ -87,7 +87,7 @@ describe('PostgreSQL that is not there yet, or a replica', () => {
     expect((await follows('standby')).findings[1]).toMatchObject({
       status: 'warn',
       reason: expect.stringMatching(/^replay is paused; the last replayed transaction is .* old$/),
-      next: ['SELECT pg_wal_replay_resume()'],
+      next: ['SELECT pg_wal_replay_resume();'],
     });
     expect((await follows('main')).rows[0]?.lagBytes).toBeGreaterThan(100_000);
     await database.close();

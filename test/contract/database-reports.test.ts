@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type Major, POSTGRES, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { underContention } from './reports/contention.ts';
+import { afterCrash } from './reports/crash.ts';
 import { indexReports } from './reports/indexes.ts';
 import { lockReports } from './reports/locks.ts';
 import { queries } from './reports/query.ts';
@@ -18,7 +19,7 @@ describe.each(majors)('PostgreSQL %i', (major) => {
     server = await startPostgres(major, {
       settings: {
         max_connections: 50,
-        max_prepared_transactions: 2,
+        max_prepared_transactions: 5,
         shared_preload_libraries: 'pg_stat_statements',
         wal_level: 'logical',
       },
@@ -36,6 +37,7 @@ describe.each(majors)('PostgreSQL %i', (major) => {
   sequenceReports(() => server);
   queries(() => server);
   underContention(() => server);
+  afterCrash(() => server);
 });
 
 slowUnloaded();

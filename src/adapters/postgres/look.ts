@@ -1,7 +1,9 @@
 /** Some parts of a database in one read-only transaction: what a `db` command asks, and the report all at once. */
 import type { DatabaseLook, DatabaseParts, DatabaseServer, PartName } from '../../core/ports/database.ts';
 import type { Had } from '../../core/ports/had.ts';
+import { granting } from '../../core/suggestion.ts';
 import type { Connection } from './connect.ts';
+import { connections } from './parts/connections.ts';
 import { databases } from './parts/databases.ts';
 import { fill } from './parts/fill.ts';
 import { foreignKeys } from './parts/foreign-keys.ts';
@@ -24,6 +26,7 @@ const LOOK_MS = 12_000;
 
 const PARTS: { [P in PartName]: Part<DatabaseParts[P]> } = {
   sessions,
+  connections,
   locks,
   statements,
   tables,
@@ -66,7 +69,7 @@ export async function readPart<T>(
   const answer = await ask(sql);
   if ('refused' in answer) {
     return answer.forbidden
-      ? { is: 'skipped', reason: answer.refused, fix: [`GRANT pg_monitor TO ${user}`] }
+      ? { is: 'skipped', reason: answer.refused, fix: [granting('pg_monitor', user)] }
       : { is: 'unknown', reason: answer.refused };
   }
   const value = part.read(answer.rows, server);

@@ -22,12 +22,23 @@ export function told<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K
   };
 }
 
+/** What a password is called, as a word of SQL, in a connection string, as a key of JSON or as a column. */
+const CALLED = String.raw`(?:password|passwd|passphrase|pwd)`;
+/** A literal, also one that is cut off; inside of another literal its quotes are doubled. */
+const LITERAL = String.raw`''[^']*(?:''|'?$)|(?:[EUN]&?)?'(?:[^']|'')*(?:'|$)|\$(?<tag>\w*)\$[^]*?(?:\$\k<tag>\$|$)`;
+/** What stands between a name and its value: nothing in SQL, else a sign; a comma behind a name in quotes. */
+const SIGN = String.raw`\\*["']?\s*(?:=>|:=|=|:(?!:))\s*|'\s*,\s*`;
+/** A value without quotes of SQL; `$1` is none, but where one will be. */
+const BARE = String.raw`\\*"(?:[^"\\]|\\.)*(?:"|$)|(?!\$\d)[^\s'";,()]+`;
+const PASSWORDS = new RegExp(
+  `(?<name>${CALLED})(?:(?<sign>${SIGN})(?:${LITERAL}|${BARE})|(?<space>\\s*)(?:${LITERAL.replaceAll('tag', 'mark')}))`,
+  'gi',
+);
+
 /**
  * `ALTER ROLE … PASSWORD '…'` is a query like any other to pg_stat_activity, and so is a connection string of
- * dblink or of a subscription, inside a literal (`''…''`) or bare (`password=…`).
+ * dblink or of a subscription, inside a literal (`''…''`) or bare (`password=…`), and a document with a password in it.
+ * Rather too much is masked than too little.
  */
 export const withoutPasswords = (query: string): string =>
-  query.replace(
-    /(\bpassword\s*=?\s*)(?:''[^']+''|(?:[EU]&?)?'(?:[^']|'')*(?:'|$))|(\bpassword=)[^\s'";,()]+/gi,
-    "$1$2'[redacted]'",
-  );
+  query.replace(PASSWORDS, "$<name>$<sign>$<space>'[redacted]'");

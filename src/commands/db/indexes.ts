@@ -11,7 +11,7 @@ export default readCommand({
   name: 'db indexes',
   summary: 'Indexes that are unused, duplicate or invalid, and tables that seem to lack one',
   description:
-    'Indexes of constraints are never called unused, and none is before its use was counted for 7 days. Foreign keys without an index are told; they count as bad where their table is read from end to end. Nothing is dropped: the statements are printed. Thresholds: unusedIndexBytes, sequentialScans.',
+    'Indexes of constraints are never called unused, and none is before its use was counted for 7 days. Foreign keys without an index are told; they are advised where their table is read from end to end. Nothing is dropped: the statements are printed. Thresholds: unusedIndexBytes, sequentialRows.',
   examples: [
     { command: 'opsctl db indexes', explains: 'what costs and does not pay, and the statement that ends it' },
     { command: 'opsctl db indexes --all --json', explains: 'every index with its size in bytes and its scans' },

@@ -53,6 +53,8 @@ export interface Index {
   isValid: boolean;
   /** It is being built right now. */
   isBuilding: boolean;
+  /** Somebody works on its table in a way that may be a concurrent build, or what is built is hidden from this role. */
+  mayBeBuilding: boolean;
   /** A constraint or the replication needs it, whether it is read or not. */
   isNeeded: boolean;
   /** Names of its columns in order. */
@@ -66,13 +68,15 @@ export interface Index {
   scans: number;
   /** When it was last used, ISO; from 16 on. */
   usedAt?: string;
+  /** The index of the partitioned table that it belongs to, and figures of all of that one's parts together. */
+  partOf?: { name: string; table: string; bytes: number; scans: number; usedAt?: string };
 }
 
 export interface Indexes {
   /** The largest, and how many there are. */
   indexes: Index[];
   count: number;
-  /** Since when scans are counted, ISO; absent where they were never reset. */
+  /** Since when scans are counted, ISO: a reset, or a crash, which discards them; absent where that is not known. */
   since?: string;
 }
 
@@ -95,7 +99,7 @@ export interface DatabaseUse {
   /** Written by sorts and hashes that found no room in work_mem. */
   tempFiles: number;
   tempBytes: number;
-  /** Since when it is counted, ISO; absent where it was never reset. */
+  /** Since when it is counted, ISO: a reset, or a crash; absent where that is not known. */
   since?: string;
   /** Age of the oldest unfrozen transaction id, and of the oldest multixact id. */
   xidAge: number;
@@ -134,7 +138,8 @@ export interface OldestXmin {
 export interface Fill {
   name: string;
   table?: string;
-  rows: number;
+  /** Absent where they were never counted. */
+  rows?: number;
   pages: number;
   blockSize: number;
   /** Share of a page that is filled by intention. */
@@ -146,6 +151,8 @@ export interface Fill {
   width: number;
   hasNulls: boolean;
   isReadable: boolean;
+  /** When its table was last analysed, ISO; absent where that is not known. */
+  analyzedAt?: string;
 }
 
 export interface Sequence {

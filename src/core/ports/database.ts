@@ -11,6 +11,9 @@ import type {
 } from './database-storage.ts';
 import type { Had } from './had.ts';
 
+/** Sessions in a look at most: those with the oldest transactions, then those that have been idle the longest. */
+export const MOST_SESSIONS = 2000;
+
 /** A session of a client. What this role may not see is absent, never empty. */
 export interface Session {
   pid: number;
@@ -35,10 +38,31 @@ export interface Session {
   queryStartedAt?: string;
   /** Cut to 500 characters, passwords masked. */
   query?: string;
-  /** Sessions that it waits for; empty when it waits for none. */
+  /** Sessions that it waits for, 0 for prepared transactions; empty when it waits for none. */
   blockedBy: number[];
   /** It may do what ordinary roles may not: superuser or replication. */
   privileged: boolean;
+}
+
+/** Connections of one application and role to one database. */
+export interface ConnectionGroup {
+  database: string;
+  user: string;
+  application: string;
+  connections: number;
+  active: number;
+  idle: number;
+  idleInTransaction: number;
+  /** Of which this role cannot see what they do. */
+  hidden: number;
+  /** The session that has been idle the longest, and for how long, in ms; absent where none is seen to be. */
+  longestIdle?: { pid: number; ms: number };
+}
+
+/** Connections of clients, by whose they are, the most first; `count` is of all. */
+export interface Connections {
+  groups: ConnectionGroup[];
+  count: number;
 }
 
 /** A lock that is waited for, that a blocker holds, or that keeps others out of a whole relation. */
@@ -58,8 +82,13 @@ export interface Lock {
   granted: boolean;
   /** How long it is waited for, in ms; before PostgreSQL 14 at most that long. Absent where it is granted or hidden. */
   waitMs?: number;
-  /** Sessions that have to end their transactions first; empty where it is granted. */
+  /**
+   * Sessions that have to end their transactions first; empty where it is granted. 0 is a prepared transaction whose
+   * identifier could not be told.
+   */
   blockedBy: number[];
+  /** Identifiers of prepared transactions that have to end first; absent without any. */
+  blockedByPrepared?: string[];
 }
 
 export interface Locks {
@@ -147,6 +176,7 @@ export interface Replication {
 /** By name: what each part is. A look asks for some of them, in one read-only transaction. */
 export interface DatabaseParts {
   sessions: Session[];
+  connections: Connections;
   locks: Locks;
   statements: Statements;
   tables: Tables;

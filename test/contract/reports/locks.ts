@@ -45,7 +45,12 @@ export function lockReports(at: () => PostgresServer): void {
         expect(rows.filter(({ waitsFor }) => waitsFor?.target === 'row of public.stock')).toHaveLength(30);
         expect(findings[1]?.reason).toContain('holds RowExclusive on public.stock; 30 sessions wait');
         expect(findings[1]?.reason).toContain('1 goes on at once, 29 in turn');
-        if (role !== 'plain') expect(findings[1]?.next).toEqual([`opsctl db kill ${root} --terminate`]);
+        // It is a superuser's, as all of these tests' sessions are.
+        expect(findings[1]?.next).toEqual([
+          role === 'plain'
+            ? 'GRANT pg_read_all_stats, pg_signal_backend TO plain;'
+            : `opsctl db kill ${root} --terminate --force`,
+        ]);
       }
       // What it says must be so.
       await at().query(`select pg_terminate_backend(${root})`);
@@ -67,20 +72,57 @@ export function lockReports(at: () => PostgresServer): void {
       expect(findings[0]).toMatchObject({ status: 'warn', next: ['opsctl db blocking'] });
     });
 
-    test('a prepared transaction must be found, though it has no session', async () => {
-      const one = await client('two-phase');
-      await one.query("begin; update stock set count = 1 where id = 9; prepare transaction 'order 9'");
+    test('of several prepared transactions each must be named to those that wait for it, to every role', async () => {
+      const gids = ['tx 1', "tx'2", 'tx 3', 'tx 4'];
+      for (const [at, gid] of gids.entries()) {
+        const one = await client('two-phase');
+        const quoted = `'${gid.replaceAll("'", "''")}'`;
+        await one.query(`begin; update stock set count = 1 where id = ${11 + at}; prepare transaction ${quoted}`);
+      }
       onTestFinished(async () => {
-        await at().query("rollback prepared 'order 9'");
+        for (const gid of gids) await at().query(`rollback prepared '${gid.replaceAll("'", "''")}'`);
       });
-      wait(await client('buyer'), 'update stock set count = 2 where id = 9');
-      await queued(1);
+      const waiting = new Map<number, string>();
+      for (const [at, gid] of gids.entries()) {
+        const buyer = await client('buyer');
+        waiting.set(await pidOf(buyer), gid);
+        wait(buyer, `update stock set count = 2 where id = ${11 + at}`);
+      }
+      // One that a mode decides about: the fifth is kept out by all of them.
+      const all = await client('migration');
+      const last = await pidOf(all);
+      wait(all, 'begin; lock table stock in share mode');
+      await queued(5);
+      for (const role of ['postgres', 'watcher', 'plain'] satisfies Role[]) {
+        const { rows, findings } = await reported(at(), blocking, role);
+        const edges = rows.filter(({ pid }) => waiting.has(pid)).map((row) => [row.pid, row.blockedByPrepared]);
+        expect(Object.fromEntries(edges)).toEqual(Object.fromEntries([...waiting].map(([pid, gid]) => [pid, [gid]])));
+        expect(rows.find(({ pid }) => pid === last)?.blockedByPrepared).toEqual(gids.toSorted());
+        for (const gid of gids)
+          expect(findings).toContainEqual(
+            expect.objectContaining({
+              about: `prepared transaction ${gid}`,
+              reason: expect.stringContaining('holds RowExclusive on public.stock'),
+              next: [
+                expect.stringContaining('FROM pg_prepared_xacts WHERE gid ='),
+                expect.stringContaining(`ROLLBACK PREPARED '${gid.replaceAll("'", "''")}'; --`),
+              ],
+            }),
+          );
+        const table = (await reported(at(), locks, role)).rows;
+        for (const [pid, gid] of waiting)
+          expect(table.find((row) => row.pid === pid && !row.granted)).toMatchObject({
+            blockedBy: [],
+            blockedByPrepared: [gid],
+          });
+      }
+      // What it says must be so: this one frees its own waiter, and no other.
       const { findings } = await reported(at(), blocking);
-      expect(findings[1]).toMatchObject({
-        about: 'prepared transaction order 9',
-        reason: expect.stringContaining('holds RowExclusive on public.stock'),
-        next: ["ROLLBACK PREPARED 'order 9'"],
-      });
+      await at().query(findings.find(({ about }) => about.endsWith('tx 3'))?.next[1] ?? '');
+      gids.splice(2, 1);
+      await queued(4);
+      const { rows } = await reported(at(), blocking);
+      expect(rows.flatMap(({ prepared }) => prepared ?? []).toSorted()).toEqual(gids.toSorted());
     });
   });
 }

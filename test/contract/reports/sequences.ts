@@ -51,8 +51,8 @@ export function sequenceReports(at: () => PostgresServer): void {
         const grants = findings[0]?.next ?? [];
         expect(grants[0]).toBe(
           at().major >= 14
-            ? `GRANT pg_read_all_data TO ${role}`
-            : `GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO ${role}`,
+            ? `GRANT pg_read_all_data TO ${role};`
+            : `GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO ${role};`,
         );
         onTestFinished(async () => {
           for (const grant of grants) await at().query(grant.replace(/^GRANT (.*) TO/, 'REVOKE $1 FROM'));
@@ -75,6 +75,43 @@ export function sequenceReports(at: () => PostgresServer): void {
     });
   });
 
+  describe('sequences near their end', () => {
+    test('the advice must be taken by the server, and be enough', async () => {
+      for (const sql of [
+        // By a bound of its own, up and down; by its type, narrower than its column; by both; by its column only.
+        'create sequence short maxvalue 1000',
+        "create table pass (id int default nextval('short'))",
+        "select setval('short', 990)",
+        'create sequence down increment -1 minvalue -1000 maxvalue -1',
+        "select setval('down', -990)",
+        'create sequence narrow as smallint',
+        "create table gate (id int default nextval('narrow'))",
+        "select setval('narrow', 32000)",
+        'create table tiny (id smallserial)',
+        "select setval('tiny_id_seq', 32000)",
+        'create sequence wider',
+        "create table lane (id int default nextval('wider'))",
+        "select setval('wider', 2100000000)",
+      ])
+        await at().query(sql);
+      const advice = async () =>
+        new Map((await reported(at(), sequences, 'postgres')).findings.map(({ about, next }) => [about, next]));
+      const before = await advice();
+      expect(before.get('public.short')).toEqual(['ALTER SEQUENCE public.short NO MAXVALUE;']);
+      expect(before.get('public.down')).toEqual(['ALTER SEQUENCE public.down NO MINVALUE;']);
+      expect(before.get('public.narrow')).toEqual(['ALTER SEQUENCE public.narrow AS integer;']);
+      expect(before.get('public.tiny_id_seq')).toEqual([
+        'ALTER SEQUENCE public.tiny_id_seq AS bigint;',
+        expect.stringContaining('ALTER TABLE public.tiny ALTER COLUMN id TYPE bigint; -- rewrites'),
+      ]);
+      expect(before.get('public.wider')).toEqual([expect.stringContaining('ALTER TABLE public.lane')]);
+      const mine = ['short', 'down', 'narrow', 'tiny_id_seq', 'wider'].map((name) => `public.${name}`);
+      for (const name of mine) for (const sql of before.get(name) ?? []) await at().query(sql);
+      const after = await advice();
+      expect(mine.filter((name) => after.has(name))).toEqual([]);
+    });
+  });
+
   describe('replication', () => {
     test('a slot that nobody reads must be named, with what is kept for it', async () => {
       await at().query("select pg_create_logical_replication_slot('cdc', 'pgoutput')");
@@ -93,7 +130,10 @@ export function sequenceReports(at: () => PostgresServer): void {
           ['standby', 'physical', 'inactive'],
         ]);
         expect(rows[0]?.lagBytes).toBeGreaterThan(1_000_000);
-        expect(findings[1]).toMatchObject({ about: 'slot cdc', next: ["SELECT pg_drop_replication_slot('cdc')"] });
+        expect(findings[1]).toMatchObject({
+          about: 'slot cdc',
+          next: [`opsctl db query "SELECT * FROM pg_replication_slots WHERE slot_name = 'cdc'"`],
+        });
         expect(findings[1]?.reason.includes('nobody reads it for')).toBe(at().major >= 17);
       }
       await at().query("select pg_drop_replication_slot('cdc')");

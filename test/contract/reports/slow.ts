@@ -12,7 +12,7 @@ export function slowReports(at: () => PostgresServer): void {
       expect(findings).toMatchObject([
         {
           reason: 'pg_stat_statements is loaded, but not created in database postgres',
-          next: ['CREATE EXTENSION pg_stat_statements'],
+          next: ['CREATE EXTENSION pg_stat_statements;'],
         },
       ]);
     });
@@ -22,7 +22,7 @@ export function slowReports(at: () => PostgresServer): void {
       await at().query('create extension pg_stat_statements schema monitoring');
       expect((await reported(at(), slow, 'plain')).findings[0]).toMatchObject({
         status: 'skipped',
-        next: ['GRANT USAGE ON SCHEMA monitoring TO plain'],
+        next: ['GRANT USAGE ON SCHEMA monitoring TO plain;'],
       });
       await at().query('grant usage on schema monitoring to watcher, plain');
       await at().query('create table visit (id int, page int, note text)');
@@ -44,7 +44,7 @@ export function slowReports(at: () => PostgresServer): void {
       }
       expect((await reported(at(), slow, 'plain')).findings[0]).toMatchObject({
         status: 'skipped',
-        next: ['GRANT pg_read_all_stats TO plain'],
+        next: ['GRANT pg_read_all_stats TO plain;'],
       });
 
       const reader = databaseReader({ main: at().url() });
@@ -76,9 +76,9 @@ export function slowUnloaded(): void {
       status: 'skipped',
       reason: 'pg_stat_statements is not loaded, nor created in database postgres',
       next: [
-        "ALTER SYSTEM SET shared_preload_libraries = 'auto_explain', 'pg_stat_statements'",
+        "ALTER SYSTEM SET shared_preload_libraries = 'auto_explain', 'pg_stat_statements';",
         'restart PostgreSQL',
-        'CREATE EXTENSION pg_stat_statements',
+        'CREATE EXTENSION pg_stat_statements;',
       ],
     });
     expect((await reported(server, slow, 'plain')).findings[0]?.next[0]).toContain('after what SHOW');

@@ -1,7 +1,7 @@
 import { OpsError } from '../../../src/core/errors.ts';
 import type { DatabaseVitals } from '../../../src/core/ports/data.ts';
 import type { ConnectionLimit, DatabaseWriter, RunningQuery } from '../../../src/core/ports/database-changes.ts';
-import type { DatabaseLook, Lock, QueryAnswer, Session } from '../../../src/core/ports/database.ts';
+import type { Connections, DatabaseLook, Lock, QueryAnswer, Session } from '../../../src/core/ports/database.ts';
 
 /** A healthy database, idle but for its own service. */
 export const calmDatabase: DatabaseVitals = {
@@ -27,9 +27,34 @@ export const calmDatabase: DatabaseVitals = {
   hidden: [],
 };
 
+/** Connections of sessions, as a server counts them. */
+export function connectionsOf(sessions: readonly Session[]): Connections {
+  const groups = Map.groupBy(sessions, ({ database, user, application }) => `${database} ${user} ${application}`);
+  return {
+    count: sessions.length,
+    groups: [...groups.values()]
+      .map((group) => {
+        const count = (is: (state: string | undefined) => boolean): number =>
+          group.filter(({ state }) => is(state)).length;
+        const { database = '', user = '', application = '' } = group[0] ?? {};
+        const idle = group.filter(({ state }) => state === 'idle');
+        const [longest] = idle.toSorted((a, b) => (b.stateMs ?? 0) - (a.stateMs ?? 0));
+        return {
+          ...{ database, user, application, connections: group.length, idle: idle.length },
+          active: count((state) => state === 'active'),
+          idleInTransaction: count((state) => state?.startsWith('idle in transaction') === true),
+          hidden: count((state) => state === undefined),
+          ...(longest !== undefined && { longestIdle: { pid: longest.pid, ms: longest.stateMs ?? 0 } }),
+        };
+      })
+      .toSorted((a, b) => b.connections - a.connections),
+  };
+}
+
 /** Parts of a database in which nothing happens. */
 const calmParts: DatabaseLook['parts'] = {
   sessions: { is: 'seen', value: [] },
+  connections: { is: 'seen', value: { groups: [], count: 0 } },
   locks: { is: 'seen', value: { locks: [], taken: 12, capacity: 6400 } },
   statements: { is: 'seen', value: { statements: [], count: 0, totalMs: 0, hiddenMs: 0, ioTimed: true } },
   tables: { is: 'seen', value: { tables: [], count: 0, bytes: 0 } },
@@ -138,7 +163,8 @@ export function fakeDatabase(state: Record<string, (Partial<DatabaseVitals> & To
     },
     look: async (name, parts) => {
       const { version, inRecovery, startedAt, connectionLimit, latencyMs, parts: known } = look(name);
-      const found = Object.fromEntries(parts.map((part) => [part, known?.[part] ?? calmParts[part]]));
+      const all = { ...calmParts, connections: { is: 'seen', value: connectionsOf(sessionsOf(name)) }, ...known };
+      const found = Object.fromEntries(parts.map((part) => [part, all[part]]));
       return {
         server: {
           ...{ version, inRecovery, startedAt, connectionLimit },

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { withoutPasswords } from '../../../src/adapters/postgres/row.ts';
 import { parseInfo, productOf, vitalsOf } from '../../../src/adapters/redis/info.ts';
 import { requirepass } from '../../../src/adapters/redis/settings.ts';
 
@@ -82,17 +81,4 @@ test.each<[string[], Record<string, string>, string | undefined]>([
   [['redis-server', '/etc/redis.conf'], {}, undefined],
 ])('the password of %j must be found', (command, environment, expected) => {
   expect(requirepass({ command, environment })).toBe(expected);
-});
-
-test.each([
-  ["ALTER ROLE me PASSWORD 'hush'; select 1", "ALTER ROLE me PASSWORD '[redacted]'; select 1"],
-  ["alter role me encrypted password E'it''s", "alter role me encrypted password '[redacted]'"],
-  ["select 'dblink', 'password=''x'''", "select 'dblink', 'password='[redacted]''"],
-  [
-    "create subscription s connection 'host=a password=hush user=b'",
-    "create subscription s connection 'host=a password='[redacted]' user=b'",
-  ],
-  ['select password from login', 'select password from login'],
-])('%s must be shown without its password', (query, shown) => {
-  expect(withoutPasswords(query)).toBe(shown);
 });

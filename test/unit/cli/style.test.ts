@@ -36,6 +36,29 @@ describe('a table must fit', () => {
     `);
   });
 
+  test('a column that would be left too little has lines of its own below the rows', () => {
+    const roomy = columns.map((column, index) => (index === 2 ? { ...column, least: 20 } : column));
+    const rows = [
+      ['api', '3', 'a reason that is longer than the terminal is wide'],
+      ['web-service', '12', '-'],
+    ];
+    expect(plain.table(roomy, rows)).toMatchInlineSnapshot(`
+      "NAME         COUNT  REASON
+      api              3  a reason that is lo…
+      web-service     12  -"
+    `);
+    expect(makeStyle({ width: 36, colour: false }).table(roomy, rows)).toMatchInlineSnapshot(`
+      "NAME         COUNT
+        REASON
+      api              3
+        a reason that is longer than the …
+      web-service     12"
+    `);
+    // What is short stays beside, however narrow it is.
+    const short = rows.map(([name = '', count = '']) => [name, count, 'short']);
+    expect(makeStyle({ width: 30, colour: false }).table(roomy, short).split('\n')).toHaveLength(3);
+  });
+
   test('wide and coloured characters count as what is seen', () => {
     const coloured = makeStyle({ width: 24, colour: true });
     const text = coloured.table(

@@ -19,6 +19,7 @@ test('db indexes must name the statement that ends each problem', async () => {
     isUnique: false,
     isValid: true,
     isBuilding: false,
+    mayBeBuilding: false,
     isNeeded: false,
     columns: ['customer'],
     kinds: ['1978/0/0'],
@@ -40,9 +41,10 @@ test('db indexes must name the statement that ends each problem', async () => {
       leaves it: written to, and used by no query
     ! public.by_customer: public.by_customer_day begins with the same columns and
       can do its work; 19.1 MiB
-    next: REINDEX INDEX CONCURRENTLY public.by_customer_old
-          DROP INDEX CONCURRENTLY public.by_customer_old
-          DROP INDEX CONCURRENTLY public.by_customer
+    next: REINDEX INDEX CONCURRENTLY public.by_customer_old;
+          DROP INDEX CONCURRENTLY public.by_customer_old;
+          DROP INDEX CONCURRENTLY public.by_customer;
+          (what ends with ; is SQL for psql: db query only reads)
 
     PROBLEM    INDEX OR TABLE              SIZE  SCANS  COLUMNS
     invalid    public.by_customer_old  19.1 MiB      0  public.orders (customer)
@@ -58,7 +60,7 @@ test('db indexes must name the statement that ends each problem', async () => {
 const tables: Parts = {
   databases: {
     is: 'seen',
-    value: [databaseOf('shop', { hits: 90_000, reads: 10_000, since: '2026-02-01T00:00:00.000Z' })],
+    value: [databaseOf('shop', { hits: 90_000, reads: 10_000, since: '2026-01-01T00:00:00.000Z' })],
   },
   tables: {
     is: 'seen',
@@ -88,7 +90,7 @@ test('db cache-hit must name who is read from outside', async () => {
     public.orders  87.0 %          -         9000  98.9 %
     public.items     90 %          -          100   1.1 %
 
-    counted since 2026-02-01 00:00:00
+    counted since 2026-01-01 00:00:00
     what is not in shared buffers may still be in the cache of the operating system
     "
   `);
@@ -128,8 +130,9 @@ test('db vacuum must show dead rows against what autovacuum waits for', async ()
     ! 1 table with too many dead rows; oldest transaction id 1.0 million old (0.05
       % of what there is); no VACUUM runs
     ! public.orders: 30000 dead rows (37.5 %), autovacuum comes at 10050; never
-      vacuumed since the statistics were reset
-    next: VACUUM (VERBOSE, ANALYZE) public.orders
+      vacuumed since the statistics began 1 d ago
+    next: VACUUM (VERBOSE, ANALYZE) public.orders;
+          (what ends with ; is SQL for psql: db query only reads)
 
     TABLE           LIVE   DEAD   SHARE  AUTOVACUUM AT  NOW
     public.orders  50000  30000  37.5 %          10050  -
@@ -170,7 +173,8 @@ test('db sequences must show the end that comes first', async () => {
       93.1 %
     ! public.orders_id_seq: 93.1 % used, 147483647 values left: public.orders.id
       is integer and takes no greater value; then every insert fails
-    next: ALTER TABLE public.orders ALTER COLUMN id TYPE bigint -- rewrites the table under ACCESS EXCLUSIVE: plan it
+    next: ALTER TABLE public.orders ALTER COLUMN id TYPE bigint; -- rewrites the table under ACCESS EXCLUSIVE: plan it
+          (what ends with ; is SQL for psql: db query only reads)
 
     SEQUENCE                USED       LEFT  TYPE    COLUMN
     public.orders_id_seq  93.1 %  147483647  bigint  public.orders.id integer
@@ -193,10 +197,10 @@ test('db replication must show who follows, and what is kept', async () => {
     ✗ 1 standby follows, the farthest 1.86 GiB behind; 1 slot, up to 2.79 GiB kept
       for one
     ✗ standby replica: 1.86 GiB behind, 41 s behind
-    ! slot cdc: nobody reads it, and 2.79 GiB of the log are kept for it: start
-      its reader, or drop it
+    ! slot cdc: nobody reads it, and 2.79 GiB of the log are kept for it: see why
+      its reader is away
     next: opsctl db query "SELECT * FROM pg_stat_replication WHERE application_name = 'replica'"
-          SELECT pg_drop_replication_slot('cdc')
+          opsctl db query "SELECT * FROM pg_replication_slots WHERE slot_name = 'cdc'"
 
     KIND     NAME     STATE      MODE     BEHIND OR KEPT   LAG
     standby  replica  streaming  async          1.86 GiB  41 s

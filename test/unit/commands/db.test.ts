@@ -45,9 +45,12 @@ test('db activity must show who holds what for how long, at 80 columns', async (
     ✗ 4711 (worker): transaction open for 3 min 5 s, idle in transaction for 3 min
     next: opsctl db kill 4711 --terminate
 
-     PID  USER  APPLICATION  STATE                       TX  WAITS FOR     QUERY
-    4711  app   worker       idle in transaction  3 min 5 s  -             update o…
-    4712  app   api          active                    12 s  lock of 4711  update o…
+     PID  USER  APPLICATION  STATE                       TX  WAITS FOR
+      QUERY
+    4711  app   worker       idle in transaction  3 min 5 s  -
+      update orders set paid = true
+    4712  app   api          active                    12 s  lock of 4711
+      update orders set sent = true
     "
   `);
 });
@@ -78,10 +81,14 @@ test('db blocking must draw the tree, and say what ending the root frees', async
       at once, 1 in turn
     next: opsctl db kill 4711 --terminate
 
-    SESSION      STATE                      FOR  FREES  LOCK                QUERY
-    4711 worker  idle in transaction  3 min 5 s      2  AccessExclusive o…  update …
-    └ 4712 api   waits                     12 s      -  RowExclusive on p…  update …
-    └ 4713 api   waits                     11 s      -  AccessShare on pu…  update …
+    SESSION      STATE                      FOR  FREES  LOCK
+      QUERY
+    4711 worker  idle in transaction  3 min 5 s      2  AccessExclusive on public.o…
+      update orders set paid = true
+    └ 4712 api   waits                     12 s      -  RowExclusive on public.orde…
+      update orders set sent = true
+    └ 4713 api   waits                     11 s      -  AccessShare on public.orders
+      update orders set sent = true
     "
   `);
 });
@@ -149,6 +156,7 @@ test('db slow must say what takes the time and why', async () => {
     TOTAL  SHARE  CALLS   MEAN   READ  QUERY
      42 s  100 %   1000  42 ms  3.2 %  select * from orders where customer = $1
 
+    what opsctl asks is among them
     since when they are counted is told from PostgreSQL 14 on
     the time of reading and writing is not taken: track_io_timing is off
     "
@@ -177,7 +185,7 @@ test('db report must give each report a line, then what is bad, the worst first'
                    average in 100 calls or more
     ✓ indexes      0 indexes: 0 invalid, 0 unused, 0 duplicate, 0
                    tables that may lack one; use counted for 1 d
-    ✓ cache-hit    nothing was read since the statistics were reset
+    ✓ cache-hit    nothing was read since the statistics began
     ✓ sizes        no tables in database main
     ✓ vacuum       no table with too many dead rows; oldest
                    transaction id not known; no VACUUM runs
@@ -195,7 +203,7 @@ test('db report must give each report a line, then what is bad, the worst first'
 });
 
 test('db report must say what mends a report that could not be had', async () => {
-  const fix = ['CREATE EXTENSION pg_stat_statements'];
+  const fix = ['CREATE EXTENSION pg_stat_statements;'];
   const text = await shown(report, [], { statements: { is: 'skipped', reason: 'it is not created', fix } });
   expect(text).toContain('- slow         it is not created');
   expect(text).toContain('- slow: it is not created\nnext: CREATE EXTENSION pg_stat_statements');

@@ -91,6 +91,17 @@ describe('blocking', () => {
     expect(data.rows[1]).toMatchObject({ pid: 2, root: 1, blockedBy: [1], waitsFor: { target: 'public.orders' } });
   });
 
+  test.each<[string, Partial<Session>, string, string]>([
+    ['a superuser', { privileged: true }, 'opsctl db kill 1 --terminate --force', 'superuser or of replication'],
+    ['a dump', { application: 'pg_dump', state: 'active' }, 'opsctl db kill 1 --force', 'whose work would be lost'],
+    ['one that hides', { state: undefined as never }, 'GRANT pg_read_all_stats, pg_signal_backend TO watcher;', ''],
+  ])('must advise what the plan of db kill takes, for %s', (_who, more, next, remark) => {
+    const at = look([holds(1), waits(2, [1])], [{ ...idle, ...more }]);
+    const { findings } = conclude(blocking, at, 'main', limits);
+    expect(findings[1]).toMatchObject({ next: [next], reason: expect.stringContaining(remark) });
+    expect(findings[1]?.reason.endsWith('so that ending it takes --force')).toBe(remark !== '');
+  });
+
   test('must find the table where a row is waited for', () => {
     const all = [
       holds(1, 'RowExclusiveLock', 'public.a'),
@@ -113,14 +124,46 @@ describe('blocking', () => {
     expect(findings[1]?.next).toEqual(['opsctl db kill 1']);
   });
 
-  test('must name a prepared transaction and a process of the server', () => {
-    const prepared = look([holds(0, 'AccessExclusiveLock', 'public.orders', { prepared: "it's" }), waits(2, [0])], []);
-    expect(told(blocking, prepared)[1]).toContain(
-      "prepared transaction it's: a prepared transaction, holds AccessExcl",
-    );
-    expect(conclude(blocking, prepared, 'main', limits).findings[1]?.next).toEqual(["ROLLBACK PREPARED 'it''s'"]);
+  test('must name the prepared transaction that is waited for, and no other', () => {
+    const held = (gid: string): Lock => holds(0, 'RowExclusiveLock', 'public.orders', { prepared: gid });
+    const waitsFor = (pid: number, ...gids: string[]): Lock => waits(pid, [], { blockedByPrepared: gids });
+    const at = look([held('a'), held("it's"), waitsFor(2, "it's"), waitsFor(3, 'a'), waitsFor(4, 'a')], []);
+    const { findings, rows } = conclude(blocking, at, 'main', limits);
+    expect(rows.map(({ pid, prepared, rootPrepared }) => [pid, prepared, rootPrepared])).toEqual([
+      [0, 'a', 'a'],
+      [3, null, 'a'],
+      [4, null, 'a'],
+      [0, "it's", "it's"],
+      [2, null, "it's"],
+    ]);
+    expect(findings[2]).toMatchObject({
+      about: "prepared transaction it's",
+      reason:
+        'waits for its COMMIT PREPARED or ROLLBACK PREPARED, holds RowExclusive on public.orders; 1 session waits, the longest for 5 s; when it ends, it goes on',
+      next: [
+        `opsctl db query "SELECT * FROM pg_prepared_xacts WHERE gid = 'it''s'"`,
+        "ROLLBACK PREPARED 'it''s'; -- in its database; COMMIT PREPARED where it was to be committed",
+      ],
+    });
+    const [first] = conclude(locks, at, 'main', limits).rows;
+    expect(first && locks.cells(first, {} as never).at(-1)).toBe("prepared it's");
+  });
+
+  test('must advise to end no prepared transaction where it is not known which', () => {
+    const at = look([holds(0, 'RowExclusiveLock', 'public.orders', { prepared: 'a' }), waits(2, [0])], []);
+    const { findings } = conclude(blocking, at, 'main', limits);
+    expect(findings[1]).toMatchObject({
+      about: 'a prepared transaction that is not known',
+      next: ['opsctl db query "SELECT * FROM pg_prepared_xacts"'],
+    });
+  });
+
+  test('must name a process of the server', () => {
     const server = look([holds(9, 'ShareLock', 'public.orders', { backend: 'autovacuum worker' }), waits(2, [9])], []);
     expect(told(blocking, server)[1]).toContain('9 (autovacuum worker): runs, holds Share on public.orders');
+    expect(conclude(blocking, server, 'main', limits).findings[1]?.next).toEqual([
+      'opsctl db query "SELECT * FROM pg_stat_activity WHERE pid = 9"',
+    ]);
   });
 });
 

@@ -52,12 +52,12 @@ describe('replication', () => {
     [
       'nobody reads',
       { isActive: false, inactiveSince: '2026-03-01T09:00:00.000Z' },
-      'warn slot cdc: nobody reads it for 3 h, and 5.00 MiB of the log are kept for it: start its reader, or drop it',
+      'warn slot cdc: nobody reads it for 3 h, and 5.00 MiB of the log are kept for it: see why its reader is away',
     ],
     [
       'nobody reads, and much is kept for',
       { isActive: false, retainedBytes: 20_000 * MIB, safeBytes: 100 * MIB },
-      'crit slot cdc: nobody reads it, and 19.5 GiB of the log are kept for it, lost after 100 MiB more: start its reader, or drop it',
+      'crit slot cdc: nobody reads it, and 19.5 GiB of the log are kept for it, lost after 100 MiB more: see why its reader is away',
     ],
     [
       'is read slowly',
@@ -71,6 +71,21 @@ describe('replication', () => {
     ],
   ])('must judge a slot that %s', (_how, more, expected) => {
     expect(told(replication, look({ slots: [slot(more)] }))[1]).toBe(expected);
+  });
+
+  test.each<[string, Partial<Slot>, boolean]>([
+    ['its reader is away', {}, false],
+    ['too much is kept for it', { retainedBytes: 20_000 * MIB }, true],
+    ['it is lost', { isLost: true }, true],
+  ])('must look at a slot first, and drop it as the last resort: %s', (_when, more, drops) => {
+    const { next } =
+      conclude(replication, look({ slots: [slot({ isActive: false, ...more })] }), 'main', limits).findings[1] ?? {};
+    expect(next).toEqual([
+      `opsctl db query "SELECT * FROM pg_replication_slots WHERE slot_name = 'cdc'"`,
+      ...(drops
+        ? ["SELECT pg_drop_replication_slot('cdc'); -- the last resort: whoever reads it has to begin anew"]
+        : []),
+    ]);
   });
 
   test.each<[string, NonNullable<Replication['upstream']>, string | undefined]>([
@@ -101,6 +116,6 @@ describe('replication', () => {
       'main',
       limits,
     );
-    expect([status, findings[0]?.next]).toEqual(['skipped', ['GRANT pg_monitor TO watcher']]);
+    expect([status, findings[0]?.next]).toEqual(['skipped', ['GRANT pg_monitor TO watcher;']]);
   });
 });

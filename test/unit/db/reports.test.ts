@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
 import type { DatabaseLook, Session } from '../../../src/core/ports/database.ts';
-import { activity } from '../../../src/db/activity.ts';
+import { activity, activityOf } from '../../../src/db/activity.ts';
 import { connections } from '../../../src/db/connections.ts';
 import { conclude, type Report } from '../../../src/db/report.ts';
+import { connectionsOf } from '../../support/fakes/database.ts';
 import { limits, lookOf, session } from './look.ts';
 
 const look = (sessions: DatabaseLook['parts']['sessions'], connectionLimit = 100): DatabaseLook<'sessions'> => ({
@@ -11,6 +12,8 @@ const look = (sessions: DatabaseLook['parts']['sessions'], connectionLimit = 100
   parts: { sessions },
 });
 const seen = (...sessions: Session[]): DatabaseLook<'sessions'> => look({ is: 'seen', value: sessions });
+const connected = (...sessions: Session[]): DatabaseLook<'connections'> =>
+  lookOf({ connections: connectionsOf(sessions) });
 const told = <R>(report: Report<'sessions', R>, at: DatabaseLook<'sessions'>): string[] =>
   conclude(report, at, 'main', limits).findings.map(
     ({ status, about, reason }) => `${status} ${about === '' ? '' : `${about}: `}${reason}`,
@@ -24,7 +27,7 @@ describe('activity', () => {
       'main',
       limits,
     );
-    expect(data).toMatchObject({ status: 'ok', notes: ['1 idle session not shown'] });
+    expect(data).toMatchObject({ status: 'ok', notes: ['1 idle session not shown: opsctl db activity --idle'] });
     expect(data.rows.map(({ pid }) => pid)).toEqual([2]);
   });
 
@@ -57,13 +60,23 @@ describe('activity', () => {
     expect(conclude(activity, at, 'main', limits).findings[1]?.next).toEqual([`opsctl db kill 7${how}`]);
   });
 
+  test('must show those that are idle where they are asked for, the longest first', () => {
+    const at = seen(
+      session(1, { stateMs: 5000 }),
+      session(2, { state: 'active', transactionMs: 20 }),
+      session(3, { stateMs: 9000 }),
+    );
+    const { rows, notes } = conclude(activityOf(true), at, 'main', limits);
+    expect([rows.map(({ pid }) => pid), notes]).toEqual([[3, 1], []]);
+  });
+
   test('must say whose sessions hide what they do, and judge none of them', () => {
     const { state: _state, ...hidden } = session(9, { transactionMs: 400_000 });
     const data = conclude(activity, seen(hidden), 'main', limits);
     expect(data.findings).toMatchObject([{ status: 'skipped', next: ['GRANT pg_monitor TO watcher'] }]);
     expect(data.rows).toMatchObject([{ pid: 9, state: null }]);
     expect(data.notes).toEqual([
-      '1 session of other roles hide what they do from watcher: GRANT pg_monitor TO watcher',
+      '1 session of other roles hide what they do from watcher: GRANT pg_monitor TO watcher;',
     ]);
   });
 });
@@ -74,7 +87,7 @@ describe('connections', () => {
 
   test('must be counted by who has them, the most first', () => {
     const all = [...many(2), ...many(3, { application: 'web', state: 'active' })];
-    const { rows, status } = conclude(connections, seen(...all), 'main', limits);
+    const { rows, status } = conclude(connections, connected(...all), 'main', limits);
     expect(status).toBe('ok');
     expect(rows).toMatchObject([
       { application: 'web', connections: 3, active: 3 },
@@ -82,28 +95,42 @@ describe('connections', () => {
     ]);
   });
 
+  test('must lead to those that are idle, where most are, and else to what they do', () => {
+    const idle = many(90).map((one) => ({ ...one, stateMs: one.pid * 60_000 }));
+    expect(conclude(connections, connected(...idle), 'main', limits).findings).toMatchObject([
+      {
+        status: 'crit',
+        reason:
+          '90 of 100 usable connections (90 %); most are of api, all of them idle, 90 the longest, for 1 h 30 min',
+        next: ['opsctl db activity --idle'],
+      },
+    ]);
+    const busy = many(90, { state: 'active' });
+    expect(conclude(connections, connected(...busy), 'main', limits).findings[0]?.next).toEqual(['opsctl db activity']);
+  });
+
   test.each([
     [79, 'ok'],
     [80, 'warn'],
     [90, 'crit'],
   ])('%i of 100 must be %s', (count, status) => {
-    expect(conclude(connections, seen(...many(count)), 'main', limits).status).toBe(status);
+    expect(conclude(connections, connected(...many(count)), 'main', limits).status).toBe(status);
   });
 });
 
 describe('a part that was not had', () => {
   test('must be left out with what mends it', () => {
-    const at = look({ is: 'skipped', reason: 'permission denied', fix: ['GRANT pg_monitor TO watcher'] });
+    const at = look({ is: 'skipped', reason: 'permission denied', fix: ['GRANT pg_monitor TO watcher;'] });
     expect(conclude(activity, at, 'main', limits)).toMatchObject({
       status: 'skipped',
       rows: [],
-      findings: [{ status: 'skipped', reason: 'permission denied', next: ['GRANT pg_monitor TO watcher'] }],
+      findings: [{ status: 'skipped', reason: 'permission denied', next: ['GRANT pg_monitor TO watcher;'] }],
     });
   });
 
   test('must not be well where nobody knows', () => {
     const at = look({ is: 'unknown', reason: 'no time was left for it' });
-    expect(conclude(connections, at, 'main', limits)).toMatchObject({
+    expect(conclude(activity, at, 'main', limits)).toMatchObject({
       status: 'unknown',
       findings: [{ reason: 'could not be observed: no time was left for it' }],
     });

@@ -25,7 +25,7 @@ describe('sequences', () => {
       'crit public.orders_id_seq: 96.0 % used, 85899346 values left: public.orders.id is integer and takes no greater value; then every insert fails',
     );
     expect(conclude(sequences, at, 'main', limits).findings[1]?.next).toEqual([
-      'ALTER TABLE public.orders ALTER COLUMN id TYPE bigint -- rewrites the table under ACCESS EXCLUSIVE: plan it',
+      'ALTER TABLE public.orders ALTER COLUMN id TYPE bigint; -- rewrites the table under ACCESS EXCLUSIVE: plan it',
     ]);
   });
 
@@ -35,7 +35,7 @@ describe('sequences', () => {
     expect(findings[1]).toMatchObject({
       status: 'warn',
       reason: expect.stringContaining('it ends at 2147483647'),
-      next: ['ALTER SEQUENCE public.orders_id_seq AS bigint'],
+      next: ['ALTER SEQUENCE public.orders_id_seq AS bigint;'],
     });
   });
 

@@ -93,12 +93,12 @@ describe('slow statements', () => {
     const most = lookOf({ statements: counted([statement('1')], { totalMs: 10_000, hiddenMs: 9000 }) });
     expect(conclude(slow, most, 'main', limits)).toMatchObject({
       status: 'skipped',
-      findings: [{ next: ['GRANT pg_read_all_stats TO watcher'] }],
+      findings: [{ next: ['GRANT pg_read_all_stats TO watcher;'] }],
       rows: [],
     });
     const some = lookOf({ statements: counted([statement('1')], { totalMs: 10_000, hiddenMs: 1000 }) });
     expect(conclude(slow, some, 'main', limits).notes).toContain(
-      '10 % of the time is of statements hidden from watcher: GRANT pg_read_all_stats TO watcher',
+      '10 % of the time is of statements hidden from watcher: GRANT pg_read_all_stats TO watcher;',
     );
   });
 });

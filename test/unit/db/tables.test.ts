@@ -35,7 +35,7 @@ describe('cache-hit', () => {
       { hits: 10, reads: 90 },
       'ok 10 % of the blocks read in database shop were found in shared buffers; too few were read to judge that',
     ],
-    ['of none', { hits: 0, reads: 0 }, 'ok nothing was read since the statistics were reset'],
+    ['of none', { hits: 0, reads: 0 }, 'ok nothing was read since the statistics began'],
   ])('must be judged where it is %s', (_how, use, expected) => {
     expect(told(cacheHit, look(use))).toEqual([expected]);
   });

@@ -5,18 +5,19 @@ import type { DatabaseLook } from '../../../src/core/ports/database.ts';
 import { bloat, pagesNeeded } from '../../../src/db/bloat.ts';
 import { conclude } from '../../../src/db/report.ts';
 import { vacuum } from '../../../src/db/vacuum.ts';
-import { database, fill, limits, lookOf, table, told } from './look.ts';
+import { database, fill, limits, lookOf, session, table, told } from './look.ts';
 
 describe('vacuum', () => {
   const look = (
     tables: Table[],
     more: { vacuums?: Vacuum[]; horizon?: OldestXmin[]; databases?: DatabaseUse[] } = {},
-  ): DatabaseLook<'tables' | 'databases' | 'vacuums' | 'horizon'> =>
+  ): DatabaseLook<'tables' | 'databases' | 'vacuums' | 'horizon' | 'sessions'> =>
     lookOf({
       tables: { tables, count: tables.length, bytes: 0 },
-      databases: more.databases ?? [database('shop', { xidAge: 150_000_000 })],
+      databases: more.databases ?? [database('shop', { xidAge: 150_000_000, since: '2026-03-01T11:00:00.000Z' })],
       vacuums: more.vacuums ?? [],
       horizon: more.horizon ?? [],
+      sessions: [session(5, { state: 'idle in transaction' }), session(6, { state: 'active', privileged: true })],
     });
   const dead = table('public.orders', { liveRows: 50_000, deadRows: 30_000, vacuumThreshold: 10_050 });
 
@@ -31,16 +32,18 @@ describe('vacuum', () => {
     expect(told(vacuum, at)[1]).toBe(
       'warn public.orders: 30000 dead rows (37.5 %), autovacuum comes at 10050; vacuumed 2 h ago',
     );
-    expect(conclude(vacuum, at, 'main', limits).findings[1]?.next).toEqual(['VACUUM (VERBOSE, ANALYZE) public.orders']);
+    expect(conclude(vacuum, at, 'main', limits).findings[1]?.next).toEqual([
+      'VACUUM (VERBOSE, ANALYZE) public.orders;',
+    ]);
   });
 
   test('must say where autovacuum is off', () => {
     const at = look([{ ...dead, deadRows: 90_000, isAutovacuumed: false }]);
     expect(told(vacuum, at)[1]).toBe(
-      'crit public.orders: 90000 dead rows (64.3 %), and autovacuum is off for it; never vacuumed since the statistics were reset',
+      'crit public.orders: 90000 dead rows (64.3 %), and autovacuum is off for it; never vacuumed since the statistics began 1 h ago',
     );
     expect(conclude(vacuum, at, 'main', limits).findings[1]?.next[1]).toBe(
-      'ALTER TABLE public.orders RESET (autovacuum_enabled)',
+      'ALTER TABLE public.orders RESET (autovacuum_enabled);',
     );
   });
 
@@ -74,30 +77,51 @@ describe('vacuum', () => {
       'crit database old: oldest transaction id is 1600.0 million old (74.5 % of what there is): at the end the server takes no more writes',
     ]);
     expect(conclude(vacuum, at, 'main', limits).findings.flatMap(({ next }) => next)).toEqual([
-      'VACUUM (FREEZE, VERBOSE) public.b',
+      'VACUUM (FREEZE, VERBOSE) public.b;',
       'vacuumdb --freeze --dbname=old',
     ]);
   });
 
-  test.each<[OldestXmin, string, string]>([
+  test('must advise to drop a slot as the last resort, and where it is critical only', () => {
+    const slot: OldestXmin = { kind: 'slot', name: 'cdc', state: 'inactive', xidAge: 200_000_000 };
+    expect(conclude(vacuum, look([], { horizon: [slot] }), 'main', limits).findings[1]).toMatchObject({
+      status: 'crit',
+      next: ['opsctl db replication', expect.stringMatching(/^SELECT pg_drop_replication_slot\('cdc'\); -- the last/)],
+    });
+  });
+
+  test.each<[OldestXmin, string, string[]]>([
     [
       { kind: 'session', name: 'report', pid: 5, state: 'idle in transaction', xidAge: 2_000_000, ms: 3_600_000 },
       'session report (pid 5), idle in transaction, 2000000 transactions old, for 1 h',
-      'opsctl db kill 5 --terminate',
+      ['opsctl db kill 5 --terminate'],
+    ],
+    [
+      { kind: 'session', name: 'admin', pid: 6, state: 'active', xidAge: 2_000_000 },
+      'session admin (pid 6), active, 2000000 transactions old',
+      ['opsctl db kill 6 --force'],
+    ],
+    [
+      { kind: 'session', name: 'autovacuum worker', pid: 7, xidAge: 2_000_000 },
+      'session autovacuum worker (pid 7), 2000000 transactions old',
+      ['opsctl db query "SELECT * FROM pg_stat_activity WHERE pid = 7"'],
     ],
     [
       { kind: 'slot', name: 'cdc', state: 'inactive', xidAge: 2_000_000 },
       'slot cdc, inactive, 2000000 transactions old',
-      "SELECT pg_drop_replication_slot('cdc')",
+      ['opsctl db replication'],
     ],
     [
       { kind: 'prepared transaction', name: "it's", xidAge: 2_000_000 },
       "prepared transaction it's, 2000000 transactions old",
-      "ROLLBACK PREPARED 'it''s'",
+      [
+        `opsctl db query "SELECT * FROM pg_prepared_xacts WHERE gid = 'it''s'"`,
+        "ROLLBACK PREPARED 'it''s'; -- in its database; COMMIT PREPARED where it was to be committed",
+      ],
     ],
   ])('must name who holds it back: %o', (one, about, next) => {
     const { findings } = conclude(vacuum, look([], { horizon: [one] }), 'main', limits);
-    expect(findings[1]).toMatchObject({ status: 'warn', about, next: [next] });
+    expect(findings[1]).toMatchObject({ status: 'warn', about, next });
   });
 });
 
@@ -127,7 +151,7 @@ describe('bloat', () => {
     expect(status).toBe('crit');
     expect(findings.slice(1).map((one) => [one.status, one.about, one.value, one.next.at(-1)])).toEqual([
       ['crit', 'public.orders', 12, 'pg_repack --table=public.orders'],
-      ['warn', 'public.orders_pkey', 4.4, 'REINDEX INDEX CONCURRENTLY public.orders_pkey'],
+      ['warn', 'public.orders_pkey', 4.4, 'REINDEX INDEX CONCURRENTLY public.orders_pkey;'],
     ]);
     expect((findings[0]?.value ?? 0) / MIB).toBeGreaterThan(700);
   });
@@ -135,6 +159,19 @@ describe('bloat', () => {
   test('must not take an index with repeated values for negative bloat', () => {
     const at = lookOf({ fill: [fill('i', { table: 't', width: 4, fillFactor: 0.9, pages: 900 })] });
     expect(conclude(bloat, at, 'main', limits)).toMatchObject({ status: 'ok', rows: [] });
+  });
+
+  test('must take what has no rows for empty, and only that', () => {
+    const all = [
+      fill('emptied', { rows: 0, knownColumns: 0, analyzedAt: '2026-03-01T11:00:00.000Z' }),
+      fill('c', { analyzedAt: '2026-03-01T10:00:00.000Z' }),
+    ];
+    const { rows: _rows, ...never } = fill('never', { knownColumns: 3 });
+    const { rows, notes } = conclude(bloat, lookOf({ fill: [...all, never] }), 'main', limits);
+    expect(rows[0]).toMatchObject({ name: 'emptied', expectedBytes: 8192, ratio: 9000 });
+    expect(rows.map(({ name }) => name)).not.toContain('never');
+    expect(notes[0]).toMatch(/last ANALYZE, from 2026-03-01 1\d:00:00 to 2026-03-01 1\d:00:00;/);
+    expect(notes[1]).toBe('1 table or index without statistics left out: ANALYZE');
   });
 
   test('must say what was left out', () => {

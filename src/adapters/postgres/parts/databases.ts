@@ -1,6 +1,7 @@
 import type { DatabaseUse } from '../../../core/ports/database-storage.ts';
 import { figure, isoTime, type Row, text, told } from '../row.ts';
 import type { Part } from './part.ts';
+import { countedSince } from './relations.ts';
 
 /** Databases at most. */
 const LIMIT = 1000;
@@ -10,7 +11,7 @@ export const databases: Part<DatabaseUse[]> = {
   sql: () => `
 select d.datname as name, d.datname = current_database() as is_current,
        s.blks_hit::float8 as hits, s.blks_read::float8 as reads, s.temp_files::float8 as temp_files, s.temp_bytes::float8 as temp_bytes,
-       extract(epoch from s.stats_reset)::float8 * 1000 as since,
+       ${countedSince('s')} as since,
        age(d.datfrozenxid)::float8 as xid_age, mxid_age(d.datminmxid)::float8 as mxid_age
 from pg_database d left join pg_stat_database s on s.datid = d.oid
 order by is_current desc, age(d.datfrozenxid) desc

@@ -1,5 +1,6 @@
 import type { Fill } from '../../../core/ports/database-storage.ts';
-import { figure, type Row, text } from '../row.ts';
+import { granting } from '../../../core/suggestion.ts';
+import { figure, isoTime, type Row, text, told } from '../row.ts';
 import type { Part, Skipped } from './part.ts';
 import { sizeOf } from './relations.ts';
 import { qualified } from './tables.ts';
@@ -9,9 +10,23 @@ const LIMIT = 4000;
 /** Pages below which nobody minds what is empty. */
 const PAGES = 16;
 
-/** Rows as of the last VACUUM or ANALYZE, or as counted since where that is more: statistics that were lost count anew from 0. */
-const rowsOf = (counted: string, table: string): string =>
-  `greatest(${counted}, pg_stat_get_live_tuples(${table}.oid)::float8)`;
+/**
+ * Rows as of the last VACUUM or ANALYZE, or as counted since where that is more: statistics that were lost count anew from 0.
+ * So none are believed only where one of the two found pages without rows, and is known to have come: else null.
+ */
+const rowsOf = (relation: string, table: string): string => `
+  case when greatest(${relation}.reltuples, ${liveOf(table)}) > 0 then greatest(${relation}.reltuples, ${liveOf(table)})
+       when ${isEmptied(relation, table)} then 0 end`;
+const liveOf = (table: string): string => `pg_stat_get_live_tuples(${table}.oid)::float8`;
+const isEmptied = (relation: string, table: string): string =>
+  `${relation}.reltuples = 0 and ${relation}.relpages > 0
+   and coalesce(pg_stat_get_last_vacuum_time(${table}.oid), pg_stat_get_last_autovacuum_time(${table}.oid), ${analyzedAt(table)}) is not null`;
+const analyzedAt = (table: string): string =>
+  `greatest(pg_stat_get_last_analyze_time(${table}.oid), pg_stat_get_last_autoanalyze_time(${table}.oid))`;
+/** Of a partial index nothing is counted but what VACUUM and ANALYZE found. */
+const partialRows = `
+  case when i.reltuples > 0 then i.reltuples
+       when ${isEmptied('i', 't')} and pg_stat_get_mod_since_analyze(t.oid) = 0 then 0 end`;
 
 /**
  * What is needed to estimate how many pages a table or a btree index needs: its rows, the pages that it has, and the mean
@@ -21,14 +36,14 @@ const rowsOf = (counted: string, table: string): string =>
 export const fill: Part<Fill[]> = {
   sql: () => `
 with relation as materialized (
-  select c.oid, c.oid as owner, n.nspname as schema, c.relname as name, null::name as on_table, ${rowsOf('c.reltuples', 'c')} as rows,
+  select c.oid, c.oid as owner, n.nspname as schema, c.relname as name, null::name as on_table, ${rowsOf('c', 'c')} as rows,
          ${sizeOf('c')} / current_setting('block_size')::float8 as pages,
          coalesce((select option_value::float8 from pg_options_to_table(c.reloptions) where option_name = 'fillfactor'), 100) as fillfactor,
          array(select a.attnum from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'm') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
   union all
-  select i.oid, t.oid, n.nspname, i.relname, t.relname, case when x.indpred is null then ${rowsOf('i.reltuples', 't')} else i.reltuples end,
+  select i.oid, t.oid, n.nspname, i.relname, t.relname, case when x.indpred is null then ${rowsOf('i', 't')} else ${partialRows} end,
          ${sizeOf('i')} / current_setting('block_size')::float8,
          coalesce((select option_value::float8 from pg_options_to_table(i.reloptions) where option_name = 'fillfactor'), 90),
          array(select k from unnest(x.indkey) k)
@@ -39,9 +54,10 @@ with relation as materialized (
     join pg_namespace n on n.oid = t.relnamespace and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
   where 0 <> all (x.indkey::int2[])),
 largest as (select * from relation where pages >= ${PAGES.toString()} order by pages desc limit ${LIMIT.toString()})
-select r.schema, r.name, r.on_table, greatest(r.rows, 0)::float8 as rows, r.pages, r.fillfactor,
+select r.schema, r.name, r.on_table, r.rows::float8 as rows, r.pages, r.fillfactor,
        current_setting('block_size')::float8 as block, cardinality(r.columns) as columns, w.known, w.width, w.nulls,
-       has_any_column_privilege(r.owner, 'select') as readable
+       has_any_column_privilege(r.owner, 'select') as readable,
+       extract(epoch from ${analyzedAt('o')})::float8 * 1000 as analyzed
 from largest r
   join pg_class o on o.oid = r.owner
   cross join lateral (
@@ -62,19 +78,19 @@ const hidden = (rows: readonly Row[], role: string, major: number): Skipped => (
   skipped: `column widths are told only of tables that one may read, and role ${role} may read none`,
   fix:
     major >= 14
-      ? [`GRANT pg_read_all_data TO ${role}`]
-      : [...new Set(rows.map((row) => qualified(row['schema'])))].map(
-          (schema) => `GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role}`,
+      ? [granting('pg_read_all_data', role)]
+      : [...new Set(rows.map((row) => qualified(row['schema'])))].map((schema) =>
+          granting(`SELECT ON ALL TABLES IN SCHEMA ${schema}`, role),
         ),
 });
 
 function fillOf(row: Row): Fill {
   const table = text(row['on_table']);
   const count = (name: string): number => figure(row[name]) ?? 0;
-  return {
+  return told({
     name: qualified(row['schema'], row['name']),
-    ...(table !== '' && { table: qualified(row['schema'], table) }),
-    rows: count('rows'),
+    table: table === '' ? undefined : qualified(row['schema'], table),
+    rows: figure(row['rows']),
     pages: count('pages'),
     blockSize: count('block'),
     fillFactor: count('fillfactor') / 100,
@@ -83,5 +99,6 @@ function fillOf(row: Row): Fill {
     width: count('width'),
     hasNulls: row['nulls'] === true,
     isReadable: row['readable'] === true,
-  };
+    analyzedAt: isoTime(row['analyzed']),
+  });
 }

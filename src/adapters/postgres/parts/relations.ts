@@ -21,3 +21,12 @@ export const isEstimated = (oid: string): string => `(${oid} = any (${LOCKED}) o
 export const sizeOf = (alias: string): string =>
   `coalesce(case when not ${isEstimated(`${alias}.oid`)} then pg_relation_size(${alias}.oid)::float8 end,
             ${alias}.relpages::float8 * current_setting('block_size')::float8)`;
+
+/**
+ * Since when a database's statistics are counted, in ms since 1970, of its row in pg_stat_database. From 15 on that has no
+ * time until somebody resets them, though a crash discards them all. What belongs to the whole server begins anew then and
+ * tells when; the earlier of two, because somebody may have reset one of them by itself.
+ */
+export const countedSince = (database: string): string => `
+  extract(epoch from greatest(${database}.stats_reset,
+    least((select stats_reset from pg_stat_bgwriter), (select stats_reset from pg_stat_archiver))))::float8 * 1000`;

@@ -1,4 +1,5 @@
 import type { Sequence } from '../../../core/ports/database-storage.ts';
+import { granting } from '../../../core/suggestion.ts';
 import { figure, type Row, text, told } from '../row.ts';
 import type { Part, Skipped } from './part.ts';
 import { contended } from './relations.ts';
@@ -48,9 +49,9 @@ const hidden = (rows: readonly Row[], role: string, major: number): Skipped => (
   skipped: `how far a sequence is may be seen only by who may read it, and role ${role} may read none`,
   fix:
     major >= 14
-      ? [`GRANT pg_read_all_data TO ${role}`]
-      : [...new Set(rows.map((row) => qualified(row['schema'])))].map(
-          (schema) => `GRANT SELECT ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`,
+      ? [granting('pg_read_all_data', role)]
+      : [...new Set(rows.map((row) => qualified(row['schema'])))].map((schema) =>
+          granting(`SELECT ON ALL SEQUENCES IN SCHEMA ${schema}`, role),
         ),
 });
 

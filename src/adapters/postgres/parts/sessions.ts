@@ -1,12 +1,15 @@
-import type { Session } from '../../../core/ports/database.ts';
+import { MOST_SESSIONS, type Session } from '../../../core/ports/database.ts';
 import { age, figure, pids, type Row, text, told, withoutPasswords } from '../row.ts';
 import { exactTime } from '../sql.ts';
 import type { Part } from './part.ts';
 
 /** Characters of a query that are kept; more is asked for, so that a password is recognised before the cut. */
 const QUERY_LENGTH = 500;
-/** Sessions at most, those with the oldest transactions first: a server with more is not read line by line. */
-const LIMIT = 2000;
+
+/** Which of pg_stat_activity are clients and not ourselves; of what is hidden from this role the kind is, too. */
+export const isClient = (alias: string): string => `${alias}.pid <> pg_backend_pid()
+  and (${alias}.backend_type = 'client backend'
+       or (${alias}.backend_type is null and ${alias}.datid is not null and ${alias}.usesysid is not null))`;
 
 /**
  * Sessions of clients, our own left out. Blockers are asked for of sessions that wait for a lock only: polled for all,
@@ -28,10 +31,9 @@ select a.pid, a.datname as database, a.usename as user, a.application_name as ap
 from pg_stat_activity a
   cross join (select clock_timestamp() as at) as now
   left join pg_roles r on r.oid = a.usesysid
-where a.pid <> pg_backend_pid()
-  and (a.backend_type = 'client backend' or (a.backend_type is null and a.datid is not null and a.usesysid is not null))
-order by a.xact_start nulls last, a.pid
-limit ${LIMIT.toString()}`,
+where ${isClient('a')}
+order by a.xact_start nulls last, a.state_change, a.pid
+limit ${MOST_SESSIONS.toString()}`,
   read: (rows) => rows.map(sessionOf),
 };
 

@@ -1,4 +1,5 @@
 import type { DatabaseServer, Statement, Statements } from '../../../core/ports/database.ts';
+import { granting, sqlStatement } from '../../../core/suggestion.ts';
 import { figure, isoTime, type Row, text, told, withoutPasswords } from '../row.ts';
 import type { Part, Skipped } from './part.ts';
 
@@ -27,7 +28,7 @@ export const statements: Part<Statements> = {
     if (!isUsable)
       return {
         skipped: `pg_stat_statements is in schema ${schema}, which role ${role} may not use`,
-        fix: [`GRANT USAGE ON SCHEMA ${schema} TO ${role}`],
+        fix: [granting(`USAGE ON SCHEMA ${schema}`, role)],
       };
     const { total, mean, max, io, top } = columnsOf(version);
     const info = Number(version.split('.')[1]) >= 9 ? `${schema}.pg_stat_statements_info` : '';
@@ -69,7 +70,7 @@ select exists (select from pg_available_extensions where name = 'pg_stat_stateme
        (select setting from pg_settings where name = 'shared_preload_libraries') as preloaded`;
 
 function missing(row: Row | undefined, { statements: extension, database }: DatabaseServer): Skipped {
-  const create = extension === undefined ? ['CREATE EXTENSION pg_stat_statements'] : [];
+  const create = extension === undefined ? [sqlStatement('CREATE EXTENSION pg_stat_statements')] : [];
   if (row?.['available'] !== true && extension === undefined)
     return {
       skipped: 'pg_stat_statements is not installed on the server',
@@ -94,8 +95,9 @@ function preload(row: Row | undefined): string[] {
     .map((name) => name.trim())
     .filter((name) => name !== '' && name !== 'pg_stat_statements');
   const list = [...others, 'pg_stat_statements'].map((name) => `'${name.replaceAll(/^"|"$/g, '')}'`).join(', ');
-  const keep = typeof row?.['preloaded'] === 'string' ? '' : ' (after what SHOW shared_preload_libraries has already)';
-  return [`ALTER SYSTEM SET shared_preload_libraries = ${list}${keep}`, 'restart PostgreSQL'];
+  const keep =
+    typeof row?.['preloaded'] === 'string' ? undefined : 'after what SHOW shared_preload_libraries has already';
+  return [sqlStatement(`ALTER SYSTEM SET shared_preload_libraries = ${list}`, keep), 'restart PostgreSQL'];
 }
 
 const statementOf = (row: Row): Statement => ({

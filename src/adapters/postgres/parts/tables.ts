@@ -1,4 +1,5 @@
 import type { Table, Tables } from '../../../core/ports/database-storage.ts';
+import { sqlName } from '../../../core/suggestion.ts';
 import { figure, isoTime, type Row, text, told } from '../row.ts';
 import type { Part } from './part.ts';
 import { isEstimated, sizeOf } from './relations.ts';
@@ -91,6 +92,5 @@ function tableOf(row: Row): Table {
   });
 }
 
-/** A name as SQL takes it: quoted where it has to be. */
-export const qualified = (...names: unknown[]): string => names.map((name) => quoted(text(name))).join('.');
-const quoted = (name: string): string => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
+/** A name with those that it is below, as SQL takes it. */
+export const qualified = (...names: unknown[]): string => names.map((name) => sqlName(text(name))).join('.');
