@@ -55,12 +55,10 @@ export function afterCrash(at: () => PostgresServer): void {
       process.kill(rows[0]?.pid ?? 0, 'SIGKILL');
       await waitUntil(
         () =>
-          at()
-            .query('select 1')
-            .then(
-              async () => (await scans()) === 0,
-              () => false,
-            ),
+          scans().then(
+            (count) => count === 0,
+            () => false,
+          ),
         60_000,
         () => 'the server does not come back without its statistics',
       );
