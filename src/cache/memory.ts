@@ -67,9 +67,7 @@ const inUse = ({ used, limit, system }: CacheMemory, { policy, databases }: Cach
 const full = (one: CacheMemory, { server, limits }: Seat): Verdict =>
   leading(
     memoryInUse(inUse(one, server), limits),
-    one.limit === null
-      ? [roomier(one.used)]
-      : ['opsctl cache keys --by prefix', 'opsctl cache ttl'],
+    one.limit === null ? [roomier(one.used)] : ['opsctl cache keys --by prefix', 'opsctl cache ttl'],
   );
 
 /** What the limit cost already. */

@@ -31,7 +31,9 @@ export function replication(found: Replication, seat: Seat): [Found, ...Found[]]
     status !== 'ok'
       ? { status, reason, ...measured, next: [] }
       : hidden > 0
-        ? verdict.skipped(`${reason}; what they do is hidden from role ${seat.role}`, [granting('pg_monitor', seat.role)])
+        ? verdict.skipped(`${reason}; what they do is hidden from role ${seat.role}`, [
+            granting('pg_monitor', seat.role),
+          ])
         : verdict.ok(reason, measured);
   return [{ about: '', ...sum }, ...bad];
 }
@@ -59,7 +61,12 @@ function upstreamFinding(upstream: NonNullable<Replication['upstream']>, { limit
     lag === undefined || lagMs === undefined ? {} : { value: Math.round(lagMs), unit: 'ms', threshold: lag.threshold };
   const behind = lagMs === undefined ? '' : `; the last replayed transaction is ${duration(lagMs)} old`;
   if (isPaused)
-    return [{ about, ...verdict.warn(`replay is paused${behind}`, [sqlStatement('SELECT pg_wal_replay_resume()')], measured) }];
+    return [
+      {
+        about,
+        ...verdict.warn(`replay is paused${behind}`, [sqlStatement('SELECT pg_wal_replay_resume()')], measured),
+      },
+    ];
   if (!isConnected)
     return [
       {

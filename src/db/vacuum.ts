@@ -126,7 +126,7 @@ function wraparound(database: DatabaseUse, tables: readonly Table[], { limits }:
       const oldest = tables.toSorted((a, b) => (b.xidAge ?? 0) - (a.xidAge ?? 0))[0];
       const freezing =
         database.isCurrent && oldest !== undefined && what === 'transaction id'
-          ? `VACUUM (FREEZE, VERBOSE) ${oldest.name}`
+          ? sqlStatement(`VACUUM (FREEZE, VERBOSE) ${oldest.name}`)
           : `vacuumdb --freeze ${shellWord(`--dbname=${database.name}`)}`;
       return { about: `database ${database.name}`, ...leading(judgement, [freezing]) };
     });

@@ -83,7 +83,8 @@ function row(connection: Connection, sql: string, right?: Needed): Promise<Recor
     async ({ ask }) => {
       const answer = await ask(sql);
       if ('rows' in answer) return answer.rows[0] ?? {};
-      const hint = answer.forbidden && right !== undefined ? right(asked.user) : inLog('See what it says', asked.service);
+      const hint =
+        answer.forbidden && right !== undefined ? right(asked.user) : inLog('See what it says', asked.service);
       throw new OpsError('REJECTED', `${asked.subject} refuses it: ${answer.refused}`, { hint });
     },
     SERVER,

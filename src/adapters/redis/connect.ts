@@ -114,7 +114,10 @@ async function guarded<T>(asked: Asked, line: Line, name: string, largest: numbe
   } catch (error) {
     if (tooMuch)
       throw new OpsError('BAD_ANSWER', `${asked.subject} answers ${name} with more than ${bytesText(largest)}`, {
-        hint: inLog('Such an answer is never expected. Look whether that is Redis or Valkey, and what it says', asked.service),
+        hint: inLog(
+          'Such an answer is never expected. Look whether that is Redis or Valkey, and what it says',
+          asked.service,
+        ),
         details: { largest },
         cause: error,
       });

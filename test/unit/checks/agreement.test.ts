@@ -72,6 +72,7 @@ function ofDatabase(facts: DatabaseFacts): { health: Record<string, Status>; rep
   }));
   const look = lookOf({
     sessions,
+    connections: { groups: [], count: sessions.length },
     locks: { locks, taken: 1, capacity: 1000 },
     databases: [database('shop', { hits, reads, xidAge, multixactAge })],
     tables: { tables: [], count: 0, bytes: 0 },

@@ -31,7 +31,7 @@ describe('a database', () => {
   it('that is calm must be well', () => {
     expect(new Set(Object.values(statuses({})))).toEqual(new Set(['ok']));
     expect(judged({ blocks: { name: 'shop', hits: 0, reads: 0 } })['cache-hit']?.reason).toBe(
-      'nothing was read since the statistics were reset',
+      'nothing was read since the statistics began',
     );
   });
 
@@ -54,7 +54,7 @@ describe('a database', () => {
     const seen = judged({ ...NOTHING, hidden: PARTS.map((part) => hidden(part, true)) });
     const { direct: _direct, ...rest } = seen;
     for (const one of Object.values(rest))
-      expect(one).toMatchObject({ status: 'skipped', next: ['GRANT pg_monitor TO watcher'] });
+      expect(one).toMatchObject({ status: 'skipped', next: ['GRANT pg_monitor TO watcher;'] });
     expect(seen['locks']?.reason).toBe('who waits for a lock cannot be seen by this role: WHY; WHY');
     expect(seen['privileges']?.reason).toContain('activity: WHY; locks: WHY');
   });

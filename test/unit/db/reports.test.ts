@@ -73,7 +73,7 @@ describe('activity', () => {
   test('must say whose sessions hide what they do, and judge none of them', () => {
     const { state: _state, ...hidden } = session(9, { transactionMs: 400_000 });
     const data = conclude(activity, seen(hidden), 'main', limits);
-    expect(data.findings).toMatchObject([{ status: 'skipped', next: ['GRANT pg_monitor TO watcher'] }]);
+    expect(data.findings).toMatchObject([{ status: 'skipped', next: ['GRANT pg_monitor TO watcher;'] }]);
     expect(data.rows).toMatchObject([{ pid: 9, state: null }]);
     expect(data.notes).toEqual([
       '1 session of other roles hide what they do from watcher: GRANT pg_monitor TO watcher;',
