@@ -38,18 +38,23 @@ async function sick(names: readonly string[]): Promise<Failure> {
  * Returns when Prometheus knows every target and the rate of requests, for which it needs to have
  * looked twice. Else a first look at a new platform would find no traffic. Only a courtesy: no failure.
  */
-export async function waitForMetrics(): Promise<void> {
+export async function waitForMetrics(url: string): Promise<void> {
+  if (await hasMetrics(url)) return;
   const deadline = Date.now() + METRICS_MS;
-  const rates = 'count(count by (service) (rate(http_requests_total[1m]) > 0)) >= 2';
-  const query = `${rates} and on () (min(up) == 1) and on () count(node_memory_MemTotal_bytes)`;
   say('waiting for the first metrics');
   while (Date.now() < deadline) {
-    const { ok, stdout } = await attempt(
-      ['docker', 'exec', 'ecommerce-prometheus-prod', 'promtool', 'query', 'instant', 'http://localhost:9090', query],
-      { timeoutMs: 5_000 },
-    );
-    if (ok && stdout.trim() !== '') return;
     await sleep(500);
+    if (await hasMetrics(url)) return;
   }
   say('Prometheus has not all metrics yet; they come within a minute');
+}
+
+async function hasMetrics(url: string): Promise<boolean> {
+  const rates = 'count(count by (service) (rate(http_requests_total[1m]) > 0)) >= 2';
+  const query = `${rates} and on () (min(up) == 1) and on () count(node_memory_MemTotal_bytes)`;
+  const asked = new URL(`/api/v1/query?query=${encodeURIComponent(query)}`, url);
+  const response = await fetch(asked, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+  if (response?.ok !== true) return false;
+  const { data } = (await response.json()) as { data: { result: unknown[] } };
+  return data.result.length > 0;
 }

@@ -25,7 +25,7 @@ const alice = as('alice');
 const deploy = (...argv: string[]) => alice(['deploy', 'blue-green', ...argv, '--yes', '--json']);
 
 beforeAll(async () => {
-  await ensurePlatform();
+  await ensurePlatform({ metrics: false });
   await fresh();
 });
 
@@ -82,7 +82,7 @@ describe('deploy blue-green', () => {
   test('a rollback without a release before must be refused', async () => {
     // Compose made the release before anew, of the version that is live.
     expect((await deploy('--rollback')).code).toBe(5);
-    await ensurePlatform();
+    await ensurePlatform({ metrics: false });
     await fresh();
     const result = await deploy('--rollback');
     expect(result.code, result.stdout).toBe(5);

@@ -83,7 +83,7 @@ describe('deploy canary', () => {
     await fresh();
     await docker('stop', 'ecommerce-load-prod');
     try {
-      const result = await canary('--version', GOOD, '--auto-promote', '--steps', '10,100', '--step-duration', '15s');
+      const result = await canary('--version', GOOD, '--auto-promote', '--steps', '10,100', '--step-duration', '5s');
       expect(result.code, result.stdout + result.stderr).toBe(6);
       expect(documentOf(result).error).toMatchObject({ code: 'PAUSED' });
       const paused = await status();

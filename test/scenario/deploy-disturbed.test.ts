@@ -2,7 +2,7 @@
  * The ground shakes in the middle of a deploy: nginx or the engine with all containers restarts, or the host reboots. The
  * short form has each at another moment; each at every moment: OPSCTL_TEST_KILL=all (`npm run test:deploy`).
  */
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, inject, test } from 'vitest';
 
 import { ensurePlatform } from '../../demo/platform.ts';
 import { restartEngine } from '../../scripts/engine.ts';
@@ -35,15 +35,12 @@ const MOMENTS: [string, (id: string) => boolean][] = [
   ['while the new version is watched', (id) => id === 'release.well'],
 ];
 
-beforeAll(async () => {
-  await ensurePlatform();
-});
 beforeEach(async () => {
-  await ensurePlatform();
+  await ensurePlatform({ metrics: false });
   await fresh();
 });
 afterAll(async () => {
-  await ensurePlatform();
+  await ensurePlatform({ metrics: false });
 });
 
 /** One version for all visitors, nothing left in the middle, and answers: whatever happened before. */

@@ -2,7 +2,7 @@
  * SIGKILL at every step of a deploy and of a canary, then `resume` or `abort` from another machine, with visitors all
  * the time. The short form takes a choice of the steps; all of them: OPSCTL_TEST_KILL=all.
  */
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, describe, expect, inject, test } from 'vitest';
 
 import { ensurePlatform } from '../../demo/platform.ts';
 import {
@@ -60,12 +60,8 @@ const CHANGES: Record<string, Killed> = {
   },
 };
 
-beforeAll(async () => {
-  await ensurePlatform();
-  await fresh();
-});
 afterAll(async () => {
-  await ensurePlatform();
+  await ensurePlatform({ metrics: false });
 });
 
 /** The ids of the steps that it would take now. */
@@ -106,7 +102,7 @@ describe.each(Object.entries(CHANGES))(
   '%s',
   (_name, { before, argv, from, to, made: counts, short: [chosen, recovery] }) => {
     const prepare = async (): Promise<void> => {
-      await ensurePlatform();
+      await ensurePlatform({ metrics: false });
       await fresh();
       if (before !== undefined) expect((await alice([...before, '--yes', '--json'])).code).toBe(0);
     };
@@ -114,12 +110,15 @@ describe.each(Object.entries(CHANGES))(
       'killed at a step it must be resumed or aborted from another machine, with no request lost and nothing left over',
       async () => {
         await prepare();
+        let isPrepared = true;
         const all = await stepsOf(argv);
         const ids = ALL ? all : all.filter((id) => chosen.test(id)).slice(0, 1);
         expect(ids.length).toBeGreaterThan(0);
         for (const id of ids)
           for (const how of ALL ? (['resume', 'abort'] as const) : [recovery]) {
             const where = `${id}, ${how}`;
+            if (!isPrepared) await prepare();
+            isPrepared = false;
             const clients = visit({ base: inject('platform').http, gets: 4, posts: 2 });
             await killedAt(argv, id);
             await freeLock();
@@ -136,7 +135,6 @@ describe.each(Object.entries(CHANGES))(
             }
             const { failed } = await clients.stop();
             expect(failed, where).toEqual([]);
-            await prepare();
           }
       },
       ALL ? 7_200_000 : 600_000,
