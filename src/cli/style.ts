@@ -67,8 +67,8 @@ function table(columns: Column[], rows: string[][], width: number, chalk: ChalkI
   );
   const last = columns.length - 1;
   const left = width - natural.slice(0, last).reduce((sum, one) => sum + one + GAP, 0);
-  const { least = 0, title: lastTitle = '' } = columns[last] ?? {};
-  const isBelow = least > 0 && left < Math.min(least, natural[last] ?? 0);
+  const { least, title: lastTitle = '' } = columns[last] ?? {};
+  const isBelow = least !== undefined && left < Math.min(least, natural[last] ?? 0);
   const beside = isBelow ? columns.slice(0, last) : columns;
   const widths = fitted(beside, natural, width);
   const line = (cells: string[]): string =>

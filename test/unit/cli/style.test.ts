@@ -54,6 +54,8 @@ describe('a table must fit', () => {
         a reason that is longer than the …
       web-service     12"
     `);
+    // Only a column that says so.
+    expect(makeStyle({ width: 12, colour: false }).table(columns, rows).split('\n')).toHaveLength(3);
     // What is short stays beside, however narrow it is.
     const short = rows.map(([name = '', count = '']) => [name, count, 'short']);
     expect(makeStyle({ width: 30, colour: false }).table(roomy, short).split('\n')).toHaveLength(3);
