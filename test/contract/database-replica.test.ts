@@ -22,7 +22,7 @@ describe('PostgreSQL that is not there yet, or a replica', () => {
     await expect(reader({ main: `postgresql://postgres@127.0.0.1:${port}/x` }).ready('main')).rejects.toMatchObject({
       code: 'UNREACHABLE',
       message: `postgres main refuses connections at 127.0.0.1:${port}`,
-      hint: 'Look at it where it is hosted, or correct its url in the configuration and run: opsctl config check.',
+      hint: 'See whether it runs. Look at it where it is hosted, or correct its url in the configuration and run: opsctl config check.',
     });
   });
 
