@@ -1,7 +1,8 @@
 /** Replication of a database, judged the same by `health` and by `opsctl db replication`. */
 import { bytes, duration, plural } from '../core/format.ts';
 import type { Replication, Slot, Standby } from '../core/ports/database.ts';
-import { granting, queryCommand, sqlStatement, sqlString } from '../core/suggestion.ts';
+import { sqlString } from '../core/sql.ts';
+import { granting, queryCommand, sqlStatement } from '../core/suggestion.ts';
 import type { Thresholds } from '../core/thresholds.ts';
 import { against, type Status, type Verdict, verdict, worst } from '../core/verdict.ts';
 

@@ -1,4 +1,5 @@
 import { OpsError } from '../core/errors.ts';
+import { shellWord } from '../core/shell.ts';
 import { onServer } from '../core/suggested.ts';
 import type { GlobalInput } from './global.ts';
 
@@ -28,9 +29,7 @@ export function suggestFor(
     ...typed(environment, 'OPSCTL_ENVIRONMENT').flatMap((name) => ['-e', name]),
     ...typed(config, 'OPSCTL_CONFIG').flatMap((file) => ['--config', file]),
   ];
-  const chosen = flags
-    .map((word) => (/^[\w./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
-    .join(' ');
+  const chosen = flags.map(shellWord).join(' ');
   const kind = command?.name.startsWith('db ') ? 'database' : command?.name.startsWith('cache ') ? 'cache' : undefined;
   const server = kind === undefined ? undefined : input[kind];
   const named = kind === undefined || typeof server !== 'string' ? undefined : onServer(kind, server);

@@ -1,20 +1,6 @@
-/** What a verdict's `next` is made of: words that a shell takes as they are, and SQL for psql. */
-
-/**
- * One word for a shell, whatever is in it: names come from servers, and `"$(…)"` is a name, too. Plain words stay; double
- * quotes, which every shell knows, where nothing inside means anything to one; else single quotes.
- */
-export function shellWord(text: string): string {
-  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
-  return /["$`\\!]/.test(text) ? `'${text.replaceAll("'", String.raw`'\''`)}'` : `"${text}"`;
-}
-
-/** A string as SQL takes it. */
-export const sqlString = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
-/** A name as SQL takes it: quoted where it has to be. */
-export const sqlName = (name: string): string =>
-  /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+/** What a verdict's `next` is made of: commands for a shell, and SQL for psql. */
+import { shellWord } from './shell.ts';
+import { sqlName } from './sql.ts';
 
 /** SQL for psql: known by its semicolon, behind which a remark may follow. */
 export const sqlStatement = (statement: string, remark?: string): string =>

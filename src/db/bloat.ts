@@ -3,7 +3,8 @@ import * as z from 'zod';
 
 import { bytes, localTime, percent, plural } from '../core/format.ts';
 import type { Fill } from '../core/ports/database-storage.ts';
-import { shellWord, sqlStatement } from '../core/suggestion.ts';
+import { shellWord } from '../core/shell.ts';
+import { sqlStatement } from '../core/suggestion.ts';
 import { against, type Verdict, worst } from '../core/verdict.ts';
 import type { Report, Seat } from './report.ts';
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 import { waitingSessions } from '../checks/database-facts.ts';
 import { duration, plural } from '../core/format.ts';
-import type { Lock } from '../core/ports/database.ts';
+import { type Lock, LOCK_MODES } from '../core/ports/database.ts';
 import { queryCommand } from '../core/suggestion.ts';
 import { oneLine } from '../core/text.ts';
 import { leading, type Status, type Verdict } from '../core/verdict.ts';
@@ -121,19 +121,8 @@ function wantedOf(root: Waiter, below: readonly Waiter[]): Lock | undefined {
 
 const tableOf = ({ target }: Lock): string => target.replace(/^row of /, '');
 
-/** Modes of a lock on a relation, the weakest first. */
-const STRENGTH = [
-  'AccessShareLock',
-  'RowShareLock',
-  'RowExclusiveLock',
-  'ShareUpdateExclusiveLock',
-  'ShareLock',
-  'ShareRowExclusiveLock',
-  'ExclusiveLock',
-  'AccessExclusiveLock',
-];
 const strongestFirst = (locks: readonly Lock[]): Lock[] =>
-  locks.toSorted((a, b) => STRENGTH.indexOf(b.mode) - STRENGTH.indexOf(a.mode));
+  locks.toSorted((a, b) => LOCK_MODES.indexOf(b.mode) - LOCK_MODES.indexOf(a.mode));
 
 function doing({ pid, session }: Waiter): string {
   if (session === undefined) return pid === 0 ? 'waits for its COMMIT PREPARED or ROLLBACK PREPARED' : 'runs';

@@ -1,6 +1,7 @@
 /** What ends a transaction: the commands that reports advise. */
 import type { Session } from '../core/ports/database.ts';
-import { granting, queryCommand, sqlStatement, sqlString } from '../core/suggestion.ts';
+import { sqlString } from '../core/sql.ts';
+import { granting, queryCommand, sqlStatement } from '../core/suggestion.ts';
 
 /** Why a session is left alone unless somebody insists. */
 export function preciousness({ privileged, application, query = '' }: Session): string | undefined {

@@ -3,7 +3,8 @@ import * as z from 'zod';
 
 import { bytes, duration, localTime, percent, plural } from '../core/format.ts';
 import type { ForeignKey, Index, Indexes, Table } from '../core/ports/database-storage.ts';
-import { queryCommand, sqlStatement, sqlString } from '../core/suggestion.ts';
+import { sqlString } from '../core/sql.ts';
+import { queryCommand, sqlStatement } from '../core/suggestion.ts';
 import { against, type Verdict, worst } from '../core/verdict.ts';
 import { duplicatesOf, wholes } from './index-duplicates.ts';
 import type { Report, Seat } from './report.ts';

@@ -2,6 +2,7 @@
 import { OpsError } from '../core/errors.ts';
 import type { DatabaseReader } from '../core/ports/data.ts';
 import type { TableName } from '../core/ports/database-changes.ts';
+import { sqlText } from '../core/sql.ts';
 
 /** A table that is there. */
 export interface NamedTable extends TableName {
@@ -54,13 +55,10 @@ const sqlOf = (said: readonly string[]): string => `
 select typed, n.nspname::text, c.relname::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname),
        (select to_char(max(pg_catalog.pg_stat_get_last_analyze_time(oid)) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
         from (select c.oid union select relid from pg_catalog.pg_partition_tree(c.oid)) as one)
-from unnest(array[${said.map(literal).join(', ')}]::text[]) as typed
+from unnest(array[${said.map(sqlText).join(', ')}]::text[]) as typed
   join pg_catalog.pg_class c on c.relkind in ('r', 'p', 'm', 'f')
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where typed in (quote_ident(n.nspname) || '.' || quote_ident(c.relname), quote_ident(n.nspname) || '.' || c.relname,
                 n.nspname || '.' || quote_ident(c.relname), n.nspname || '.' || c.relname)
    or (n.nspname = 'public' and typed in (quote_ident(c.relname), c.relname))
 order by typed, 4`;
-
-/** Text for the server. A backslash means itself in E'', whatever the server is set to. */
-const literal = (text: string): string => `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;

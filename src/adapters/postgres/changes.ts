@@ -1,6 +1,7 @@
 /** What changes a PostgreSQL server, each idempotent, and the looks by which it is seen done. */
 import { OpsError } from '../../core/errors.ts';
 import type { DatabaseChecks, DatabaseWriter, RunningQuery } from '../../core/ports/database-changes.ts';
+import { sqlText } from '../../core/sql.ts';
 import { type Connections, isAnswered } from '../once.ts';
 import type { Connection, Notice } from './connect.ts';
 import { inLog } from '../where-seen.ts';
@@ -170,10 +171,8 @@ function quoted(name: string): string {
   return `"${nameOf(name).replaceAll('"', '""')}"`;
 }
 
-/** A name as text. A backslash means itself in E'', whatever the server is set to. */
-function literal(name: string): string {
-  return `E'${nameOf(name).replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
-}
+/** A name as text. */
+const literal = (name: string): string => sqlText(nameOf(name));
 
 function nameOf(name: string): string {
   if (name === '' || name.includes('\0')) throw new OpsError('BUG', 'that is no name of a table');

@@ -65,6 +65,18 @@ export interface Connections {
   count: number;
 }
 
+/** Modes of a lock on a relation, the weakest first. */
+export const LOCK_MODES = [
+  'AccessShareLock',
+  'RowShareLock',
+  'RowExclusiveLock',
+  'ShareUpdateExclusiveLock',
+  'ShareLock',
+  'ShareRowExclusiveLock',
+  'ExclusiveLock',
+  'AccessExclusiveLock',
+];
+
 /** A lock that is waited for, that a blocker holds, or that keeps others out of a whole relation. */
 export interface Lock {
   /** 0 for a prepared transaction, which has no session. */

@@ -5,7 +5,7 @@ import { OpsError } from '../../../src/core/errors.ts';
 
 test('suggested commands must choose the platform that was chosen', () => {
   const { data, error } = suggestFor({ global: { environment: 'staging', config: '/tmp/two files.yaml' } }, {});
-  const chosen = "opsctl -e staging --config '/tmp/two files.yaml'";
+  const chosen = 'opsctl -e staging --config "/tmp/two files.yaml"';
   expect(data({ checks: [{ id: 'opsctl x', next: ['opsctl logs web', 'docker ps'] }], next: 'opsctl status' })).toEqual(
     {
       checks: [{ id: 'opsctl x', next: [`${chosen} logs web`, 'docker ps'] }],

@@ -48,7 +48,7 @@ describe('cache keys', () => {
     };
     expect(data.findings.slice(1).map(({ next }) => next)).toEqual([
       ["redis-cli HSCAN 'it'\\''s|$(reboot)' 0 COUNT 10"],
-      ["redis-cli HSCAN 'a b' 0 COUNT 10"],
+      ['redis-cli HSCAN "a b" 0 COUNT 10'],
       [],
       [],
     ]);

@@ -208,7 +208,7 @@ test('cache persistence must say what a restart or a crash would lose', async ()
   expect(await of({ saves: undefined })).toEqual([
     '✓ the last save went well; 3 changes since',
     '- saves: whether it saves by itself is not told: a restart may lose all keys',
-    "next: redis-cli ACL SETUSER default '+config|get'",
+    'next: redis-cli ACL SETUSER default "+config|get"',
   ]);
   const old = { lastSaveAt: '2026-03-01T09:00:00.000Z', changes: 5_000_000 };
   expect((await of(old)).slice(0, 2)).toEqual([

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { granting, isSql, queryCommand, shellWord, sqlStatement } from '../../../src/core/suggestion.ts';
+import { shellWord } from '../../../src/core/shell.ts';
+import { granting, isSql, queryCommand, sqlStatement } from '../../../src/core/suggestion.ts';
 
 /** What a shell makes of words, an argument each. */
 const words = (line: string): string[] => {

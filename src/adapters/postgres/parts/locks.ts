@@ -1,4 +1,4 @@
-import type { Lock, Locks } from '../../../core/ports/database.ts';
+import { type Lock, LOCK_MODES, type Locks } from '../../../core/ports/database.ts';
 import { age, figure, pids, type Row, text, told } from '../row.ts';
 import type { Part } from './part.ts';
 
@@ -7,17 +7,7 @@ const WAITING = 500;
 /** Locks at most, those that are waited for first. */
 const LIMIT = 2000;
 
-/** Modes of a lock, and which keep out each, by their places (PostgreSQL documentation, "Conflicting Lock Modes"). */
-const MODES = [
-  'AccessShareLock',
-  'RowShareLock',
-  'RowExclusiveLock',
-  'ShareUpdateExclusiveLock',
-  'ShareLock',
-  'ShareRowExclusiveLock',
-  'ExclusiveLock',
-  'AccessExclusiveLock',
-];
+/** Which modes keep out each, by their places in `LOCK_MODES` (PostgreSQL documentation, "Conflicting Lock Modes"). */
 const KEPT_OUT_BY = [
   [7],
   [6, 7],
@@ -29,7 +19,7 @@ const KEPT_OUT_BY = [
   [0, 1, 2, 3, 4, 5, 6, 7],
 ];
 const CONFLICTING = KEPT_OUT_BY.flatMap((by, wanted) =>
-  by.map((held) => `('${MODES[wanted] ?? ''}', '${MODES[held] ?? ''}')`),
+  by.map((held) => `('${LOCK_MODES[wanted] ?? ''}', '${LOCK_MODES[held] ?? ''}')`),
 ).join(', ');
 
 /**

@@ -1,5 +1,5 @@
 import type { Table, Tables } from '../../../core/ports/database-storage.ts';
-import { sqlName } from '../../../core/suggestion.ts';
+import { sqlName } from '../../../core/sql.ts';
 import { figure, isoTime, type Row, text, told } from '../row.ts';
 import type { Part } from './part.ts';
 import { isEstimated, sizeOf } from './relations.ts';
