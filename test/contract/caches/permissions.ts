@@ -38,7 +38,7 @@ export function permissions(product: Product): void {
         'scan skipped',
       ]);
       const { clients: list } = parts;
-      expect(list).toMatchObject({ fix: ["redis-cli ACL SETUSER watcher '+client|list'"] });
+      expect(list).toMatchObject({ fix: ['redis-cli ACL SETUSER watcher "+client|list"'] });
     });
 
     test('must be mended by what is advised, one grant after the other', async () => {
