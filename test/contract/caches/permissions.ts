@@ -56,7 +56,7 @@ export function permissions(product: Product): void {
         if (next === undefined) break;
         given.push(next);
         // As a shell would take it apart.
-        await client.call(...(next.replaceAll("'", '').split(' ').slice(1) as [string, ...string[]]));
+        await client.call(...(next.replaceAll(/['"]/g, '').split(' ').slice(1) as [string, ...string[]]));
       }
       expect(given).not.toEqual([]);
       const whole = await look(server, PARTS, as);
