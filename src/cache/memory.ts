@@ -18,7 +18,7 @@ const rowSchema = z
 export type MemoryRow = z.infer<typeof rowSchema>;
 
 const MIB = 1024 * 1024;
-/** Below so much waste MEMORY DOCTOR says nothing: an empty server wastes more than it uses. */
+/** Below so much waste MEMORY DOCTOR says nothing: an empty server wastes more than it uses, and so do buffers that were just full. */
 const LEAST_WASTE = 10 * MIB;
 /** Bytes of the buffers of a client on average, from which on MEMORY DOCTOR speaks. */
 const CLIENT_BYTES = 200 * 1024;
@@ -110,7 +110,7 @@ function fragmentation(one: CacheMemory, { limits }: Seat): Verdict | undefined 
 function clientBuffers({ clients, connected }: CacheMemory): Verdict | undefined {
   if (clients === undefined || connected === undefined || connected === 0) return undefined;
   const mean = clients / connected;
-  if (mean < CLIENT_BYTES) return undefined;
+  if (mean < CLIENT_BYTES || clients < LEAST_WASTE) return undefined;
   return verdict.warn(
     `the buffers of ${plural(connected, 'client')} take ${bytes(clients)}, ${bytes(mean)} each`,
     ['opsctl cache clients'],
