@@ -8,7 +8,7 @@ import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import type { HitsSeen, Warmed, Warming, WarmTarget, WarmWriter } from '../core/ports/warm.ts';
 import { trafficDuring } from './traffic-during.ts';
-import { compared, type Sight, sights } from './warm-guard.ts';
+import { compared, type Sight, sights } from './strain.ts';
 
 /** How long reads are counted for, in ms: long enough for some hundred of a small shop. */
 const COUNT_MS = 3000;

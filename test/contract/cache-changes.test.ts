@@ -1,5 +1,5 @@
 /** What changes a cache, on real servers: what is named goes, and nothing else; and the looks tell what came of it. */
-import { chmod, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -7,9 +7,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { lossOf } from '../../src/cache/restart-loss.ts';
 import { whyNoDebian } from '../support/debian.ts';
-import { waitUntil } from '../support/process.ts';
 import { cacheReader } from '../support/readers.ts';
-import { REDIS, type Product, type RedisServer, startRedis } from '../support/redis.ts';
+import { failSave, REDIS, type Product, type RedisServer, startRedis } from '../support/redis.ts';
 
 const products = Object.keys(REDIS) as Product[];
 const MINUTE = 60_000;
@@ -226,13 +225,7 @@ describe.each(products)('%s', (product) => {
       await client.mset('a', '1', 'b', '2');
       await client.save();
       await client.set('c', '3');
-      await chmod(server.home, 0o555);
-      await client.bgsave();
-      await waitUntil(
-        async () => (await client.info('persistence')).includes('rdb_last_bgsave_status:err'),
-        20_000,
-        () => 'the save does not fail',
-      );
+      await failSave(server);
       expect(await lossIn(server.url())).toMatch(/^could not save the last time\. .* 1 change would be lost$/);
       process.kill(server.pid(), 'SIGTERM');
       await sleep(1500);

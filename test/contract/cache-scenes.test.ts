@@ -22,7 +22,7 @@ import type { Finding } from '../../src/core/report.ts';
 import { whyNoDebian } from '../support/debian.ts';
 import { waitUntil } from '../support/process.ts';
 import { cacheReader, platformOf } from '../support/readers.ts';
-import { REDIS, type Product, type RedisServer, startRedis } from '../support/redis.ts';
+import { failSave, REDIS, type Product, type RedisServer, startRedis } from '../support/redis.ts';
 import { contextOf, plain } from '../unit/inspect/platform.ts';
 
 const HOUR = 3600;
@@ -327,13 +327,7 @@ describe.each(products)('%s', (product) => {
       const server = await started({ maxmemory: '100mb', save: '3600 1000000' });
       const client = server.client();
       await inBatches(client, 100, (n) => ['SET', `page:${n}`, 'x', 'EX', HOUR]);
-      await chmod(server.home, 0o555);
-      await client.bgsave();
-      await waitUntil(
-        async () => (await client.info('persistence')).includes('rdb_last_bgsave_status:err'),
-        20_000,
-        () => 'the save does not fail',
-      );
+      await failSave(server);
       const replies = await inBatches(client, 20, (n) => ['SET', `page:${n}`, 'y', 'EX', HOUR]);
       expect(refusals(replies, 'MISCONF')).toBe(20);
       const seen = await opsctl(server, report);

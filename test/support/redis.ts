@@ -5,7 +5,7 @@
  * is ended by its process id.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
@@ -114,4 +114,16 @@ export async function startRedis(
   };
   await server.start();
   return server;
+}
+
+/** Takes the right to write its directory from a server, and lets it save: returns when that has failed. */
+export async function failSave(server: RedisServer): Promise<void> {
+  const client = server.client();
+  await chmod(server.home, 0o555);
+  await client.bgsave();
+  await waitUntil(
+    async () => (await client.info('persistence')).includes('rdb_last_bgsave_status:err'),
+    20_000,
+    () => 'the save does not fail',
+  );
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { meansAll, planFlush, whatText } from '../../cache/plan-flush.ts';
-import { strainedDatabases } from '../../cache/warm-guard.ts';
+import { strainedDatabases } from '../../cache/strain.ts';
 import { changeCommand, type Context } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import { plural } from '../../core/format.ts';

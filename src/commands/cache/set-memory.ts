@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
 import { changeCommand, type Context } from '../../core/command.ts';
-import { serviceOf } from '../../core/containers.ts';
 import { OpsError } from '../../core/errors.ts';
 import { bytes } from '../../core/format.ts';
 import { plan, step } from '../../core/plan.ts';
 import type { CacheVitals } from '../../core/ports/data.ts';
+import { memoryLimitOf } from '../../service/server.ts';
 import { cacheFields, cacheNamed } from './shared.ts';
 
 /**
@@ -104,13 +104,7 @@ async function mustFit(wanted: number, cache: string, { memory }: CacheVitals, c
         hint: 'See what takes the memory: opsctl cache keys. If you mean it: --force',
       },
     );
-  const { platform, readers } = context;
-  const service = platform.caches[cache]?.service;
-  if (service === undefined) return;
-  const found = (await readers.engine.containers({ project: platform.compose.project })).find(
-    (one) => serviceOf(one) === service && one.state === 'running',
-  );
-  const limit = found === undefined ? undefined : (await readers.engine.container(found.id)).memoryLimit;
+  const limit = await memoryLimitOf(context.platform.caches[cache]?.service, context);
   if (limit === undefined || wanted <= limit * (1 - HEADROOM)) return;
   throw new OpsError(
     'UNSAFE',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { compared, type Sight, sights } from '../../../src/cache/warm-guard.ts';
+import { compared, type Sight, sights } from '../../../src/cache/strain.ts';
 import { targetsOf } from '../../../src/cache/warm-targets.ts';
 import warm from '../../../src/commands/cache/warm.ts';
 import { judges } from '../../../src/commands/judges.ts';
