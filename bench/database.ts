@@ -7,6 +7,7 @@ import { compare, type Contestant, table, type Timing } from './measure.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const TABLES = 3000;
+const PIECE = 500;
 const SCHEMA = 'opsctl_bench';
 
 export async function database(rounds: number): Promise<string[]> {
@@ -21,13 +22,23 @@ export async function database(rounds: number): Promise<string[]> {
   const timings = await compare([report, runbook(psql, dockerHost)], rounds);
   const few = timings[0] as Timing;
   const onEngine = (sql: string): Promise<string> => run(psql(sql), { env: { DOCKER_HOST: dockerHost } });
-  await onEngine(`drop schema if exists ${SCHEMA} cascade; create schema ${SCHEMA}`);
-  try {
-    for (let from = 0; from < TABLES; from += 500) {
+  // In pieces: one transaction has not room for the locks of all.
+  const onEach = async (statements: string): Promise<void> => {
+    for (let from = 0; from < TABLES; from += PIECE)
       await onEngine(
-        `do $$ begin for n in ${from.toString()}..${(from + 499).toString()} loop execute format('create table ${SCHEMA}.t%s (id serial primary key, at timestamptz, note text); create index on ${SCHEMA}.t%s (at)', n, n); end loop; end $$`,
+        `do $$ begin for n in ${from.toString()}..${(from + PIECE - 1).toString()} loop execute format('${statements}', n, n); end loop; end $$`,
       );
-    }
+  };
+  const remove = async (): Promise<void> => {
+    await onEach(`drop table if exists ${SCHEMA}.t%s`);
+    await onEngine(`drop schema if exists ${SCHEMA} cascade`);
+  };
+  await remove();
+  await onEngine(`create schema ${SCHEMA}`);
+  try {
+    await onEach(
+      `create table ${SCHEMA}.t%s (id serial primary key, at timestamptz, note text); create index on ${SCHEMA}.t%s (at)`,
+    );
     const [many] = await compare([report], rounds);
     const { ms, memory } = many as Timing;
     return [
@@ -42,7 +53,7 @@ export async function database(rounds: number): Promise<string[]> {
       ]),
     ];
   } finally {
-    await onEngine(`drop schema if exists ${SCHEMA} cascade`).catch(() => ensurePlatform());
+    await remove();
   }
 }
 
