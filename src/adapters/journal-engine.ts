@@ -2,11 +2,13 @@
  * The journal on the engine: files in a volume of opsctl's own, reached through the archive API of a container
  * that is never started.
  *
- *     events/<day>/<change>/<name>.json    an event a file, never overwritten
- *     index/<day>/<change>.json            written with the first event: a listing without reading events
+ *     events/<page>/<change>/<name>.json    an event a file, never overwritten
+ *     index/<page>/<change>.json            written with the first event and with the end: which changes there are, and
+ *                                           which of them have ended, without reading events
  *
- * The API lists only by sending whole directories, hence the index and the days. It cannot delete, but a file put
- * where a directory is replaces the directory: so days are dropped, and one empty file a day is left of them.
+ * The API lists only by sending whole directories, hence the index and the pages: a day has one page, and another for
+ * every so many changes, `2026-03-01`, `2026-03-01.001`. It cannot delete, but a file put where a directory is replaces
+ * the directory: so pages are dropped, and one empty file a page is left of them.
  *
  * Durability: the engine answers after the file was written and closed, but it syncs nothing, and its API has no
  * call that does. What was answered survives the death of opsctl, of the engine and of every container; a power
@@ -17,14 +19,23 @@
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 
-import type { ChangeEvent } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
 import { getArchive, putArchive, statPath, type ArchiveFile, type NewFile } from './docker/archive.ts';
 import { createBare, engineName } from './docker/bare.ts';
 import type { DockerClient } from './docker/client.ts';
-import { checkedId, EVENT_LIMIT, KEPT_CHANGES, parseEvent, type Entry, type IndexEntry } from './journal-entries.ts';
+import {
+  checkedId,
+  ENDED,
+  EVENT_LIMIT,
+  indexedOf,
+  KEPT_CHANGES,
+  parseEvent,
+  type Entry,
+  type IndexEntry,
+} from './journal-entries.ts';
 
 /** Where the volume appears in the container. */
 const ROOT = '/journal';
@@ -32,22 +43,20 @@ const READ_LIMITS = { total: 64 * 1024 * 1024, file: EVENT_LIMIT, timeoutMs: 10_
 /** For a container that another machine is just making. */
 const ATTEMPTS = 20;
 const ATTEMPT_MS = 100;
-/** Below so many wanted changes of a day, each is read by itself: measured, a read takes 15-30 ms however small. */
+/** Below so many wanted changes of a page, each is read by itself: measured, a read takes 15-30 ms however small. */
 const FEW = 3;
+/** Changes of a page: what whoever wants the newest has to read. */
+const PAGE_CHANGES = 50;
 
-const indexSchema = z.object({ recovers: z.string().optional() });
+const indexSchema = z.object({ recovers: z.string(), ended: z.enum(ENDED) }).partial();
 const volumeSchema = z.object({ Mountpoint: z.string() });
 
-type Dated = IndexEntry & { day: string };
-/** Under which day a change is kept, and whether the index says so already. */
-type DayOf = { day: string; known: boolean };
+type Paged = IndexEntry & { page: string };
 
 export interface EngineJournal {
   readonly volume: string;
-  /** @throws UNREACHABLE, TIMED_OUT; JOURNAL_UNWRITABLE when the engine answers and does not write */
+  /** Takes entries of one change, whatever of them is here already. @throws UNREACHABLE, TIMED_OUT; JOURNAL_UNWRITABLE when the engine answers and does not write */
   append(change: string, entries: readonly Entry[]): Promise<void>;
-  /** Takes what one change wrote elsewhere, whatever of it is here already. @throws as `append` */
-  takeIn(change: string, entries: readonly Entry[]): Promise<void>;
   /** All changes, the newest first. */
   index(): Promise<IndexEntry[]>;
   events(changes: readonly string[]): Promise<Entry[]>;
@@ -55,9 +64,11 @@ export interface EngineJournal {
 
 export function openEngineJournal(docker: DockerClient, scope: string): EngineJournal {
   const name = engineName('opsctl-journal', scope);
-  const days = new Map<string, string>();
   let proved = false;
-  let listed: Dated[] = [];
+  /** What the index said last, and what was written since. */
+  let known = new Map<string, Paged>();
+  /** All pages, the dropped ones too: where a directory was dropped, a file is in the way of another. */
+  let pages: string[] = [];
   let directory: Promise<string | undefined> | undefined;
 
   /** Makes volume and container when they are not there. True when the container was made just now. */
@@ -90,33 +101,39 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
     }
   };
 
-  const index = async (): Promise<Dated[]> => {
-    const found: Dated[] = [];
+  const index = async (): Promise<Paged[]> => {
+    const found: Paged[] = [];
+    const named = new Set<string>();
     for (const file of await read('index')) {
-      const [, day, change] = /^index\/([^/]+)\/([^/]+)\.json$/.exec(file.name) ?? [];
-      if (file.type !== 'file' || day === undefined || change === undefined) continue;
-      const { recovers } = parseIndex(file.data);
-      days.set(change, day);
-      found.push({ change, day, ...(recovers !== undefined && { recovers }) });
+      const [, page, change] = /^index\/([^/]+)(?:\/(?:([^/]+)\.json)?)?$/.exec(file.name) ?? [];
+      if (page === undefined) continue;
+      named.add(page);
+      if (file.type === 'file' && change !== undefined) found.push({ change, page, ...parseIndex(file.data) });
     }
-    return (listed = found.sort((a, b) => (a.change < b.change ? 1 : -1)));
+    found.sort((a, b) => (a.change < b.change ? 1 : -1));
+    pages = [...named].sort();
+    known = new Map(found.map((one) => [one.change, one]));
+    return found;
   };
 
-  const dayOf = async (change: string, first: ChangeEvent): Promise<DayOf> => {
-    if (!days.has(change) && first.type !== 'begin') await index();
-    const day = days.get(change);
-    return day === undefined ? { day: first.at.slice(0, 10), known: false } : { day, known: true };
+  /** The page for a change that begins: the last one of its day, or the next one where that is full or dropped. */
+  const pageFor = (day: string): string => {
+    const last = pages.findLast((page) => page === day || page.startsWith(`${day}.`));
+    if (last === undefined) return day;
+    const there = [...known.values()].filter(({ page }) => page === last).length;
+    if (there > 0 && there < PAGE_CHANGES) return last;
+    return `${day}.${String(Number(last.slice(day.length + 1)) + 1).padStart(3, '0')}`;
   };
 
-  /** Whole days, the oldest first, as long as enough changes are left. */
-  const dropOld = async (): Promise<void> => {
-    const perDay = new Map<string, number>();
-    for (const { day } of await index()) perDay.set(day, (perDay.get(day) ?? 0) + 1);
-    let left = [...perDay.values()].reduce((sum, count) => sum + count, 0);
-    for (const day of [...perDay.keys()].sort()) {
-      left -= perDay.get(day) ?? 0;
+  /** Whole pages, the oldest first, as long as enough changes are left; not the one of a change that began, by whatever clock. */
+  const dropOld = async (begun: string): Promise<void> => {
+    const perPage = Map.groupBy(known.values(), ({ page }) => page);
+    let left = known.size;
+    for (const page of [...perPage.keys()].sort()) {
+      if (page === known.get(begun)?.page) return;
+      left -= perPage.get(page)?.length ?? 0;
       if (left < KEPT_CHANGES) return;
-      await put([`events/${day}`, `index/${day}`].map((path) => ({ name: path, data: '' })));
+      await put([`events/${page}`, `index/${page}`].map((path) => ({ name: path, data: '' })));
     }
   };
 
@@ -135,25 +152,22 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
     }
   };
 
-  /** Writes events of one change, whose day is known or not. The names are unique: what is there already stays as it is. */
-  const write = async (change: string, entries: readonly Entry[], { day, known }: DayOf): Promise<void> => {
+  /** Writes events of one change. Their names are unique: what is there already stays as it is. */
+  const write = async (entries: readonly Entry[], to: Paged): Promise<void> => {
     const files = entries.map(({ name: entryName, event }) => {
       const data = JSON.stringify(event);
       if (Buffer.byteLength(data) > EVENT_LIMIT)
-        throw new OpsError('JOURNAL_UNWRITABLE', `an event of change ${change} is too large for the journal`);
-      return { name: `events/${day}/${checkedId(change)}/${entryName}.json`, data };
+        throw new OpsError('JOURNAL_UNWRITABLE', `an event of change ${to.change} is too large for the journal`);
+      return { name: `events/${to.page}/${to.change}/${entryName}.json`, data };
     });
     const last = files.at(-1);
     if (last === undefined) return;
-    const recovers = entries
-      .map(({ event }) => (event.type === 'begin' ? (event.recovers ?? event.settles) : undefined))
-      .find(Boolean);
-    // A change whose first event came late is in the index without what it recovers.
-    const indexed =
-      known && recovers === undefined
-        ? []
-        : [{ name: `index/${day}/${change}.json`, data: JSON.stringify({ recovers }) }];
-    // The events first: what the index names exists.
+    const now = { ...to, ...indexedOf(entries) };
+    const { change, page, ...told } = now;
+    const indexed = isDeepStrictEqual(known.get(change), now)
+      ? []
+      : [{ name: `index/${page}/${change}.json`, data: JSON.stringify(told) }];
+    // The events first: what the index says is so.
     await put([...files, ...indexed]);
     // Once a run it is looked at: an engine may answer 200 and have written nothing (a body of a type that it did not expect).
     if (!proved && (await statPath(docker, name, `${ROOT}/${last.name}`))?.size !== Buffer.byteLength(last.data)) {
@@ -163,39 +177,32 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
       );
     }
     proved = true;
-    days.set(change, day);
+    known.set(change, now);
     await sync([...files, ...indexed].map((file) => file.name));
   };
 
   const append = async (change: string, entries: readonly Entry[]): Promise<void> => {
     const [first] = entries;
     if (first === undefined) return;
-    await write(checkedId(change), entries, await dayOf(change, first.event));
-    // That old changes are not dropped is no reason to stop a new one.
-    if (first.event.type === 'begin') await dropOld().catch(() => undefined);
-  };
-
-  const takeIn = async (change: string, entries: readonly Entry[]): Promise<void> => {
-    const [first] = entries;
-    if (first === undefined) return;
     // Another program may have brought part of it already, so that even a beginning is looked for.
-    if (!days.has(checkedId(change))) await index();
-    const day = days.get(change);
-    await write(change, entries, { day: day ?? first.event.at.slice(0, 10), known: day !== undefined });
+    if (!known.has(checkedId(change))) await index();
+    await write(entries, known.get(change) ?? { change, page: pageFor(first.event.at.slice(0, 10)) });
+    // That old changes are not dropped is no reason to stop a new one.
+    if (first.event.type === 'begin') await dropOld(change).catch(() => undefined);
   };
 
   /** All of it at once, when that is about what is wanted; undefined when it is not, or too much. */
-  const readMost = async (all: readonly Dated[], wanted: readonly Dated[]): Promise<ArchiveFile[] | undefined> =>
+  const readMost = async (all: readonly Paged[], wanted: readonly Paged[]): Promise<ArchiveFile[] | undefined> =>
     wanted.length > all.length / 2 ? read('events').catch(skipLarge) : undefined;
-  const readDays = async (all: readonly Dated[], wanted: readonly Dated[]): Promise<ArchiveFile[]> => {
-    const ofDay = (list: readonly Dated[], day: string): Dated[] => list.filter((one) => one.day === day);
+  const readPages = async (all: readonly Paged[], wanted: readonly Paged[]): Promise<ArchiveFile[]> => {
+    const of = (list: readonly Paged[], page: string): Paged[] => list.filter((one) => one.page === page);
     const files: ArchiveFile[] = [];
-    for (const day of new Set(wanted.map((one) => one.day))) {
-      const some = ofDay(wanted, day);
-      const few = some.length <= FEW && some.length < ofDay(all, day).length;
-      const whole = few ? undefined : await read(`events/${day}`).catch(skipLarge);
-      const each = (one: Dated): Promise<ArchiveFile[] | undefined> =>
-        read(`events/${day}/${one.change}`).catch(skipLarge);
+    for (const page of new Set(wanted.map((one) => one.page))) {
+      const some = of(wanted, page);
+      const few = some.length <= FEW && some.length < of(all, page).length;
+      const whole = few ? undefined : await read(`events/${page}`).catch(skipLarge);
+      const each = (one: Paged): Promise<ArchiveFile[] | undefined> =>
+        read(`events/${page}/${one.change}`).catch(skipLarge);
       files.push(...(whole ?? (await eachOf(some, each))));
     }
     return files;
@@ -207,13 +214,12 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
   return {
     volume: name,
     append: (change, entries) => append(change, entries).catch(refuse),
-    takeIn: (change, entries) => takeIn(change, entries).catch(refuse),
     index,
     events: async (changes) => {
       // Whoever asks for events has just asked for the index.
-      const all = changes.every((change) => listed.some((one) => one.change === change)) ? listed : await index();
+      const all = changes.every((change) => known.has(change)) ? [...known.values()] : await index();
       const wanted = all.filter(({ change }) => changes.includes(change));
-      const files = (await readMost(all, wanted)) ?? (await readDays(all, wanted));
+      const files = (await readMost(all, wanted)) ?? (await readPages(all, wanted));
       return files.flatMap(toEntry).filter(({ change }) => wanted.some((one) => one.change === change));
     },
   };
@@ -240,9 +246,10 @@ function toEntry(file: ArchiveFile): Entry[] {
   return change === undefined || name === undefined || event === undefined ? [] : [{ change, name, event }];
 }
 
-function parseIndex(data: Buffer): z.infer<typeof indexSchema> {
+function parseIndex(data: Buffer): Omit<IndexEntry, 'change'> {
   try {
-    return indexSchema.parse(JSON.parse(data.toString('utf8')));
+    const { recovers, ended } = indexSchema.parse(JSON.parse(data.toString('utf8')));
+    return { ...(recovers !== undefined && { recovers }), ...(ended !== undefined && { ended }) };
   } catch {
     return {};
   }

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 
-import { connected, journalled, recordOf, type ChangeEvent, type ChangeRecord } from '../core/change.ts';
+import { connected, isUnfinished, journalled, recordOf, type ChangeEvent, type ChangeRecord } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
 import type { Journal } from '../core/ports/journal.ts';
 import { engineName } from './docker/bare.ts';
@@ -50,7 +50,7 @@ export function openJournal({ docker, scope, stateDirectory }: JournalOptions): 
     const waiting = (await local.changes()).filter((change) => !refused.has(change)).reverse();
     for (const change of waiting.slice(0, SENT_AT_ONCE)) {
       try {
-        await local.sendOn(change, (entries) => shared.takeIn(change, entries));
+        await local.sendOn(change, (entries) => shared.append(change, entries));
       } catch (error) {
         if (isAway(error)) return;
         refused.add(change);
@@ -102,6 +102,10 @@ export function openJournal({ docker, scope, stateDirectory }: JournalOptions): 
         all.slice(0, limit).map(({ change }) => change),
       );
     },
+    unfinished: async () => {
+      const all = await index();
+      return (await records(all, mayBeUnfinished(all))).filter(isUnfinished);
+    },
     change: async (id) => {
       const all = await index();
       if (!all.some(({ change }) => change === id)) return undefined;
@@ -122,12 +126,28 @@ export function openJournal({ docker, scope, stateDirectory }: JournalOptions): 
 const isAway = (error: unknown): boolean =>
   error instanceof OpsError && (error.code === 'UNREACHABLE' || error.code === 'TIMED_OUT');
 
-/** The changes, what they recover, and all recoveries of either: how a change stands is told by all of them. */
+/** All but those of which the index says that they came to an end, by themselves or by another change. */
+function mayBeUnfinished(all: readonly IndexEntry[]): string[] {
+  // One that was only to settle another and took itself back has not ended it: its events tell.
+  const recovered = new Set(all.flatMap(({ recovers, ended }) => (ended === 'done' ? (recovers ?? []) : [])));
+  return all.filter(({ change, ended }) => ended === undefined && !recovered.has(change)).map(({ change }) => change);
+}
+
+/**
+ * The changes, what they recover, what that recovers, and all recoveries of any of them: how a change stands is told
+ * by all of them.
+ */
 function withRecoveries(all: readonly IndexEntry[], wanted: readonly string[]): string[] {
-  const recovered = new Map(all.map(({ change, recovers }) => [change, recovers]));
-  const originals = new Set(wanted.map((id) => recovered.get(id) ?? id));
-  const recoveries = all.filter(({ recovers }) => recovers !== undefined && originals.has(recovers));
-  return [...new Set([...wanted, ...originals, ...recoveries.map(({ change }) => change)])];
+  const recovers = new Map(all.map((entry) => [entry.change, entry.recovers]));
+  const recoveries = Map.groupBy(all, (entry) => entry.recovers);
+  const needed = new Set(wanted);
+  // A set is walked to what was added meanwhile.
+  for (const id of needed) {
+    const original = recovers.get(id);
+    if (original !== undefined) needed.add(original);
+    for (const { change } of recoveries.get(id) ?? []) needed.add(change);
+  }
+  return [...needed];
 }
 
 /** In the order of writing, each once: an event whose answer was lost may stand in both places. */

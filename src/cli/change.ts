@@ -1,9 +1,9 @@
-import { isUnfinished, type Plan } from '../core/change.ts';
+import type { Plan } from '../core/change.ts';
 import type { ChangeCommand, Recovery } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import type { Outcome } from '../core/execute.ts';
 import { type Holding, holding, isAway } from '../core/holding.ts';
-import { mustNotMeetUnfinished, SEARCHED_CHANGES } from '../core/unfinished.ts';
+import { mustNotMeetUnfinished } from '../core/unfinished.ts';
 import { samePlan } from '../core/plan.ts';
 import type { HeldLock, LockHolder } from '../core/ports/lock.ts';
 import { showable } from '../core/text.ts';
@@ -82,15 +82,15 @@ async function ends(
 async function planned(run: Run, command: ChangeCommand): Promise<{ plan: Plan } & Pick<Holding, 'away'>> {
   const { invocation, context } = run;
   const { journal, lock } = context.readers;
-  const [plan, records, { holder, ...rest }] = await Promise.all([
+  const [plan, unfinished, { holder, ...rest }] = await Promise.all([
     command.plan(invocation.input, context),
-    journal.changes(SEARCHED_CHANGES),
+    journal.unfinished(),
     holding(lock),
   ]);
-  if (!records.some(isUnfinished)) return { plan, ...rest };
+  if (unfinished.length === 0) return { plan, ...rest };
   const { recovers, settles } = await ends(run, command);
   const running = holder?.stale === false ? holder.change : undefined;
-  mustNotMeetUnfinished(plan, records, { recovers: recovers?.change, settles, running });
+  mustNotMeetUnfinished(plan, unfinished, { recovers: recovers?.change, settles, running });
   return { plan, ...rest };
 }
 

@@ -1,13 +1,7 @@
 /** Changes that were left in the middle: how they are ended, and what must not be changed meanwhile. */
-import { type ChangeRecord, isUnfinished, type Plan } from './change.ts';
+import type { ChangeRecord, Plan } from './change.ts';
 import { OpsError } from './errors.ts';
 import { isTooLate } from './plan.ts';
-
-/**
- * How many changes back one that was left in the middle is looked for: each costs a read of the journal. One further back
- * is not met, and cannot be recovered.
- */
-export const SEARCHED_CHANGES = 50;
 
 /**
  * What a step acts on: an id is `<port>.<verb>:<thing>`, and perhaps `:<which of several>`. A database and a cache may be
@@ -56,11 +50,9 @@ export interface Allowed {
  * Whoever changes what an unfinished change has in its hands makes its own recovery wrong.
  * @throws UNSAFE naming the unfinished change that has something in common with a plan
  */
-export function mustNotMeetUnfinished(plan: Plan, records: readonly ChangeRecord[], allowed: Allowed): void {
+export function mustNotMeetUnfinished(plan: Plan, unfinished: readonly ChangeRecord[], allowed: Allowed): void {
   const exempt = [allowed.recovers, allowed.settles, allowed.running];
-  const met = records.find(
-    (one) => isUnfinished(one) && !exempt.includes(one.id) && commonThings(plan, one.begin.plan).length > 0,
-  );
+  const met = unfinished.find((one) => !exempt.includes(one.id) && commonThings(plan, one.begin.plan).length > 0);
   if (met === undefined) return;
   const { id, begin, end } = met;
   throw new OpsError(

@@ -5,7 +5,6 @@ import * as z from 'zod';
 
 import { OpsError } from '../core/errors.ts';
 import type { ChangeRecord, Step } from '../core/change.ts';
-import { isUnfinished } from '../core/change.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import { COLOURS } from '../core/ports/load-balancer.ts';
@@ -16,7 +15,6 @@ import { SHORTEST_MS } from './measure.ts';
 import { LABEL } from './names.ts';
 import { type Facts, versionIn } from './observe.ts';
 import type { Promoted } from './plan-canary.ts';
-import { SEARCHED_CHANGES } from '../core/unfinished.ts';
 import { comparison, type Released } from './request.ts';
 import { smokeUrls } from './smoke.ts';
 import { firstInstance } from './stages.ts';
@@ -48,11 +46,22 @@ export async function runningCanary(facts: Facts, platform: Platform, { files }:
   );
 }
 
+/** How many changes back the one is looked for that sends visitors where they go. */
+const SEARCHED_CHANGES = 50;
+
 /**
  * The step that it is in. How long that lasts and which looks it has, the change tells whose plan sends visitors where
  * they go now; where none does, as with a journal that is not there any more, each look is taken for the only one.
- * @param changes newest first
  */
+export async function observeStep(
+  facts: Facts,
+  services: readonly Released[],
+  { journal }: Readers,
+): Promise<CanaryStep> {
+  return currentStep(facts, services, await journal.changes(SEARCHED_CHANGES));
+}
+
+/** The same, of changes that were read, the newest first. */
 export function currentStep(facts: Facts, services: readonly Released[], changes: readonly ChangeRecord[]): CanaryStep {
   const compared = services.flatMap(({ compared: one }) => (one === undefined ? [] : [one]));
   const planned = changes
@@ -98,7 +107,7 @@ async function compareNow(
 ): Promise<Compared[]> {
   const elapsed = await sinceThen(facts.routing.since, readers);
   if (elapsed < SHORTEST_MS) return [];
-  const step = currentStep(facts, services, await readers.journal.changes(SEARCHED_CHANGES));
+  const step = await observeStep(facts, services, readers);
   return await compareVersions(step.services, { elapsed, looks: lookAtStep(step, elapsed) }, platform, readers);
 }
 
@@ -127,9 +136,8 @@ export async function mustBeWell(
 
 /** The change that left it there in the middle, if one did. */
 export async function pausedCanary({ journal }: Readers): Promise<ChangeRecord | undefined> {
-  const changes = await journal.changes(SEARCHED_CHANGES);
-  return changes.find(
-    (one) =>
-      isUnfinished(one) && one.end?.outcome === 'paused' && /^deploy (?:canary|promote)$/.test(one.begin.command),
+  const unfinished = await journal.unfinished();
+  return unfinished.find(
+    ({ begin, end }) => end?.outcome === 'paused' && /^deploy (?:canary|promote)$/.test(begin.command),
   );
 }

@@ -10,8 +10,7 @@ import type { JournalReader } from '../core/ports/journal.ts';
  */
 export async function findUnfinished(journal: JournalReader, id: string | undefined, noun = ''): Promise<ChangeRecord> {
   if (id === undefined) {
-    // All that the journal keeps: a change left in the middle does not end by others being made after it.
-    const found = (await journal.changes(Infinity)).find((one) => isUnfinished(one) && isOf(one, noun));
+    const found = (await journal.unfinished()).find((one) => isOf(one, noun));
     if (found === undefined)
       throw new OpsError('NOT_FOUND', `no ${noun === '' ? 'change' : noun} was left in the middle`, {
         hint: 'See what was done: opsctl history',

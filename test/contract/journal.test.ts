@@ -91,13 +91,36 @@ describe.each(Object.keys(implementations))('journal port: %s', (name) => {
     expect((await machine('a').changes(2)).map((one) => one.recoveredBy)).toEqual([undefined, idOf(2)]);
   });
 
+  it('tells which changes still need somebody, whatever came after them', async () => {
+    const machine = open();
+    const [a, b] = [machine('a'), machine('b')];
+    const outcomes = { 1: undefined, 2: 'done', 3: 'rolled-back', 4: 'partial', 5: 'paused', 6: undefined } as const;
+    for (const [number, outcome] of Object.entries(outcomes)) {
+      await a.append(idOf(Number(number)), begin(1));
+      if (outcome !== undefined) await a.append(idOf(Number(number)), end(2, outcome));
+    }
+    await b.append(idOf(7), begin(3, { recovers: idOf(6) }), end(4));
+    // One that failed, and took back only itself: what it recovers is left as it was.
+    await b.append(idOf(8), begin(3, { recovers: idOf(4) }), end(4, 'partial'));
+    const unfinished = async (): Promise<string[]> => (await b.unfinished()).map(({ id }) => id);
+    expect(await unfinished()).toEqual([5, 4, 1].map(idOf));
+    // It was to settle the paused one in its own way, and was paused itself; then it was taken back.
+    await a.append(idOf(9), begin(5, { settles: idOf(5) }), end(6, 'paused'));
+    expect(await unfinished()).toEqual([9, 5, 4, 1].map(idOf));
+    await a.append(idOf(10), begin(7, { recovers: idOf(9) }), end(8, 'rolled-back'));
+    expect(await unfinished()).toEqual([5, 4, 1].map(idOf));
+    await a.append(idOf(11), begin(9, { settles: idOf(5) }), end(10, 'rolled-back'));
+    expect(await unfinished()).toEqual([5, 4, 1].map(idOf));
+    await a.append(idOf(12), begin(11, { settles: idOf(5) }), end(12, 'paused'));
+    await b.append(idOf(13), begin(13, { recovers: idOf(12) }), end(14));
+    expect(await unfinished()).toEqual([4, 1].map(idOf));
+    expect((await b.change(idOf(5)))?.recoveredBy).toBe(idOf(13));
+  });
+
   it('takes events of several changes from two machines at once, and loses none', async () => {
     const machine = open();
     const one = async (journal: Journal, id: string): Promise<void> => {
-      await journal.append(id, begin(1));
-      await journal.append(id, stepBegin(2));
-      await journal.append(id, stepDone(3));
-      await journal.append(id, end(4));
+      for (const event of [begin(1), stepBegin(2), stepDone(3), end(4)]) await journal.append(id, event);
     };
     await Promise.all([one(machine('a'), idOf(1)), one(machine('b'), idOf(2)), one(machine('c'), idOf(3))]);
     const all = await machine('d').changes(10);
@@ -110,12 +133,18 @@ describe.each(Object.keys(implementations))('journal port: %s', (name) => {
 describe('the journal on a real engine', () => {
   const volumeOf = (scope: string): string => engineName('opsctl-journal', scope);
   /** What an archive of many changes looks like, written at once. */
-  const fill = async (scope: string, changes: number, events: number, day: (n: number) => string): Promise<void> => {
+  const fill = async (
+    scope: string,
+    changes: number,
+    events: number,
+    day: (n: number) => string,
+    indexed = {},
+  ): Promise<void> => {
     const name = volumeOf(scope);
     await createBare(docker, { name, labels: { 'opsctl.journal': scope }, volumes: { '/journal': name } });
     const files: NewFile[] = [];
     for (let n = 1; n <= changes; n++) {
-      files.push({ name: `index/${day(n)}/${idOf(n)}.json`, data: '{}' });
+      files.push({ name: `index/${day(n)}/${idOf(n)}.json`, data: JSON.stringify(indexed) });
       for (let e = 0; e < events; e++) {
         const event = e === 0 ? begin(n) : e === events - 1 ? end(n) : e % 2 ? stepBegin(n) : stepDone(n);
         files.push({
@@ -151,6 +180,57 @@ describe('the journal on a real engine', () => {
     console.log(
       `journal of 2,000 events: written at once ${filled}; newest 20 changes ${twenty}, all 200 ${all}, one ${one}; first append ${first}, ten more ${ten}`,
     );
+  });
+
+  /** A journal, and the directories that it reads. */
+  const watched = (scope: string): { journal: Journal; reads: () => string[] } => {
+    const real = testDocker();
+    const asked: string[] = [];
+    const request: typeof real.request = (call) => {
+      const path = call.query?.['path'];
+      if (call.method === undefined && typeof path === 'string') asked.push(path.replace('/journal/', ''));
+      return real.request(call);
+    };
+    const journal = openJournal({ docker: { ...real, request }, scope, stateDirectory: join(folder, 'watched') });
+    return { journal, reads: () => asked.splice(0) };
+  };
+
+  it('reads no events to say that all changes came to an end, and those of one page for the newest', async () => {
+    const scope = scopeOf();
+    await fill(scope, 49, 3, () => '2025-01-01', { ended: 'done' });
+    const writer = on(scope, 'a');
+    for (const n of [50, 51, 52, 53, 54]) await writer.append(idOf(n), begin(n), end(n));
+    const { journal, reads } = watched(scope);
+    expect(await journal.unfinished()).toEqual([]);
+    expect(reads()).toEqual(['index']);
+    expect((await journal.changes(4)).map(({ id }) => id)).toEqual([54, 53, 52, 51].map(idOf));
+    expect(reads()).toEqual(['index', 'events/2025-01-01.001']);
+    expect((await journal.changes(1000)).length).toBe(54);
+    await writer.append(idOf(55), begin(55));
+    reads();
+    expect((await journal.unfinished()).map(({ id }) => id)).toEqual([idOf(55)]);
+    expect(reads()).toEqual(['index', `events/2025-01-01.001/${idOf(55)}`]);
+  });
+
+  it('reads the events where the index does not say that a change ended, as one of an older opsctl does not', async () => {
+    const scope = scopeOf();
+    await fill(scope, 6, 3, () => '2025-01-01');
+    const journal = on(scope, 'a');
+    expect(await journal.unfinished()).toEqual([]);
+    await journal.append(idOf(7), begin(7));
+    expect((await journal.unfinished()).map(({ id }) => id)).toEqual([idOf(7)]);
+  });
+
+  it('takes what comes late of a day that was dropped, and lets it go the same way when another begins', async () => {
+    const scope = scopeOf();
+    await fill(scope, KEPT_CHANGES + 10, 1, (n) => (n <= 10 ? at(1).slice(0, 10) : '2026-01-01'));
+    const journal = on(scope, 'a');
+    await journal.append(idOf(9000), begin(9000));
+    expect(await journal.change(idOf(5))).toBeUndefined();
+    await journal.append(idOf(0), begin(1), end(2));
+    expect((await journal.change(idOf(0)))?.end?.outcome).toBe('done');
+    await journal.append(idOf(9001), begin(9001));
+    expect(await journal.change(idOf(0))).toBeUndefined();
   });
 
   it('drops the oldest days once enough changes are left, and only those', async () => {
@@ -209,9 +289,8 @@ describe('the journal on a real engine', () => {
       asked: 'make a small volume',
     });
     const journal = on(scope, 'a');
-    await expect(journal.append(idOf(1), begin(1, { command: 'x'.repeat(200_000) }))).rejects.toMatchObject({
-      code: 'JOURNAL_UNWRITABLE',
-    });
+    const large = begin(1, { command: 'x'.repeat(200_000) });
+    await expect(journal.append(idOf(1), large)).rejects.toMatchObject({ code: 'JOURNAL_UNWRITABLE' });
   });
 
   it('refuses ids that are no file names, and events that are too large', async () => {

@@ -121,7 +121,7 @@ afterAll(async () => {
   await composeIn('down', '--volumes').catch(() => undefined);
   await attempt([
     ...['docker', '--host', inject('platform').dockerHost, 'volume', 'rm', '--force'],
-    `opsctl-journal-${project}.${environment}`,
+    `opsctl-journal-${project}`,
   ]);
   await rm(folder, { recursive: true, force: true });
 });

@@ -168,15 +168,7 @@ export async function openScene({
       engine.close();
       const own = await scene.own().catch(() => []);
       await attempt(['docker', '--host', dockerHost, 'rm', '--force', '--volumes', ...containers, ...own]);
-      await attempt([
-        'docker',
-        '--host',
-        dockerHost,
-        'volume',
-        'rm',
-        '--force',
-        `opsctl-journal-${project}.${environment}`,
-      ]);
+      await attempt(['docker', '--host', dockerHost, 'volume', 'rm', '--force', `opsctl-journal-${project}`]);
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,7 +1,5 @@
 import type { Context } from '../../core/command.ts';
-import { type ChangeRecord, isUnfinished } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
-import { SEARCHED_CHANGES } from '../../core/unfinished.ts';
 import { localTime } from '../../core/format.ts';
 import type { Route } from '../../core/ports/load-balancer.ts';
 import type { Style } from '../../core/style.ts';
@@ -10,7 +8,7 @@ import { decide, mustFit } from '../../deploy/decide.ts';
 import { type Drift, platformDrift } from '../../deploy/drift.ts';
 import { type Facts, factsIn, look } from '../../deploy/observe.ts';
 import type { DeployRequest, Surroundings, Wanted } from '../../deploy/request.ts';
-import { currentStep, runningCanary } from '../../deploy/running-canary.ts';
+import { observeStep, runningCanary } from '../../deploy/running-canary.ts';
 import { type ServiceStatus, serviceStatusSchema, statusOf } from '../../deploy/status.ts';
 import { isStale, mustAgree, settingCommands, tagIn, versionVariable } from '../../deploy/version-variable.ts';
 import { checkSetup } from '../../lb/check.ts';
@@ -55,15 +53,15 @@ export type Release = z.infer<typeof releaseSchema>;
 
 /** The release as it is observed now, in whatever state the platform is. */
 export async function observeRelease({ platform, readers }: Context): Promise<Release> {
-  const [seen, changes, holder] = await Promise.all([
+  const [seen, unended, holder] = await Promise.all([
     look(platform, readers),
-    readers.journal.changes(SEARCHED_CHANGES),
+    readers.journal.unfinished(),
     readers.lock.holder(),
   ]);
   // Whoever holds the lock for a change that has ended is about to let it go: so it is when a deploy tells what came of it.
-  const ended = changes.some(({ id, end }) => id === holder?.change && end !== undefined);
+  const ended = holder !== undefined && (await readers.journal.change(holder.change))?.end !== undefined;
   const running = holder === undefined || holder.stale || ended ? undefined : holder;
-  const unfinished = changes.find((one) => isUnfinished(one) && running?.change !== one.id);
+  const unfinished = unended.find(({ id }) => running?.change !== id);
   const each = await Promise.all(
     seen.services.map(async (one) => {
       const { name, live } = one;
@@ -84,7 +82,7 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
     canary:
       facts === undefined || canary === undefined
         ? null
-        : { ...canary, ...(await seenOf(facts, changes, { platform, readers })) },
+        : { ...canary, ...(await seenOf(facts, { platform, readers })) },
     since: facts?.routing.since ?? null,
     running:
       running === undefined
@@ -116,11 +114,10 @@ const commandsOf = (drift: readonly Drift[], canary: Route['canary']): string[] 
 
 async function seenOf(
   facts: Facts,
-  changes: readonly ChangeRecord[],
   { platform, readers }: Pick<Context, 'platform' | 'readers'>,
 ): Promise<{ seen: string[]; compared: Record<string, unknown>[] }> {
   const services = await runningCanary(facts, platform, readers);
-  const { lines, services: compared } = await viewOf(currentStep(facts, services, changes), platform, readers);
+  const { lines, services: compared } = await viewOf(await observeStep(facts, services, readers), platform, readers);
   return { seen: lines, compared };
 }
 

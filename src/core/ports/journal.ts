@@ -4,6 +4,8 @@ import type { ChangeEvent, ChangeRecord } from '../change.ts';
 export interface JournalReader {
   /** Newest first. */
   changes(limit: number): Promise<ChangeRecord[]>;
+  /** Those that still need somebody to finish them or take them back, running ones too: all of them, newest first. */
+  unfinished(): Promise<ChangeRecord[]>;
   change(id: string): Promise<ChangeRecord | undefined>;
   /** Where it is kept, for people; `shared` is false when only this machine sees it. */
   location(): Promise<{ where: string; shared: boolean }>;

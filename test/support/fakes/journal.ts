@@ -1,5 +1,5 @@
 /** A journal in memory for tests of the pipeline and of commands. */
-import { connected, recordOf, type ChangeEvent, type ChangeRecord } from '../../../src/core/change.ts';
+import { connected, isUnfinished, recordOf, type ChangeEvent, type ChangeRecord } from '../../../src/core/change.ts';
 import { OpsError } from '../../../src/core/errors.ts';
 import type { Journal } from '../../../src/core/ports/journal.ts';
 
@@ -25,6 +25,7 @@ export function fakeJournal(): FakeJournal {
       events.set(change, [...(events.get(change) ?? []), ...(JSON.parse(JSON.stringify(added)) as ChangeEvent[])]);
     },
     changes: async (limit) => records().slice(0, limit),
+    unfinished: async () => records().filter(isUnfinished),
     change: async (id) => records().find((record) => record.id === id),
     location: async () => ({ where: 'memory', shared: true }),
   };
