@@ -55,8 +55,10 @@ type Paged = IndexEntry & { page: string };
 
 export interface EngineJournal {
   readonly volume: string;
-  /** Takes entries of one change, whatever of them is here already. @throws UNREACHABLE, TIMED_OUT; JOURNAL_UNWRITABLE when the engine answers and does not write */
+  /** @throws UNREACHABLE, TIMED_OUT; JOURNAL_UNWRITABLE when the engine answers and does not write */
   append(change: string, entries: readonly Entry[]): Promise<void>;
+  /** Takes what one change wrote elsewhere, whatever of it is here already. @throws as `append` */
+  takeIn(change: string, entries: readonly Entry[]): Promise<void>;
   /** All changes, the newest first. */
   index(): Promise<IndexEntry[]>;
   events(changes: readonly string[]): Promise<Entry[]>;
@@ -125,12 +127,12 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
     return `${day}.${String(Number(last.slice(day.length + 1)) + 1).padStart(3, '0')}`;
   };
 
-  /** Whole pages, the oldest first, as long as enough changes are left; not the one of a change that began, by whatever clock. */
-  const dropOld = async (begun: string): Promise<void> => {
+  /** Whole pages, the oldest first, as long as enough changes are left; not the one of the change just made, by whatever clock. */
+  const dropOld = async (made: string): Promise<void> => {
     const perPage = Map.groupBy(known.values(), ({ page }) => page);
     let left = known.size;
     for (const page of [...perPage.keys()].sort()) {
-      if (page === known.get(begun)?.page) return;
+      if (page === known.get(made)?.page) return;
       left -= perPage.get(page)?.length ?? 0;
       if (left < KEPT_CHANGES) return;
       await put([`events/${page}`, `index/${page}`].map((path) => ({ name: path, data: '' })));
@@ -184,11 +186,18 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
   const append = async (change: string, entries: readonly Entry[]): Promise<void> => {
     const [first] = entries;
     if (first === undefined) return;
+    // One that begins is in no index, and who begins has just looked whether another is unfinished.
+    const begins = first.event.type === 'begin' && known.size > 0;
+    if (!known.has(checkedId(change)) && !begins) await index();
+    await write(entries, known.get(change) ?? { change, page: pageFor(first.event.at.slice(0, 10)) });
+    // At the end, when nobody waits for it any more; that it fails is no reason to fail the change.
+    if (entries.some(({ event }) => event.type === 'end')) await dropOld(change).catch(() => undefined);
+  };
+
+  const takeIn = async (change: string, entries: readonly Entry[]): Promise<void> => {
     // Another program may have brought part of it already, so that even a beginning is looked for.
     if (!known.has(checkedId(change))) await index();
-    await write(entries, known.get(change) ?? { change, page: pageFor(first.event.at.slice(0, 10)) });
-    // That old changes are not dropped is no reason to stop a new one.
-    if (first.event.type === 'begin') await dropOld(change).catch(() => undefined);
+    await append(change, entries);
   };
 
   /** All of it at once, when that is about what is wanted; undefined when it is not, or too much. */
@@ -214,6 +223,7 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
   return {
     volume: name,
     append: (change, entries) => append(change, entries).catch(refuse),
+    takeIn: (change, entries) => takeIn(change, entries).catch(refuse),
     index,
     events: async (changes) => {
       // Whoever asks for events has just asked for the index.

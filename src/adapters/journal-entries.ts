@@ -36,7 +36,7 @@ export function indexedOf(entries: readonly Entry[]): Omit<IndexEntry, 'change'>
   return found;
 }
 
-/** Changes kept at least; older ones are dropped when a new one begins. */
+/** Changes kept at least; older ones are dropped when another has been made. */
 export const KEPT_CHANGES = 500;
 /** Bytes of one event. A plan of a thousand steps takes a third of one. */
 export const EVENT_LIMIT = 1024 * 1024;

@@ -50,7 +50,7 @@ export function openJournal({ docker, scope, stateDirectory }: JournalOptions): 
     const waiting = (await local.changes()).filter((change) => !refused.has(change)).reverse();
     for (const change of waiting.slice(0, SENT_AT_ONCE)) {
       try {
-        await local.sendOn(change, (entries) => shared.append(change, entries));
+        await local.sendOn(change, (entries) => shared.takeIn(change, entries));
       } catch (error) {
         if (isAway(error)) return;
         refused.add(change);

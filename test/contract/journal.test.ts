@@ -221,15 +221,15 @@ describe('the journal on a real engine', () => {
     expect((await journal.unfinished()).map(({ id }) => id)).toEqual([idOf(7)]);
   });
 
-  it('takes what comes late of a day that was dropped, and lets it go the same way when another begins', async () => {
+  it('takes what comes late of a day that was dropped, and lets it go the same way later', async () => {
     const scope = scopeOf();
     await fill(scope, KEPT_CHANGES + 10, 1, (n) => (n <= 10 ? at(1).slice(0, 10) : '2026-01-01'));
     const journal = on(scope, 'a');
-    await journal.append(idOf(9000), begin(9000));
+    await journal.append(idOf(9000), begin(9000), end(9000));
     expect(await journal.change(idOf(5))).toBeUndefined();
     await journal.append(idOf(0), begin(1), end(2));
     expect((await journal.change(idOf(0)))?.end?.outcome).toBe('done');
-    await journal.append(idOf(9001), begin(9001));
+    await journal.append(idOf(9001), begin(9001), end(9001));
     expect(await journal.change(idOf(0))).toBeUndefined();
   });
 
@@ -238,7 +238,7 @@ describe('the journal on a real engine', () => {
     const extra = 40;
     await fill(scope, KEPT_CHANGES + extra, 1, (n) => (n <= 30 ? '2025-01-01' : n <= 60 ? '2025-01-02' : '2025-01-03'));
     const journal = on(scope, 'a');
-    await journal.append(idOf(9000), begin(9000));
+    await journal.append(idOf(9000), begin(9000), end(9000));
     const left = await journal.changes(10_000);
     expect(left.length).toBe(KEPT_CHANGES + extra + 1 - 30);
     expect(left.at(-1)?.id).toBe(idOf(31));
