@@ -54,6 +54,18 @@ test('cache memory must show what it is used for', async () => {
   `);
 });
 
+test.each([
+  ['a few clients of large buffers', 20, 9_000_000, false],
+  ['many clients of small ones', 1000, 100_000_000, false],
+  ['many clients of large ones', 50, 40_000_000, true],
+])('cache memory must warn of the buffers of clients only where they are large and much: %s', async (...row) => {
+  const [, connected, buffers, warned] = row;
+  const text = await shown(memory, {
+    memory: { used: 250_000_000, dataset: 100_000_000, connected, clients: buffers },
+  });
+  expect(text.includes('! clients: the buffers of')).toBe(warned);
+});
+
 test('cache hit-ratio must not call a cold cache broken, nor judge a few reads', async () => {
   const traffic = { hits: 300, misses: 900, evicted: 0, expired: 5, commands: 2000 };
   expect(await shown(hitRatio, { traffic })).toMatchInlineSnapshot(`
