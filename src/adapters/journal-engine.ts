@@ -3,12 +3,10 @@
  * that is never started.
  *
  *     events/<page>/<change>/<name>.json    an event a file, never overwritten
- *     index/<page>/<change>.json            written with the first event and with the end: which changes there are, and
- *                                           which of them have ended, without reading events
+ *     index/<page>/<change>.json            written with the first event and with the end (journal-index.ts)
  *
- * The API lists only by sending whole directories, hence the index and the pages: a day has one page, and another for
- * every so many changes, `2026-03-01`, `2026-03-01.001`. It cannot delete, but a file put where a directory is replaces
- * the directory: so pages are dropped, and one empty file a page is left of them.
+ * The API lists only by sending whole directories, hence the index and the pages. It cannot delete, but a file put where
+ * a directory is replaces the directory: so pages are dropped, and one empty file a page is left of them.
  *
  * Durability: the engine answers after the file was written and closed, but it syncs nothing, and its API has no
  * call that does. What was answered survives the death of opsctl, of the engine and of every container; a power
@@ -26,16 +24,8 @@ import { OpsError } from '../core/errors.ts';
 import { getArchive, putArchive, statPath, type ArchiveFile, type NewFile } from './docker/archive.ts';
 import { createBare, engineName } from './docker/bare.ts';
 import type { DockerClient } from './docker/client.ts';
-import {
-  checkedId,
-  ENDED,
-  EVENT_LIMIT,
-  indexedOf,
-  KEPT_CHANGES,
-  parseEvent,
-  type Entry,
-  type IndexEntry,
-} from './journal-entries.ts';
+import { checkedId, EVENT_LIMIT, parseEvent, type Entry } from './journal-entries.ts';
+import { droppable, indexedOf, learned, pageFor, parseFacts, type IndexEntry, type Paged } from './journal-index.ts';
 
 /** Where the volume appears in the container. */
 const ROOT = '/journal';
@@ -43,15 +33,10 @@ const READ_LIMITS = { total: 64 * 1024 * 1024, file: EVENT_LIMIT, timeoutMs: 10_
 /** For a container that another machine is just making. */
 const ATTEMPTS = 20;
 const ATTEMPT_MS = 100;
-/** Below so many wanted changes of a page, each is read by itself: measured, a read takes 15-30 ms however small. */
+/** Up to so many wanted changes of a page, each is read by itself: measured, a read takes 15-30 ms however small. */
 const FEW = 3;
-/** Changes of a page: what whoever wants the newest has to read. */
-const PAGE_CHANGES = 50;
 
-const indexSchema = z.object({ recovers: z.string(), ended: z.enum(ENDED) }).partial();
 const volumeSchema = z.object({ Mountpoint: z.string() });
-
-type Paged = IndexEntry & { page: string };
 
 export interface EngineJournal {
   readonly volume: string;
@@ -70,7 +55,7 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
   /** What the index said last, and what was written since. */
   let known = new Map<string, Paged>();
   /** All pages, the dropped ones too: where a directory was dropped, a file is in the way of another. */
-  let pages: string[] = [];
+  let pages = new Set<string>();
   let directory: Promise<string | undefined> | undefined;
 
   /** Makes volume and container when they are not there. True when the container was made just now. */
@@ -110,32 +95,19 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
       const [, page, change] = /^index\/([^/]+)(?:\/(?:([^/]+)\.json)?)?$/.exec(file.name) ?? [];
       if (page === undefined) continue;
       named.add(page);
-      if (file.type === 'file' && change !== undefined) found.push({ change, page, ...parseIndex(file.data) });
+      if (file.type === 'file' && change !== undefined) found.push({ change, page, ...parseFacts(file.data) });
     }
     found.sort((a, b) => (a.change < b.change ? 1 : -1));
-    pages = [...named].sort();
+    pages = named;
     known = new Map(found.map((one) => [one.change, one]));
     return found;
   };
 
-  /** The page for a change that begins: the last one of its day, or the next one where that is full or dropped. */
-  const pageFor = (day: string): string => {
-    const last = pages.findLast((page) => page === day || page.startsWith(`${day}.`));
-    if (last === undefined) return day;
-    const there = [...known.values()].filter(({ page }) => page === last).length;
-    if (there > 0 && there < PAGE_CHANGES) return last;
-    return `${day}.${String(Number(last.slice(day.length + 1)) + 1).padStart(3, '0')}`;
-  };
-
-  /** Whole pages, the oldest first, as long as enough changes are left; not the one of the change just made, by whatever clock. */
-  const dropOld = async (made: string): Promise<void> => {
-    const perPage = Map.groupBy(known.values(), ({ page }) => page);
-    let left = known.size;
-    for (const page of [...perPage.keys()].sort()) {
-      if (page === known.get(made)?.page) return;
-      left -= perPage.get(page)?.length ?? 0;
-      if (left < KEPT_CHANGES) return;
-      await put([`events/${page}`, `index/${page}`].map((path) => ({ name: path, data: '' })));
+  /** The index first: what it names can be read, whenever this ends. */
+  const dropOld = async (): Promise<void> => {
+    for (const page of droppable([...known.values()])) {
+      await put([`index/${page}`, `events/${page}`].map((path) => ({ name: path, data: '' })));
+      for (const { change } of [...known.values()].filter((one) => one.page === page)) known.delete(change);
     }
   };
 
@@ -162,9 +134,10 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
         throw new OpsError('JOURNAL_UNWRITABLE', `an event of change ${to.change} is too large for the journal`);
       return { name: `events/${to.page}/${to.change}/${entryName}.json`, data };
     });
+    pages.add(to.page);
     const last = files.at(-1);
     if (last === undefined) return;
-    const now = { ...to, ...indexedOf(entries) };
+    const now = learned(to, indexedOf(entries));
     const { change, page, ...told } = now;
     const indexed = isDeepStrictEqual(known.get(change), now)
       ? []
@@ -187,11 +160,11 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
     const [first] = entries;
     if (first === undefined) return;
     // One that begins is in no index, and who begins has just looked whether another is unfinished.
-    const begins = first.event.type === 'begin' && known.size > 0;
+    const begins = first.event.type === 'begin' && pages.size > 0;
     if (!known.has(checkedId(change)) && !begins) await index();
-    await write(entries, known.get(change) ?? { change, page: pageFor(first.event.at.slice(0, 10)) });
+    await write(entries, known.get(change) ?? { change, page: pageFor(pages, [...known.values()]) });
     // At the end, when nobody waits for it any more; that it fails is no reason to fail the change.
-    if (entries.some(({ event }) => event.type === 'end')) await dropOld(change).catch(() => undefined);
+    if (entries.some(({ event }) => event.type === 'end')) await dropOld().catch(() => undefined);
   };
 
   const takeIn = async (change: string, entries: readonly Entry[]): Promise<void> => {
@@ -211,7 +184,10 @@ export function openEngineJournal(docker: DockerClient, scope: string): EngineJo
       const few = some.length <= FEW && some.length < of(all, page).length;
       const whole = few ? undefined : await read(`events/${page}`).catch(skipLarge);
       const each = (one: Paged): Promise<ArchiveFile[] | undefined> =>
-        read(`events/${page}/${one.change}`).catch(skipLarge);
+        // Refused where the page was dropped meanwhile: then there is a file, which has no events.
+        read(`events/${page}/${one.change}`)
+          .catch((error: unknown) => (isRefused(error) ? read(`events/${page}`) : Promise.reject(error)))
+          .catch(skipLarge);
       files.push(...(whole ?? (await eachOf(some, each))));
     }
     return files;
@@ -244,6 +220,8 @@ async function eachOf<T>(
   return all;
 }
 
+const isRefused = (error: unknown): boolean => error instanceof OpsError && error.code === 'REJECTED';
+
 /** Somebody put something large there: it is left out, which is no reason to show nothing. */
 function skipLarge(error: unknown): undefined {
   if (error instanceof OpsError && error.code === 'BAD_ANSWER') return undefined;
@@ -254,15 +232,6 @@ function toEntry(file: ArchiveFile): Entry[] {
   const [, change, name] = /(?:^|\/)([^/]+)\/([^/]+)\.json$/.exec(file.name) ?? [];
   const event = parseEvent(file.data.toString('utf8'));
   return change === undefined || name === undefined || event === undefined ? [] : [{ change, name, event }];
-}
-
-function parseIndex(data: Buffer): Omit<IndexEntry, 'change'> {
-  try {
-    const { recovers, ended } = indexSchema.parse(JSON.parse(data.toString('utf8')));
-    return { ...(recovers !== undefined && { recovers }), ...(ended !== undefined && { ended }) };
-  } catch {
-    return {};
-  }
 }
 
 /** Not to be reached stays what it is, for the journal falls back then; all else means that it cannot be written. */

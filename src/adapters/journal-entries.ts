@@ -11,33 +11,6 @@ export interface Entry {
   event: ChangeEvent;
 }
 
-/** One change as the index knows it. */
-export interface IndexEntry {
-  change: string;
-  /** The change that it recovers or settles. */
-  recovers?: string;
-  /** How it came to an end that nothing follows; absent where that has to be read from its events. */
-  ended?: Ended;
-}
-
-/** The outcomes after which a change needs nobody any more. */
-export const ENDED = ['done', 'rolled-back'] as const;
-export type Ended = (typeof ENDED)[number];
-
-/** What the events of one change, or some of them, say for the index. */
-export function indexedOf(entries: readonly Entry[]): Omit<IndexEntry, 'change'> {
-  const found: Omit<IndexEntry, 'change'> = {};
-  for (const { event } of entries) {
-    const recovers = event.type === 'begin' ? (event.recovers ?? event.settles) : undefined;
-    if (recovers !== undefined) found.recovers = recovers;
-    const ended = event.type === 'end' ? ENDED.find((outcome) => outcome === event.outcome) : undefined;
-    if (ended !== undefined) found.ended = ended;
-  }
-  return found;
-}
-
-/** Changes kept at least; older ones are dropped when another has been made. */
-export const KEPT_CHANGES = 500;
 /** Bytes of one event. A plan of a thousand steps takes a third of one. */
 export const EVENT_LIMIT = 1024 * 1024;
 

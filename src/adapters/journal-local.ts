@@ -12,7 +12,8 @@ import { join } from 'node:path';
 import * as z from 'zod';
 
 import { OpsError } from '../core/errors.ts';
-import { checkedId, KEPT_CHANGES, parseEvent, type Entry } from './journal-entries.ts';
+import { checkedId, parseEvent, type Entry } from './journal-entries.ts';
+import { KEPT_CHANGES } from './journal-index.ts';
 import { readCapped } from './read-capped.ts';
 
 const SUFFIX = '.jsonl';

@@ -6,12 +6,14 @@
 import { join } from 'node:path';
 
 import { connected, isUnfinished, journalled, recordOf, type ChangeEvent, type ChangeRecord } from '../core/change.ts';
-import { OpsError } from '../core/errors.ts';
+import type { OpsError } from '../core/errors.ts';
+import { isAway } from '../core/holding.ts';
 import type { Journal } from '../core/ports/journal.ts';
 import { engineName } from './docker/bare.ts';
 import type { DockerClient } from './docker/client.ts';
 import { openEngineJournal } from './journal-engine.ts';
-import { entryNames, type Entry, type IndexEntry } from './journal-entries.ts';
+import { entryNames, type Entry } from './journal-entries.ts';
+import { indexedOf, type IndexEntry, mayBeUnfinished, withFollowers } from './journal-index.ts';
 import { openLocalJournal } from './journal-local.ts';
 
 export interface JournalOptions {
@@ -20,6 +22,12 @@ export interface JournalOptions {
   scope: string;
   /** Where local files go. */
   stateDirectory: string;
+}
+
+/** What is known of all changes; `away`: why those of other machines are not seen. */
+interface Index {
+  all: readonly IndexEntry[];
+  away: OpsError | undefined;
 }
 
 /** Changes that are sent on in one go, so that neither an append nor a look waits for long; the others follow next time. */
@@ -34,12 +42,14 @@ export function openJournal({ docker, scope, stateDirectory }: JournalOptions): 
   const local = openLocalJournal(join(stateDirectory, 'journal', engineName('opsctl', scope)));
   const nextName = entryNames();
 
-  /** What the engine says, or undefined when it cannot be reached. */
-  const reach = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+  /** What the engine says, or why it does not. */
+  const reach = async <T>(
+    work: () => Promise<T>,
+  ): Promise<{ said: T; away?: never } | { said?: never; away: OpsError }> => {
     try {
-      return await work();
+      return { said: await work() };
     } catch (error) {
-      if (isAway(error)) return undefined;
+      if (isAway(error)) return { away: error };
       throw error;
     }
   };
@@ -58,27 +68,26 @@ export function openJournal({ docker, scope, stateDirectory }: JournalOptions): 
     }
   };
 
-  /** All ids, the newest first, with what they recover. */
-  const index = async (): Promise<IndexEntry[]> => {
-    let there = await reach(() => shared.index());
-    if (there !== undefined && (await local.changes()).length > 0) {
-      await sendOn();
-      there = await reach(() => shared.index());
-    }
+  /** All changes, the newest first; only those of this machine where the engine is away. */
+  const index = async (): Promise<Index> => {
+    if ((await local.changes()).length > 0) await sendOn();
+    // In this order: another program may be sending on, and then a change is here or there, never nowhere.
     const here = await local.changes();
-    const known = new Map((there ?? []).map((entry) => [entry.change, entry]));
-    for (const change of here) if (!known.has(change)) known.set(change, { change });
-    return [...known.values()].sort((a, b) => (a.change < b.change ? 1 : -1));
+    const events = Map.groupBy(await local.events(here), ({ change }) => change);
+    const { said = [], away } = await reach(() => shared.index());
+    const known = new Map<string, IndexEntry>(said.map((entry) => [entry.change, entry]));
+    for (const change of here)
+      known.set(change, { ...known.get(change), change, ...indexedOf(events.get(change) ?? []) });
+    return { all: [...known.values()].sort((a, b) => (a.change < b.change ? 1 : -1)), away };
   };
 
-  const records = async (all: readonly IndexEntry[], wanted: readonly string[]): Promise<ChangeRecord[]> => {
-    const needed = withRecoveries(all, wanted);
-    // In this order: another program may be sending on, and then an event is here or there, never nowhere.
+  /** @throws UNREACHABLE, TIMED_OUT when the engine goes away meanwhile: to tell of some and leave out others would be a lie */
+  const records = async ({ all, away }: Index, wanted: readonly string[]): Promise<ChangeRecord[]> => {
+    const needed = withFollowers(all, wanted);
+    // In this order, as above.
     const here = await local.events(needed);
-    const there = await reach(() => shared.events(needed));
-    const found = needed.map((id) =>
-      recordOf(id, inOrder([...(there ?? []), ...here].filter(({ change }) => change === id))),
-    );
+    const there = away === undefined ? await shared.events(needed) : [];
+    const found = needed.map((id) => recordOf(id, inOrder([...there, ...here].filter(({ change }) => change === id))));
     const known = new Map(
       connected(found.filter((record) => record !== undefined)).map((record) => [record.id, record]),
     );
@@ -88,66 +97,43 @@ export function openJournal({ docker, scope, stateDirectory }: JournalOptions): 
   return {
     append: async (change, ...events) => {
       const entries = events.map((event): Entry => ({ change, name: nextName(), event: journalled(event) }));
-      const written = await reach(async () => {
-        await shared.append(change, entries);
-        return true;
-      });
-      if (written === undefined) await local.append(change, entries);
-      else await sendOn();
+      const waits = (await local.changes()).includes(change);
+      // What it may follow goes first.
+      if (events[0]?.type === 'begin' && !waits) await sendOn();
+      if (!waits && (await reach(() => shared.append(change, entries))).away === undefined) {
+        await sendOn();
+        return;
+      }
+      // Behind what waits of it already, so that nobody sees its end who does not see its beginning.
+      await local.append(change, entries);
+      if (waits) await reach(() => local.sendOn(change, (all) => shared.takeIn(change, all)));
     },
     changes: async (limit) => {
-      const all = await index();
+      const found = await index();
       return records(
-        all,
-        all.slice(0, limit).map(({ change }) => change),
+        found,
+        found.all.slice(0, limit).map(({ change }) => change),
       );
     },
     unfinished: async () => {
-      const all = await index();
-      return (await records(all, mayBeUnfinished(all))).filter(isUnfinished);
+      const found = await index();
+      const wanted = mayBeUnfinished(found.all).map(({ change }) => change);
+      const changes = (await records(found, wanted)).filter(isUnfinished);
+      return found.away === undefined ? { changes } : { changes, away: found.away };
     },
     change: async (id) => {
-      const all = await index();
-      if (!all.some(({ change }) => change === id)) return undefined;
-      return (await records(all, [id]))[0];
+      const found = await index();
+      return found.all.some(({ change }) => change === id) ? (await records(found, [id]))[0] : undefined;
     },
     location: async () => {
       const onlyHere = { where: local.directory, shared: false };
-      if ((await reach(() => docker.request({ path: '/_ping', asked: 'say whether it is there' }))) === undefined)
-        return onlyHere;
+      const { away } = await reach(() => docker.request({ path: '/_ping', asked: 'say whether it is there' }));
+      if (away !== undefined) return onlyHere;
       await sendOn();
       if ((await local.changes()).length > 0) return { ...onlyHere, where: `${local.directory} in part` };
       return { where: `volume ${shared.volume} on the docker engine at ${docker.host}`, shared: true };
     },
   };
-}
-
-/** The engine is not there, or its answer was lost on the way. */
-const isAway = (error: unknown): boolean =>
-  error instanceof OpsError && (error.code === 'UNREACHABLE' || error.code === 'TIMED_OUT');
-
-/** All but those of which the index says that they came to an end, by themselves or by another change. */
-function mayBeUnfinished(all: readonly IndexEntry[]): string[] {
-  // One that was only to settle another and took itself back has not ended it: its events tell.
-  const recovered = new Set(all.flatMap(({ recovers, ended }) => (ended === 'done' ? (recovers ?? []) : [])));
-  return all.filter(({ change, ended }) => ended === undefined && !recovered.has(change)).map(({ change }) => change);
-}
-
-/**
- * The changes, what they recover, what that recovers, and all recoveries of any of them: how a change stands is told
- * by all of them.
- */
-function withRecoveries(all: readonly IndexEntry[], wanted: readonly string[]): string[] {
-  const recovers = new Map(all.map((entry) => [entry.change, entry.recovers]));
-  const recoveries = Map.groupBy(all, (entry) => entry.recovers);
-  const needed = new Set(wanted);
-  // A set is walked to what was added meanwhile.
-  for (const id of needed) {
-    const original = recovers.get(id);
-    if (original !== undefined) needed.add(original);
-    for (const { change } of recoveries.get(id) ?? []) needed.add(change);
-  }
-  return [...needed];
 }
 
 /** In the order of writing, each once: an event whose answer was lost may stand in both places. */

@@ -82,16 +82,17 @@ async function ends(
 async function planned(run: Run, command: ChangeCommand): Promise<{ plan: Plan } & Pick<Holding, 'away'>> {
   const { invocation, context } = run;
   const { journal, lock } = context.readers;
-  const [plan, unfinished, { holder, ...rest }] = await Promise.all([
+  const [plan, { changes: unfinished, away }, { holder, ...rest }] = await Promise.all([
     command.plan(invocation.input, context),
     journal.unfinished(),
     holding(lock),
   ]);
-  if (unfinished.length === 0) return { plan, ...rest };
+  const seen = { plan, ...(away === undefined ? {} : { away }), ...rest };
+  if (unfinished.length === 0) return seen;
   const { recovers, settles } = await ends(run, command);
   const running = holder?.stale === false ? holder.change : undefined;
   mustNotMeetUnfinished(plan, unfinished, { recovers: recovers?.change, settles, running });
-  return { plan, ...rest };
+  return seen;
 }
 
 /** Before anything was changed there is nothing to take back. */

@@ -213,6 +213,9 @@ export function connected(records: readonly ChangeRecord[]): ChangeRecord[] {
 /** Whether a recovery left nothing in the middle: it came to its end, or it failed and took everything back, its forerunner's steps too. */
 const hasSettled = ({ end }: ChangeRecord): boolean => end?.outcome === 'done' || end?.outcome === 'rolled-back';
 
+/** Whether a recovery was made to take its change back, or to close it, even where nothing had been done yet. */
+const hasTakenBack = ({ begin }: ChangeRecord): boolean => /(?:^| )abort$/.test(begin.command);
+
 /**
  * The change that brought another to its end. One that was to settle it and was paused itself counts once it came to
  * its end, unless it was taken back: then the first one is what is left again.
@@ -226,7 +229,7 @@ function endedBy(id: string, records: readonly ChangeRecord[]): ChangeRecord | u
   for (const one of later) {
     if (one.end?.outcome === 'done' || (one.begin.recovers === id && hasSettled(one))) return one;
     const by = one.begin.settles === id ? endedBy(one.id, others) : undefined;
-    if (by?.end?.outcome === 'done' && !by.begin.plan.steps.some((step) => step.id.startsWith(UNDO_PREFIX))) return by;
+    if (by?.end?.outcome === 'done' && !hasTakenBack(by)) return by;
   }
   return undefined;
 }

@@ -136,8 +136,8 @@ export async function mustBeWell(
 
 /** The change that left it there in the middle, if one did. */
 export async function pausedCanary({ journal }: Readers): Promise<ChangeRecord | undefined> {
-  const unfinished = await journal.unfinished();
-  return unfinished.find(
+  const { changes } = await journal.unfinished();
+  return changes.find(
     ({ begin, end }) => end?.outcome === 'paused' && /^deploy (?:canary|promote)$/.test(begin.command),
   );
 }

@@ -10,7 +10,7 @@ import type { JournalReader } from '../core/ports/journal.ts';
  */
 export async function findUnfinished(journal: JournalReader, id: string | undefined, noun = ''): Promise<ChangeRecord> {
   if (id === undefined) {
-    const found = (await journal.unfinished()).find((one) => isOf(one, noun));
+    const found = (await journal.unfinished()).changes.find((one) => isOf(one, noun));
     if (found === undefined)
       throw new OpsError('NOT_FOUND', `no ${noun === '' ? 'change' : noun} was left in the middle`, {
         hint: 'See what was done: opsctl history',

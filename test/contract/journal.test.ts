@@ -1,43 +1,20 @@
 /** The journal: two machines are two openings with different state directories on one engine. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { putArchive, type NewFile } from '../../src/adapters/docker/archive.ts';
-import { createBare, engineName } from '../../src/adapters/docker/bare.ts';
+import { putArchive } from '../../src/adapters/docker/archive.ts';
+import { engineName } from '../../src/adapters/docker/bare.ts';
 import { openDocker } from '../../src/adapters/docker/client.ts';
-import { KEPT_CHANGES } from '../../src/adapters/journal-entries.ts';
+import { KEPT_CHANGES } from '../../src/adapters/journal-index.ts';
 import { openJournal } from '../../src/adapters/journal.ts';
 import type { Journal } from '../../src/core/ports/journal.ts';
 import { at, begin, end, idOf, stepBegin, stepDone } from '../support/change-events.ts';
 import { fakeJournal } from '../support/fakes/journal.ts';
-import { removeContainer, testDocker, uniqueName } from '../support/test-containers.ts';
+import { openJournals } from '../support/journals.ts';
 
-const docker = testDocker();
-let folder: string;
-const scopes: string[] = [];
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'opsctl-journal-'));
-});
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
-  for (const scope of scopes.splice(0)) {
-    const name = engineName('opsctl-journal', scope);
-    await removeContainer(docker, name);
-    await docker.request({ method: 'DELETE', path: `/volumes/${name}`, asked: 'remove a test journal', accept: [404] });
-  }
-});
-afterAll(() => docker.close());
-
-const scopeOf = (): string => {
-  const scope = uniqueName('journal');
-  scopes.push(scope);
-  return scope;
-};
-const on = (scope: string, machine: string): Journal =>
-  openJournal({ docker: testDocker(), scope, stateDirectory: join(folder, machine) });
+const journals = openJournals();
+const { docker, scopeOf, on, volumeOf, fill } = journals;
 
 const implementations: Record<string, () => (machine: string) => Journal> = {
   'the real engine': () => {
@@ -102,7 +79,7 @@ describe.each(Object.keys(implementations))('journal port: %s', (name) => {
     await b.append(idOf(7), begin(3, { recovers: idOf(6) }), end(4));
     // One that failed, and took back only itself: what it recovers is left as it was.
     await b.append(idOf(8), begin(3, { recovers: idOf(4) }), end(4, 'partial'));
-    const unfinished = async (): Promise<string[]> => (await b.unfinished()).map(({ id }) => id);
+    const unfinished = async (): Promise<string[]> => (await b.unfinished()).changes.map(({ id }) => id);
     expect(await unfinished()).toEqual([5, 4, 1].map(idOf));
     // It was to settle the paused one in its own way, and was paused itself; then it was taken back.
     await a.append(idOf(9), begin(5, { settles: idOf(5) }), end(6, 'paused'));
@@ -115,6 +92,11 @@ describe.each(Object.keys(implementations))('journal port: %s', (name) => {
     await b.append(idOf(13), begin(13, { recovers: idOf(12) }), end(14));
     expect(await unfinished()).toEqual([4, 1].map(idOf));
     expect((await b.change(idOf(5)))?.recoveredBy).toBe(idOf(13));
+    // One that was to settle it and had done nothing yet: taking that back has no steps, and settles nothing.
+    await a.append(idOf(14), begin(15), end(15, 'paused'));
+    await a.append(idOf(15), begin(16, { settles: idOf(14) }));
+    await b.append(idOf(16), begin(17, { recovers: idOf(15), command: 'deploy abort' }), end(18));
+    expect(await unfinished()).toEqual([14, 4, 1].map(idOf));
   });
 
   it('takes events of several changes from two machines at once, and loses none', async () => {
@@ -131,31 +113,6 @@ describe.each(Object.keys(implementations))('journal port: %s', (name) => {
 });
 
 describe('the journal on a real engine', () => {
-  const volumeOf = (scope: string): string => engineName('opsctl-journal', scope);
-  /** What an archive of many changes looks like, written at once. */
-  const fill = async (
-    scope: string,
-    changes: number,
-    events: number,
-    day: (n: number) => string,
-    indexed = {},
-  ): Promise<void> => {
-    const name = volumeOf(scope);
-    await createBare(docker, { name, labels: { 'opsctl.journal': scope }, volumes: { '/journal': name } });
-    const files: NewFile[] = [];
-    for (let n = 1; n <= changes; n++) {
-      files.push({ name: `index/${day(n)}/${idOf(n)}.json`, data: JSON.stringify(indexed) });
-      for (let e = 0; e < events; e++) {
-        const event = e === 0 ? begin(n) : e === events - 1 ? end(n) : e % 2 ? stepBegin(n) : stepDone(n);
-        files.push({
-          name: `events/${day(n)}/${idOf(n)}/${String(e).padStart(15, '0')}-x.json`,
-          data: JSON.stringify(event),
-        });
-      }
-    }
-    await putArchive(docker, name, '/journal', files, 60_000);
-  };
-
   it('reads the newest of 2,000 events quickly', async () => {
     const scope = scopeOf();
     let from = performance.now();
@@ -180,57 +137,6 @@ describe('the journal on a real engine', () => {
     console.log(
       `journal of 2,000 events: written at once ${filled}; newest 20 changes ${twenty}, all 200 ${all}, one ${one}; first append ${first}, ten more ${ten}`,
     );
-  });
-
-  /** A journal, and the directories that it reads. */
-  const watched = (scope: string): { journal: Journal; reads: () => string[] } => {
-    const real = testDocker();
-    const asked: string[] = [];
-    const request: typeof real.request = (call) => {
-      const path = call.query?.['path'];
-      if (call.method === undefined && typeof path === 'string') asked.push(path.replace('/journal/', ''));
-      return real.request(call);
-    };
-    const journal = openJournal({ docker: { ...real, request }, scope, stateDirectory: join(folder, 'watched') });
-    return { journal, reads: () => asked.splice(0) };
-  };
-
-  it('reads no events to say that all changes came to an end, and those of one page for the newest', async () => {
-    const scope = scopeOf();
-    await fill(scope, 49, 3, () => '2025-01-01', { ended: 'done' });
-    const writer = on(scope, 'a');
-    for (const n of [50, 51, 52, 53, 54]) await writer.append(idOf(n), begin(n), end(n));
-    const { journal, reads } = watched(scope);
-    expect(await journal.unfinished()).toEqual([]);
-    expect(reads()).toEqual(['index']);
-    expect((await journal.changes(4)).map(({ id }) => id)).toEqual([54, 53, 52, 51].map(idOf));
-    expect(reads()).toEqual(['index', 'events/2025-01-01.001']);
-    expect((await journal.changes(1000)).length).toBe(54);
-    await writer.append(idOf(55), begin(55));
-    reads();
-    expect((await journal.unfinished()).map(({ id }) => id)).toEqual([idOf(55)]);
-    expect(reads()).toEqual(['index', `events/2025-01-01.001/${idOf(55)}`]);
-  });
-
-  it('reads the events where the index does not say that a change ended, as one of an older opsctl does not', async () => {
-    const scope = scopeOf();
-    await fill(scope, 6, 3, () => '2025-01-01');
-    const journal = on(scope, 'a');
-    expect(await journal.unfinished()).toEqual([]);
-    await journal.append(idOf(7), begin(7));
-    expect((await journal.unfinished()).map(({ id }) => id)).toEqual([idOf(7)]);
-  });
-
-  it('takes what comes late of a day that was dropped, and lets it go the same way later', async () => {
-    const scope = scopeOf();
-    await fill(scope, KEPT_CHANGES + 10, 1, (n) => (n <= 10 ? at(1).slice(0, 10) : '2026-01-01'));
-    const journal = on(scope, 'a');
-    await journal.append(idOf(9000), begin(9000), end(9000));
-    expect(await journal.change(idOf(5))).toBeUndefined();
-    await journal.append(idOf(0), begin(1), end(2));
-    expect((await journal.change(idOf(0)))?.end?.outcome).toBe('done');
-    await journal.append(idOf(9001), begin(9001), end(9001));
-    expect(await journal.change(idOf(0))).toBeUndefined();
   });
 
   it('drops the oldest days once enough changes are left, and only those', async () => {
@@ -313,9 +219,9 @@ describe('the journal on a real engine', () => {
 describe('the journal without an engine', () => {
   const lonely = (machine: string): Journal =>
     openJournal({
-      docker: openDocker({ host: `unix://${join(folder, 'none.sock')}`, env: {}, home: folder }),
+      docker: openDocker({ host: `unix://${join(journals.folder(), 'none.sock')}`, env: {}, home: journals.folder() }),
       scope: 'p/production',
-      stateDirectory: join(folder, machine),
+      stateDirectory: join(journals.folder(), machine),
     });
 
   it('goes to local files and says so; others do not see it', async () => {
@@ -326,7 +232,7 @@ describe('the journal without an engine', () => {
     await journal.append(idOf(2), end(4));
     expect(await journal.location()).toMatchObject({
       shared: false,
-      where: expect.stringContaining(folder) as unknown,
+      where: expect.stringContaining(journals.folder()) as unknown,
     });
     expect((await lonely('a').changes(10)).map((change) => [change.id, change.recoveredBy])).toEqual([
       [idOf(2), undefined],
@@ -338,26 +244,30 @@ describe('the journal without an engine', () => {
   it('a line that a crash cut is skipped', async () => {
     const journal = lonely('a');
     await journal.append(idOf(1), begin(1));
-    const [directory] = await readdir(join(folder, 'a', 'journal'));
-    const file = join(folder, 'a', 'journal', directory ?? '', `${idOf(1)}.jsonl`);
+    const [directory] = await readdir(join(journals.folder(), 'a', 'journal'));
+    const file = join(journals.folder(), 'a', 'journal', directory ?? '', `${idOf(1)}.jsonl`);
     await writeFile(file, `${await readFile(file, 'utf8')}{"name":"9","event":{"type":"en`);
     expect((await journal.changes(1))[0]?.end).toBeUndefined();
   });
 
   it('that cannot write either is JOURNAL_UNWRITABLE', async () => {
-    await writeFile(join(folder, 'a'), 'a file where a directory should be');
+    await writeFile(join(journals.folder(), 'a'), 'a file where a directory should be');
     await expect(lonely('a').append(idOf(1), begin(1))).rejects.toMatchObject({ code: 'JOURNAL_UNWRITABLE' });
   });
 
   /** The journal of machine a while the engine is away, and while it is there. */
   const onAndOff = (): { scope: string; off: Journal; on: () => Journal; left: () => Promise<string[]> } => {
     const scope = scopeOf();
-    const away = openDocker({ host: `unix://${join(folder, 'none.sock')}`, env: {}, home: folder });
+    const away = openDocker({
+      host: `unix://${join(journals.folder(), 'none.sock')}`,
+      env: {},
+      home: journals.folder(),
+    });
     return {
       scope,
-      off: openJournal({ docker: away, scope, stateDirectory: join(folder, 'a') }),
+      off: openJournal({ docker: away, scope, stateDirectory: join(journals.folder(), 'a') }),
       on: () => on(scope, 'a'),
-      left: () => readdir(join(folder, 'a', 'journal', engineName('opsctl', scope))),
+      left: () => readdir(join(journals.folder(), 'a', 'journal', engineName('opsctl', scope))),
     };
   };
 

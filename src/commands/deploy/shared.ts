@@ -61,7 +61,7 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
   // Whoever holds the lock for a change that has ended is about to let it go: so it is when a deploy tells what came of it.
   const ended = holder !== undefined && (await readers.journal.change(holder.change))?.end !== undefined;
   const running = holder === undefined || holder.stale || ended ? undefined : holder;
-  const unfinished = unended.find(({ id }) => running?.change !== id);
+  const unfinished = unended.changes.find(({ id }) => running?.change !== id);
   const each = await Promise.all(
     seen.services.map(async (one) => {
       const { name, live } = one;

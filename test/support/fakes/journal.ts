@@ -25,7 +25,7 @@ export function fakeJournal(): FakeJournal {
       events.set(change, [...(events.get(change) ?? []), ...(JSON.parse(JSON.stringify(added)) as ChangeEvent[])]);
     },
     changes: async (limit) => records().slice(0, limit),
-    unfinished: async () => records().filter(isUnfinished),
+    unfinished: async () => ({ changes: records().filter(isUnfinished) }),
     change: async (id) => records().find((record) => record.id === id),
     location: async () => ({ where: 'memory', shared: true }),
   };

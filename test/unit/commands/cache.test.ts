@@ -60,8 +60,9 @@ test.each([
   ['many clients of large ones', 50, 40_000_000, true],
 ])('cache memory must warn of the buffers of clients only where they are large and much: %s', async (...row) => {
   const [, connected, buffers, warned] = row;
+  const usual = { used: 250_000_000, limit: 500_000_000, evicted: 0, dataset: 100_000_000 };
   const text = await shown(memory, {
-    memory: { used: 250_000_000, dataset: 100_000_000, connected, clients: buffers },
+    memory: { ...usual, connected, clients: buffers },
   });
   expect(text.includes('! clients: the buffers of')).toBe(warned);
 });

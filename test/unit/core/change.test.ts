@@ -1,14 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import {
-  type ChangeEvent,
-  type ChangeRecord,
-  connected,
-  isUnfinished,
-  recordOf,
-  type Step,
-  UNDO_PREFIX,
-} from '../../../src/core/change.ts';
+import { type ChangeEvent, type ChangeRecord, connected, isUnfinished, recordOf } from '../../../src/core/change.ts';
 
 const at = '2026-03-01T12:00:00.000Z';
 type Begin = Extract<ChangeEvent, { type: 'begin' }>;
@@ -60,9 +52,7 @@ describe('a paused change', () => {
   });
 
   test('must be what is left again once what was to settle it was taken back', () => {
-    const undo: Step = { id: `${UNDO_PREFIX}lb.route:nginx`, describe: '', why: '', timeoutMs: 1 };
-    const plan = { target: 't', summary: 's', touches: [], steps: [undo] };
-    const abort = record('3', 'done', { recovers: '2', plan });
+    const abort = record('3', 'done', { recovers: '2', command: 'deploy abort' });
     expect(told(abort, record('2', 'paused', { settles: '1' }), record('1', 'paused'))).toEqual([
       ['3', false],
       ['2', '3'],
