@@ -33,6 +33,8 @@ export interface Outcome {
 interface Running extends Execution {
   /** What is written with the next event. */
   held: ChangeEvent[];
+  /** The step that was begun last. */
+  begun?: Step;
 }
 
 /** A step whose call was made; not certain when its outcome could not be found out. */
@@ -54,13 +56,15 @@ export async function execute(plan: Plan, surroundings: Execution): Promise<Outc
   for (const step of plan.steps) {
     const error = await one(step, reached, around).catch(asOpsError);
     if (error === undefined) continue;
+    // What an interruption leads to is said while a step runs, and holds until the next has begun.
+    const decide = error.code === 'INTERRUPTED' ? [around.begun, step] : [step];
+    if (decide.some((one) => one?.onFailure === 'pause') && isUndecided(error))
+      return await ended({ outcome: 'paused', left: [], error }, around);
     if (step.onFailure === 'go on' && error.code !== 'LOCKED') {
       notDone.push([`${step.id}: ${error.message}`, ...lastSaid(error)].join(', the last it said: '));
       if (error.code === 'INTERRUPTED') interruption ??= error;
       continue;
     }
-    if (step.onFailure === 'pause' && isUndecided(error))
-      return await ended({ outcome: 'paused', left: [], error }, around);
     if (around.onFailure === 'leave') return await leave(plan, reached, { error, stopped: 'taking back' }, around);
     return reached.some((one) => isTooLate(one.step))
       ? await leave(plan, reached, { error, stopped: 'too late' }, around)
@@ -102,6 +106,7 @@ async function one(step: Step, reached: Reached[], around: Running): Promise<Ops
   await around.confirmLock();
   if (around.signal.aborted) return new OpsError('INTERRUPTED', `interrupted before ${step.id}`);
   await announce({ type: 'step-begin', step: step.id }, around);
+  around.begun = step;
   const began = performance.now();
   const { failure, output } = await doStep(step, around);
   if (failure === undefined || failure.mayHaveHappened) reached.push({ step, certain: failure === undefined });
