@@ -20,9 +20,13 @@ export const stepSchema = z
       .union([callSchema, z.enum(NO_UNDO)])
       .optional()
       .describe(
-        'absent: cannot be undone. not needed: an earlier undo covers it, or what stays is of no consequence. stays: nothing takes it back, and doing it again does no harm. kept: what it did is kept, as what a migration did to data, while all else is taken back. too late: once it has begun, the change is finished and never taken back',
+        'absent: cannot be undone. not needed: an earlier undo covers it, or what stays is of no consequence. stays: nothing takes it back, and doing it again does no harm. kept: what it did is kept, as what a migration did to data, while all else is taken back. too late: once it has begun, the change is finished and never taken back, unless undone sees that it has not happened',
       ),
-    undone: callSchema.optional().describe('answers true once the step is taken back'),
+    undone: callSchema
+      .optional()
+      .describe(
+        'answers true once the step is taken back; of one that is too late for that: while it has not happened',
+      ),
     verify: callSchema.optional().describe('answers true once the step is done'),
     explain: callSchema.optional().describe('tells why, when the step was not seen done in time'),
     output: callSchema.optional().describe('asked once the step is done: its log is kept in the journal'),

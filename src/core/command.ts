@@ -92,7 +92,7 @@ export interface ReadCommand<
 export interface Recovery {
   /** Its id. */
   change: string;
-  /** Where it is finished: what was done of it, which is taken back with the rest when finishing fails. */
+  /** Where it is finished: what was done of it, or may have been, which is taken back with the rest when finishing fails. */
   done?: readonly Step[];
 }
 

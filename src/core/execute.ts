@@ -14,7 +14,7 @@ export interface Execution extends StepContext {
    * idempotent, so what is left is done by taking back again. Default `take back`.
    */
   onFailure?: 'take back' | 'leave';
-  /** The steps that were done already of a change that is gone on with: they are taken back with the others. */
+  /** The steps of a change that is gone on with that were done already, or may have been and are done again: they are taken back with the others. */
   before?: readonly Step[];
   now: () => Date;
 }
@@ -50,7 +50,8 @@ interface Reached {
  */
 export async function execute(plan: Plan, surroundings: Execution): Promise<Outcome> {
   const around: Running = { ...surroundings, held: [] };
-  const reached: Reached[] = (around.before ?? []).map((step) => ({ step, certain: true }));
+  const isDoneAgain = (step: Step): boolean => plan.steps.some(({ id }) => id === step.id);
+  const reached: Reached[] = (around.before ?? []).map((step) => ({ step, certain: !isDoneAgain(step) }));
   const notDone: string[] = [];
   let interruption: OpsError | undefined;
   for (const step of plan.steps) {
@@ -128,7 +129,9 @@ async function takeBack(reached: Reached[], error: OpsError, around: Running): P
   const left: string[] = [];
   const kept: string[] = [];
   let lockLost = error.code === 'LOCKED';
-  for (const { step, certain } of reached.toReversed()) {
+  // What was done again stands twice.
+  const last = reached.filter((one, at) => at === reached.findLastIndex(({ step }) => step.id === one.step.id));
+  for (const { step, certain } of last.toReversed()) {
     if (step.do === undefined || step.undo === 'not needed') continue;
     const word = certain ? 'done' : 'may have been done';
     if (step.undo === 'kept') {
@@ -163,7 +166,7 @@ async function leave(
   around: Running,
 ): Promise<Outcome> {
   const left = plan.steps.flatMap((step) => {
-    const how = reached.find((item) => item.step === step);
+    const how = reached.findLast((item) => item.step.id === step.id);
     return how?.certain === true ? [] : [`${step.id}: ${how === undefined ? 'not done' : 'may have been done'}`];
   });
   return await ended({ outcome: 'partial', left, ...why }, around);

@@ -1,7 +1,8 @@
-import { type ChangeRecord, isUnfinished, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
+import { type Call, type ChangeRecord, isUnfinished, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
 import { closing, commonThings } from '../core/unfinished.ts';
-import { isIrreversible, isTooLate, plan } from '../core/plan.ts';
+import { isIrreversible, isTooLate, perform, plan } from '../core/plan.ts';
+import type { Readers } from '../core/ports.ts';
 import type { JournalReader } from '../core/ports/journal.ts';
 
 /**
@@ -63,8 +64,24 @@ export async function mustBeLast(record: ChangeRecord, journal: JournalReader): 
 }
 
 /**
+ * A change as the platform shows it: whether a step that was only begun, and after which it is too late, has happened.
+ * What cannot be seen is left open.
+ */
+export async function asSeen(record: ChangeRecord, readers: Readers): Promise<ChangeRecord> {
+  const isSeen = async (call: Call | undefined): Promise<boolean> =>
+    call !== undefined && (await perform(call, readers, 'ask').catch(() => false)) === true;
+  const steps = record.steps.map(async (entry) => {
+    const { step, state } = entry;
+    if (!isTooLate(step) || (state !== 'running' && state !== 'failed')) return entry;
+    if (await isSeen(step.verify)) return { ...entry, state: 'done' as const };
+    return (await isSeen(step.undone)) ? { ...entry, state: 'pending' as const } : entry;
+  });
+  return { ...record, steps: await Promise.all(steps) };
+}
+
+/**
  * Takes back, newest first, every step of a change that was done or may have been.
- * @throws UNSAFE when it has gone too far for that
+ * @throws UNSAFE when it has gone too far for that, or may have
  */
 export function planAbort(record: ChangeRecord): Plan {
   const reached = record.steps.filter(({ state }) => state !== 'pending' && state !== 'undone').toReversed();
@@ -72,7 +89,7 @@ export function planAbort(record: ChangeRecord): Plan {
   if (tooLate !== undefined)
     throw new OpsError(
       'UNSAFE',
-      `change ${record.id} cannot be taken back any more: ${tooLate.step.describe} (${tooLate.step.why})`,
+      `change ${record.id} cannot be taken back any more: ${tooLate.state === 'done' || tooLate.step.undone === undefined ? '' : 'it was begun and may have happened: '}${tooLate.step.describe} (${tooLate.step.why})`,
       {
         hint: `Finish it: opsctl resume ${record.id}. To go back is another change then. Or close it as it is: ${closing(record.id)}`,
       },
@@ -127,8 +144,10 @@ export function planResume(record: ChangeRecord): Plan {
       hint: `Finish that: opsctl abort ${record.id}`,
     });
   }
-  // What was seen before it was too late does not decide any more.
-  const decided = record.steps.some(({ step, state }) => isTooLate(step) && state !== 'pending');
+  // What was seen before it was too late does not decide any more, nor once the change has reached its aim.
+  const decided = record.steps.some(
+    ({ step, state }) => isTooLate(step) && (state === 'done' || (step.onFailure === 'go on' && state !== 'pending')),
+  );
   return plan({
     target: record.begin.plan.target,
     summary: `finish ${record.begin.command} (${record.begin.plan.summary}), ${begun(record)}`,
@@ -139,6 +158,9 @@ export function planResume(record: ChangeRecord): Plan {
   });
 }
 
-/** What was done of a change that is resumed: taken back with the rest when that fails. */
-export const doneOf = ({ steps }: ChangeRecord): Step[] =>
-  steps.filter(({ state, step }) => state === 'done' && step.do !== undefined).map(({ step }) => step);
+/**
+ * What was done of a change that is resumed, or may have been: taken back with the rest when that fails, and not when one
+ * of them made it too late.
+ */
+export const begunOf = ({ steps }: ChangeRecord): Step[] =>
+  steps.filter(({ state, step }) => state !== 'pending' && step.do !== undefined).map(({ step }) => step);

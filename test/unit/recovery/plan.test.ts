@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { ChangeEvent, Plan } from '../../../src/core/change.ts';
 import { gate, plan, step } from '../../../src/core/plan.ts';
-import { doneOf, findUnfinished, mustBeLast, planAbandon, planAbort, planResume } from '../../../src/recovery/plan.ts';
+import { begunOf, findUnfinished, mustBeLast, planAbandon, planAbort, planResume } from '../../../src/recovery/plan.ts';
 import { fakeJournal, type FakeJournal } from '../../support/fakes/journal.ts';
 
 const at = '2026-03-01T14:05:09.000Z';
@@ -225,7 +225,7 @@ describe('a change that is resumed', () => {
     await change(journal, '1', release, upTo(3));
     const record = await findUnfinished(journal, undefined);
     expect(ids(planResume(record))).toEqual(['engine.serving:a', 'lb.route:nginx', 'replicas.remove:b']);
-    expect(doneOf(record).map(({ id }) => id)).toEqual(['engine.start:a']);
+    expect(begunOf(record).map(({ id }) => id)).toEqual(['engine.start:a']);
   });
 
   test('must not ask again once it is too late to take it back', async () => {
