@@ -145,12 +145,15 @@ export interface ChangeRecord {
   end?: Extract<ChangeEvent, { type: 'end' }>;
   /** The later change that resumed or aborted this one to the end; for a recovery that failed, the one that did not. */
   recoveredBy?: string;
+  /** The later change that is to settle this one and is not at its end itself: what becomes of both is decided there. */
+  supersededBy?: string;
 }
 
 /** Whether a change still needs somebody to finish it or take it back. A running one does too, until it ends: its lock protects it. */
 export const isUnfinished = (record: ChangeRecord): boolean =>
   record.begin.recovers === undefined &&
   record.recoveredBy === undefined &&
+  record.supersededBy === undefined &&
   (record.end === undefined || record.end.outcome === 'partial' || record.end.outcome === 'paused');
 
 /** What the id of a step that takes another back begins with. */
@@ -201,17 +204,28 @@ const AFTER_UNDO: Partial<Record<StepState, StepState>> = { running: 'undoing', 
 export function connected(records: readonly ChangeRecord[]): ChangeRecord[] {
   const recoveriesOf = (id: string): ChangeRecord[] =>
     records.filter(({ begin }) => begin.recovers === id).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  return records.map((record) => {
+  const stand = records.map((record) => ({
+    ...record,
+    steps: recoveriesOf(record.id).reduce(stepsAfter, record.steps),
+  }));
+  const ended = stand.map((record) => {
     const by =
       record.begin.recovers !== undefined && hasSettled(record)
         ? undefined
-        : endedBy(record.begin.recovers ?? record.id, records);
-    return {
-      ...record,
-      steps: recoveriesOf(record.id).reduce(stepsAfter, record.steps),
-      ...(by === undefined ? {} : { recoveredBy: by.id }),
-    };
+        : endedBy(record.begin.recovers ?? record.id, stand);
+    return { ...record, ...(by === undefined ? {} : { recoveredBy: by.id }) };
   });
+  return ended.map((record) => {
+    const by = isUnfinished(record) ? supersederOf(record.id, ended) : undefined;
+    return { ...record, ...(by === undefined ? {} : { supersededBy: by }) };
+  });
+}
+
+/** The last of those that were to settle a change, or each other, and are not at their end. */
+function supersederOf(id: string, records: readonly ChangeRecord[]): string | undefined {
+  // Only what is later: what a journal, text from outside, says to lead back to where it began is not followed.
+  const by = records.find((one) => one.begin.settles === id && one.id > id && isUnfinished(one));
+  return by && (supersederOf(by.id, records) ?? by.id);
 }
 
 /** Whether a recovery left nothing in the middle: it came to its end, or it failed and took everything back, its forerunner's steps too. */
@@ -230,9 +244,16 @@ function endedBy(id: string, records: readonly ChangeRecord[]): ChangeRecord | u
   for (const one of later) {
     if (one.end?.outcome === 'done' || (one.begin.recovers === id && hasSettled(one))) return one;
     const by = one.begin.settles === id ? endedBy(one.id, others) : undefined;
-    if (by?.end?.outcome === 'done' && !by.begin.plan.steps.some((step) => step.id.startsWith(UNDO_PREFIX))) return by;
+    if (by?.end?.outcome === 'done' && !hasTakenBack(by, one)) return by;
   }
   return undefined;
+}
+
+/** Whether a change that brought another to its end left nothing of it: it took it back, or nothing of it had been done. */
+function hasTakenBack(by: ChangeRecord, { id, steps }: ChangeRecord): boolean {
+  const done = steps.filter(({ step }) => step.do !== undefined).map(({ state }) => state === 'done');
+  const isNothing = done.length > 0 && !done.includes(true);
+  return by.begin.plan.steps.some((step) => step.id.startsWith(UNDO_PREFIX)) || (by.begin.recovers === id && isNothing);
 }
 
 function stepsAfter(steps: ChangeRecord['steps'], recovery: ChangeRecord): ChangeRecord['steps'] {

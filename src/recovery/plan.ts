@@ -1,6 +1,6 @@
 import { type Call, type ChangeRecord, isUnfinished, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
-import { closing, commonThings } from '../core/unfinished.ts';
+import { closing, commonThings, waysOut } from '../core/unfinished.ts';
 import { isIrreversible, isTooLate, perform, plan } from '../core/plan.ts';
 import type { Readers } from '../core/ports.ts';
 import type { JournalReader } from '../core/ports/journal.ts';
@@ -27,6 +27,14 @@ export async function findUnfinished(journal: JournalReader, id: string | undefi
     throw new OpsError('UNSAFE', `change ${record.id} was recovered by ${record.recoveredBy}`, {
       hint: `See: opsctl history ${record.recoveredBy}`,
     });
+  if (record.supersededBy !== undefined) {
+    const later = await journal.change(record.supersededBy);
+    throw new OpsError(
+      'UNSAFE',
+      `change ${record.id} is in the hands of ${record.supersededBy}${later === undefined ? '' : ` (${later.begin.command})`}, which is not at its end`,
+      later === undefined ? {} : { hint: `End that: ${waysOut(later).join(', or ')}` },
+    );
+  }
   if (!isUnfinished(record))
     throw new OpsError(
       'UNSAFE',
@@ -45,11 +53,17 @@ export const isOf = ({ begin }: ChangeRecord, noun: string): boolean =>
  * @throws UNSAFE when one was, so that its own calls can neither finish it nor take it back
  */
 export async function mustBeLast(record: ChangeRecord, journal: JournalReader): Promise<void> {
-  const later = (await journal.changes(Infinity)).find(
+  const all = await journal.changes(Infinity);
+  // What was to bring it to its end, or to take that back, and so on, is about it.
+  const aims = new Map(all.map(({ id, begin }) => [id, begin.recovers ?? begin.settles]));
+  const isAbout = (id: string): boolean => {
+    const aim = aims.get(id);
+    return aim !== undefined && aim < id && (aim === record.id || isAbout(aim));
+  };
+  const later = all.find(
     (one) =>
       one.id > record.id &&
-      one.begin.recovers !== record.id &&
-      one.begin.settles !== record.id &&
+      !isAbout(one.id) &&
       // What took itself back left things as they were.
       one.end?.outcome !== 'rolled-back' &&
       commonThings(one.begin.plan, record.begin.plan).length > 0,
