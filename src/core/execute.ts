@@ -1,7 +1,7 @@
 import type { ChangeEvent, OUTCOMES, Plan, Step } from './change.ts';
 import { doStep, type StepContext, undoStep } from './do-step.ts';
 import { asOpsError, ERRORS, OpsError } from './errors.ts';
-import { isTooLate } from './plan.ts';
+import { isTooLate, whatStays } from './plan.ts';
 
 /** What the executor needs from around it. The lock is confirmed before every step and every undo. */
 export interface Execution extends StepContext {
@@ -16,6 +16,8 @@ export interface Execution extends StepContext {
   onFailure?: 'take back' | 'leave';
   /** The steps of a change that is gone on with that were done already, or may have been and are done again: they are taken back with the others. */
   before?: readonly Step[];
+  /** What a change that is taken back leaves all the same: a line each. */
+  stays?: readonly string[];
   now: () => Date;
 }
 
@@ -72,7 +74,7 @@ export async function execute(plan: Plan, surroundings: Execution): Promise<Outc
       : await takeBack(reached, error, around);
   }
   const error = interruption === undefined ? {} : { error: interruption };
-  return await ended({ outcome: 'done', left: notDone, ...error }, around);
+  return await ended({ outcome: 'done', left: [...notDone, ...(around.stays ?? [])], ...error }, around);
 }
 
 /**
@@ -133,13 +135,8 @@ async function takeBack(reached: Reached[], error: OpsError, around: Running): P
   const last = reached.filter((one, at) => at === reached.findLastIndex(({ step }) => step.id === one.step.id));
   for (const { step, certain } of last.toReversed()) {
     if (step.do === undefined || step.undo === 'not needed') continue;
-    const word = certain ? 'done' : 'may have been done';
-    if (step.undo === 'kept') {
-      kept.push(`${step.id}: ${word}, and what it did is kept`);
-      continue;
-    }
     if (typeof step.undo !== 'object') {
-      left.push(`${step.id}: ${word}, ${step.undo === undefined ? 'cannot be undone' : 'nothing takes it back'}`);
+      (step.undo === 'kept' ? kept : left).push(whatStays(step, certain) ?? step.id);
       continue;
     }
     if (!lockLost)
@@ -148,7 +145,7 @@ async function takeBack(reached: Reached[], error: OpsError, around: Running): P
         () => true,
       );
     if (lockLost) {
-      left.push(`${step.id}: ${word}, not undone because the lock was lost`);
+      left.push(`${step.id}: ${certain ? 'done' : 'may have been done'}, not undone because the lock was lost`);
       continue;
     }
     const undone = await undo(step, step.undo, around);

@@ -107,6 +107,14 @@ export function plan(parts: Plan): Plan {
 /** True for a step that changes something and cannot be taken back. */
 export const isIrreversible = (item: Step): boolean => item.do !== undefined && item.undo === undefined;
 
+/** What of a step is left when all else is taken back, as a line; undefined where an undo takes it back, or covers it. */
+export function whatStays({ id, do: call, undo }: Step, certain: boolean): string | undefined {
+  if (call === undefined || undo === 'not needed' || typeof undo === 'object') return undefined;
+  const how =
+    undo === undefined ? 'cannot be undone' : undo === 'kept' ? 'and what it did is kept' : 'nothing takes it back';
+  return `${id}: ${certain ? 'done' : 'may have been done'}, ${how}`;
+}
+
 /** True for a step after which a change is not taken back any more. */
 export const isTooLate = ({ undo }: Step): boolean => undo === 'too late';
 

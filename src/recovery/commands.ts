@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 import { type ChangeCommand, changeCommand, type Context } from '../core/command.ts';
 import type { ChangeRecord } from '../core/change.ts';
-import { asSeen, begunOf, findUnfinished, mustBeLast, planAbandon, planAbort, planResume } from './plan.ts';
+import { asSeen, begunOf, findUnfinished, mustBeLast, planAbandon, planAbort, planResume, staysOf } from './plan.ts';
 import { recovery } from './report.ts';
 
 /** @param noun `deploy` for `deploy resume`; empty for all changes */
@@ -67,7 +67,10 @@ export function abortCommand(noun = ''): ChangeCommand {
       await mustBeLast(record, context.readers.journal);
       return planAbort(await asSeen(record, context.readers));
     },
-    recovers: async (input, context) => ({ change: (await find(input, context)).id }),
+    recovers: async (input, context) => {
+      const record = await find(input, context);
+      return { change: record.id, ...(input.abandon ? {} : { stays: staysOf(await asSeen(record, context.readers)) }) };
+    },
   });
 }
 

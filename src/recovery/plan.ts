@@ -1,7 +1,7 @@
 import { type Call, type ChangeRecord, isUnfinished, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
 import { closing, commonThings, waysOut } from '../core/unfinished.ts';
-import { isIrreversible, isTooLate, perform, plan } from '../core/plan.ts';
+import { isTooLate, perform, plan, whatStays } from '../core/plan.ts';
 import type { Readers } from '../core/ports.ts';
 import type { JournalReader } from '../core/ports/journal.ts';
 
@@ -98,7 +98,7 @@ export async function asSeen(record: ChangeRecord, readers: Readers): Promise<Ch
  * @throws UNSAFE when it has gone too far for that, or may have
  */
 export function planAbort(record: ChangeRecord): Plan {
-  const reached = record.steps.filter(({ state }) => state !== 'pending' && state !== 'undone').toReversed();
+  const reached = reachedOf(record);
   const tooLate = reached.find(({ step }) => isTooLate(step));
   if (tooLate !== undefined)
     throw new OpsError(
@@ -108,16 +108,25 @@ export function planAbort(record: ChangeRecord): Plan {
         hint: `Finish it: opsctl resume ${record.id}. To go back is another change then. Or close it as it is: ${closing(record.id)}`,
       },
     );
-  const lost = reached
-    .filter(({ step }) => isIrreversible(step))
-    .map(({ step }) => `cannot be taken back: ${step.describe}`);
+  const stays = reached.flatMap(({ step, state }) => {
+    const line = whatStays(step, state === 'done');
+    return line === undefined ? [] : [`${line} (${step.why})`];
+  });
   return plan({
     target: record.begin.plan.target,
     summary: `take back ${record.begin.command} (${record.begin.plan.summary}), ${begun(record)}`,
-    touches: [...record.begin.plan.touches, ...lost],
+    touches: [...record.begin.plan.touches, ...stays],
     steps: reached.flatMap(({ step }) => takingBack(step)),
   });
 }
+
+/** What of a change is left all the same when it is taken back, as a change that fails tells it. */
+export const staysOf = (record: ChangeRecord): string[] =>
+  reachedOf(record).flatMap(({ step, state }) => whatStays(step, state === 'done') ?? []);
+
+/** What is there to be taken back, the newest first. */
+const reachedOf = ({ steps }: ChangeRecord): ChangeRecord['steps'] =>
+  steps.filter(({ state }) => state !== 'pending' && state !== 'undone').toReversed();
 
 /** The time is absolute, so that the plan is the same when it is made again. */
 const begun = ({ begin }: ChangeRecord): string =>
