@@ -74,13 +74,18 @@ export async function forgetRouting(
   if (now !== undefined && sameRoute(now, { live: {} })) await run(exec, id, ['rm', '-f', `${directory}/live`]);
 }
 
-/** Removes the link of a switch that was begun and did not come to its end: it must not happen later. */
+/** Whether a switch was begun that did not come to its end: the link that it renames is still there. */
+export const isPending = async (
+  docker: DockerClient,
+  { id, directory }: { id: string; directory: string },
+): Promise<boolean> => (await statPath(docker, id, posix.join(directory, NEXT))) !== undefined;
+
+/** Removes the link of such a switch: it must not happen later. */
 export async function withdrawSwitch(
   { docker, exec }: { docker: DockerClient; exec: Exec },
   { id, directory }: { id: string; directory: string },
 ): Promise<void> {
-  const pending = posix.join(directory, NEXT);
-  if ((await statPath(docker, id, pending)) !== undefined) await run(exec, id, ['rm', '-f', pending]);
+  if (await isPending(docker, { id, directory })) await run(exec, id, ['rm', '-f', posix.join(directory, NEXT)]);
 }
 
 /** Writes the generation after `before` and makes it live. What a killed program left of it is removed first. */

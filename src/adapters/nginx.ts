@@ -12,7 +12,7 @@ import { sameRoute } from '../core/routing.ts';
 import type { DockerClient } from './docker/client.ts';
 import type { ExecResult } from './docker/exec.ts';
 import { type ContainerProcesses, findMaster, inTheWay } from './nginx-master.ts';
-import { forgetRouting, knownRouting, readRouting, withdrawSwitch, writeRouting } from './nginx-routing.ts';
+import { forgetRouting, isPending, knownRouting, readRouting, withdrawSwitch, writeRouting } from './nginx-routing.ts';
 import { confirm, probe } from './nginx-probe.ts';
 import { knownToken, placeSnippets, readSnippet, readToken, restore } from './nginx-snippets.ts';
 import { isAcceptingWorker, testArguments } from './nginx-processes.ts';
@@ -117,6 +117,13 @@ export function openLoadBalancer({ docker, files, http }: LoadBalancerSource): L
     isRouted: async (container, directory, route) => {
       const now = await readRouting(files, container, directory);
       return now !== undefined && sameRoute(now, route);
+    },
+
+    hasNotSwitched: async (container, directory, route) => {
+      // In this order: a switch that is not pending any more is seen by where traffic goes.
+      if (await isPending(files, { id: container, directory })) return false;
+      const now = await readRouting(files, container, directory);
+      return now !== undefined && !sameRoute(now, route);
     },
 
     hasSnippets: async (container, directory, wanted) => {

@@ -58,10 +58,11 @@ export async function carryOut(
   await ports.journal.append(id, begin);
   const there = await journalThere(run);
   const unfinished = recovers?.change ?? id;
-  const ifItFails: Pick<Execution, 'onFailure' | 'before'> = {
+  const recovery: Pick<Execution, 'onFailure' | 'before' | 'stays'> = {
     // Taking back is never taken back itself.
     onFailure: recovers === undefined || recovers.done !== undefined ? 'take back' : 'leave',
     before: recovers?.done ?? [],
+    stays: recovers?.stays ?? [],
   };
   interruption.outliveOutput();
   const sayWhenInterrupted = (first: string): void => {
@@ -86,11 +87,11 @@ export async function carryOut(
       },
     );
   };
-  sayWhenInterrupted(STOPPING[whenInterrupted(plan, undefined, ifItFails)]);
+  sayWhenInterrupted(STOPPING[whenInterrupted(plan, undefined, recovery)]);
   const progress = await openProgress(terminal, plan, global.quiet || global.json !== false);
   const listen = (event: ChangeEvent): void => {
     progress.on(event);
-    if (event.type === 'step-begin') sayWhenInterrupted(STOPPING[whenInterrupted(plan, event.step, ifItFails)]);
+    if (event.type === 'step-begin') sayWhenInterrupted(STOPPING[whenInterrupted(plan, event.step, recovery)]);
     if (event.type === 'undo-begin') sayWhenInterrupted('taking back what was done, to the end');
     if (global.json === 'stream')
       terminal.result(jsonText({ schema: eventSchemaOf(command.name), change: id, ...event }));
@@ -107,7 +108,7 @@ export async function carryOut(
         await lock?.confirm();
       },
       signal: context.signal,
-      ...ifItFails,
+      ...recovery,
       now: () => context.now(),
     });
     // Whatever the outcome: had only the end missed the engine, others would take the change for one left in the middle.

@@ -56,7 +56,8 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
     const { recovers, settles } = await ends(run, command);
     const outcome = await carryOut(run, command, { id, plan, lock, recovers, settles });
     if (outcome.outcome !== 'done') throw failureOf(outcome, { id, recovers: recovers?.change });
-    for (const line of outcome.left) warning(terminal, `not done: ${line}`);
+    for (const line of outcome.left)
+      warning(terminal, recovers?.stays?.includes(line) === true ? line : `not done: ${line}`);
     return await report(run, command, plan, outcome).catch((thrown: unknown) => {
       throw notObserved(thrown, id);
     });

@@ -143,8 +143,8 @@ const nextOf = ({ id, outcome, next }: ChangeSummary, style: Style): string =>
   `${style.bad(`${id} ${outcome === 'partial' ? 'is done in part' : outcome === 'paused' ? 'is paused' : 'was interrupted'}`)}; ${next.length > 1 ? 'finish it or take it back' : 'take it back'}:\n${next.map((command) => `  ${command}`).join('\n')}`;
 
 function one(change: ChangeSummary, steps: readonly z.infer<typeof changeStepSchema>[], style: Style): string {
-  const { id, command, summary, at, durationMs, actor, host, reason, outcome, recovers, recoveredBy, left, error } =
-    change;
+  const { id, command, summary, at, durationMs, actor, host, reason, outcome, left, error } = change;
+  const { recovers, recoveredBy, supersededBy } = change;
   const optional = (key: string, value: string | undefined): [string, string][] =>
     value === undefined ? [] : [[key, value]];
   const facts = style.pairs([
@@ -158,6 +158,7 @@ function one(change: ChangeSummary, steps: readonly z.infer<typeof changeStepSch
     ...optional('error', error),
     ...optional('recovers', recovers),
     ...optional('recovered by', recoveredBy),
+    ...optional('ends with', supersededBy),
   ]);
   const rows = steps.map(({ describe, state, error: why, output: said }, index) => {
     const bad = state === 'failed' || state === 'left';

@@ -20,9 +20,13 @@ export const stepSchema = z
       .union([callSchema, z.enum(NO_UNDO)])
       .optional()
       .describe(
-        'absent: cannot be undone. not needed: an earlier undo covers it, or what stays is of no consequence. stays: nothing takes it back, and doing it again does no harm. kept: what it did is kept, as what a migration did to data, while all else is taken back. too late: once it has begun, the change is finished and never taken back',
+        'absent: cannot be undone. not needed: an earlier undo covers it, or what stays is of no consequence. stays: nothing takes it back, and doing it again does no harm. kept: what it did is kept, as what a migration did to data, while all else is taken back. too late: once it has begun, the change is finished and never taken back, unless undone sees that it has not happened',
       ),
-    undone: callSchema.optional().describe('answers true once the step is taken back'),
+    undone: callSchema
+      .optional()
+      .describe(
+        'answers true once the step is taken back; of one that is too late for that: while it has not happened',
+      ),
     verify: callSchema.optional().describe('answers true once the step is done'),
     explain: callSchema.optional().describe('tells why, when the step was not seen done in time'),
     output: callSchema.optional().describe('asked once the step is done: its log is kept in the journal'),
@@ -141,12 +145,15 @@ export interface ChangeRecord {
   end?: Extract<ChangeEvent, { type: 'end' }>;
   /** The later change that resumed or aborted this one to the end; for a recovery that failed, the one that did not. */
   recoveredBy?: string;
+  /** The later change that is to settle this one and is not at its end itself: what becomes of both is decided there. */
+  supersededBy?: string;
 }
 
 /** Whether a change still needs somebody to finish it or take it back. A running one does too, until it ends: its lock protects it. */
 export const isUnfinished = (record: ChangeRecord): boolean =>
   record.begin.recovers === undefined &&
   record.recoveredBy === undefined &&
+  record.supersededBy === undefined &&
   (record.end === undefined || record.end.outcome === 'partial' || record.end.outcome === 'paused');
 
 /** What the id of a step that takes another back begins with. */
@@ -197,17 +204,28 @@ const AFTER_UNDO: Partial<Record<StepState, StepState>> = { running: 'undoing', 
 export function connected(records: readonly ChangeRecord[]): ChangeRecord[] {
   const recoveriesOf = (id: string): ChangeRecord[] =>
     records.filter(({ begin }) => begin.recovers === id).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  return records.map((record) => {
+  const stand = records.map((record) => ({
+    ...record,
+    steps: recoveriesOf(record.id).reduce(stepsAfter, record.steps),
+  }));
+  const ended = stand.map((record) => {
     const by =
       record.begin.recovers !== undefined && hasSettled(record)
         ? undefined
-        : endedBy(record.begin.recovers ?? record.id, records);
-    return {
-      ...record,
-      steps: recoveriesOf(record.id).reduce(stepsAfter, record.steps),
-      ...(by === undefined ? {} : { recoveredBy: by.id }),
-    };
+        : endedBy(record.begin.recovers ?? record.id, stand);
+    return { ...record, ...(by === undefined ? {} : { recoveredBy: by.id }) };
   });
+  return ended.map((record) => {
+    const by = isUnfinished(record) ? supersederOf(record.id, ended) : undefined;
+    return { ...record, ...(by === undefined ? {} : { supersededBy: by }) };
+  });
+}
+
+/** The last of those that were to settle a change, or each other, and are not at their end. */
+function supersederOf(id: string, records: readonly ChangeRecord[]): string | undefined {
+  // Only what is later: what a journal, text from outside, says to lead back to where it began is not followed.
+  const by = records.find((one) => one.begin.settles === id && one.id > id && isUnfinished(one));
+  return by && (supersederOf(by.id, records) ?? by.id);
 }
 
 /** Whether a recovery left nothing in the middle: it came to its end, or it failed and took everything back, its forerunner's steps too. */

@@ -92,8 +92,10 @@ export interface ReadCommand<
 export interface Recovery {
   /** Its id. */
   change: string;
-  /** Where it is finished: what was done of it, which is taken back with the rest when finishing fails. */
+  /** Where it is finished: what was done of it, or may have been, which is taken back with the rest when finishing fails. */
   done?: readonly Step[];
+  /** Where it is taken back: what of it is left all the same, a line each. */
+  stays?: readonly string[];
 }
 
 /** A command that changes the platform. `plan` and `report` can only look; writers exist only inside steps. */

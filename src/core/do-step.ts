@@ -91,13 +91,15 @@ async function settle(
   const soon = performance.now() + VERIFY_AFTER_FAILURE_MS;
   // An engine that answered with a failure is not waited for; one that went away may come back.
   const until = unknown === undefined ? deadline : unknown.code === 'REJECTED' ? soon : Math.max(deadline, soon);
+  const interrupted = (): OpsError => unknown ?? new OpsError('INTERRUPTED', `interrupted during ${step.id}`);
   for (;;) {
     // A gate may wait long and changes nothing, so an interruption need not wait for it; nor for what it may break off.
-    if ((step.do === undefined || step.interruptible === true) && around.signal.aborted)
-      return unknown ?? new OpsError('INTERRUPTED', `interrupted during ${step.id}`);
+    if ((step.do === undefined || step.interruptible === true) && around.signal.aborted) return interrupted();
     try {
       const left = Math.max(1000, until - performance.now());
-      if ((await within(left, step, perform(verify, around.writers, 'ask'))) === true) return undefined;
+      if ((await within(left, step, perform(verify, around.writers, 'ask'))) === true)
+        // What a gate answers once it was interrupted does not count: it was said already what comes of that.
+        return step.do === undefined && around.signal.aborted ? interrupted() : undefined;
       last = undefined;
       answeredNo = true;
     } catch (thrown) {

@@ -1,7 +1,7 @@
 import type { ChangeEvent, OUTCOMES, Plan, Step } from './change.ts';
 import { doStep, type StepContext, undoStep } from './do-step.ts';
 import { asOpsError, ERRORS, OpsError } from './errors.ts';
-import { isTooLate } from './plan.ts';
+import { isTooLate, whatStays } from './plan.ts';
 
 /** What the executor needs from around it. The lock is confirmed before every step and every undo. */
 export interface Execution extends StepContext {
@@ -14,8 +14,10 @@ export interface Execution extends StepContext {
    * idempotent, so what is left is done by taking back again. Default `take back`.
    */
   onFailure?: 'take back' | 'leave';
-  /** The steps that were done already of a change that is gone on with: they are taken back with the others. */
+  /** The steps of a change that is gone on with that were done already, or may have been and are done again: they are taken back with the others. */
   before?: readonly Step[];
+  /** What a change that is taken back leaves all the same: a line each. */
+  stays?: readonly string[];
   now: () => Date;
 }
 
@@ -33,6 +35,8 @@ export interface Outcome {
 interface Running extends Execution {
   /** What is written with the next event. */
   held: ChangeEvent[];
+  /** The step that was begun last. */
+  begun?: Step;
 }
 
 /** A step whose call was made; not certain when its outcome could not be found out. */
@@ -48,26 +52,29 @@ interface Reached {
  */
 export async function execute(plan: Plan, surroundings: Execution): Promise<Outcome> {
   const around: Running = { ...surroundings, held: [] };
-  const reached: Reached[] = (around.before ?? []).map((step) => ({ step, certain: true }));
+  const isDoneAgain = (step: Step): boolean => plan.steps.some(({ id }) => id === step.id);
+  const reached: Reached[] = (around.before ?? []).map((step) => ({ step, certain: !isDoneAgain(step) }));
   const notDone: string[] = [];
   let interruption: OpsError | undefined;
   for (const step of plan.steps) {
     const error = await one(step, reached, around).catch(asOpsError);
     if (error === undefined) continue;
+    // What an interruption leads to is said while a step runs, and holds until the next has begun.
+    const decide = error.code === 'INTERRUPTED' ? [around.begun, step] : [step];
+    if (decide.some((one) => one?.onFailure === 'pause') && isUndecided(error))
+      return await ended({ outcome: 'paused', left: [], error }, around);
     if (step.onFailure === 'go on' && error.code !== 'LOCKED') {
       notDone.push([`${step.id}: ${error.message}`, ...lastSaid(error)].join(', the last it said: '));
       if (error.code === 'INTERRUPTED') interruption ??= error;
       continue;
     }
-    if (step.onFailure === 'pause' && isUndecided(error))
-      return await ended({ outcome: 'paused', left: [], error }, around);
     if (around.onFailure === 'leave') return await leave(plan, reached, { error, stopped: 'taking back' }, around);
     return reached.some((one) => isTooLate(one.step))
       ? await leave(plan, reached, { error, stopped: 'too late' }, around)
       : await takeBack(reached, error, around);
   }
   const error = interruption === undefined ? {} : { error: interruption };
-  return await ended({ outcome: 'done', left: notDone, ...error }, around);
+  return await ended({ outcome: 'done', left: [...notDone, ...(around.stays ?? [])], ...error }, around);
 }
 
 /**
@@ -102,6 +109,7 @@ async function one(step: Step, reached: Reached[], around: Running): Promise<Ops
   await around.confirmLock();
   if (around.signal.aborted) return new OpsError('INTERRUPTED', `interrupted before ${step.id}`);
   await announce({ type: 'step-begin', step: step.id }, around);
+  around.begun = step;
   const began = performance.now();
   const { failure, output } = await doStep(step, around);
   if (failure === undefined || failure.mayHaveHappened) reached.push({ step, certain: failure === undefined });
@@ -123,15 +131,12 @@ async function takeBack(reached: Reached[], error: OpsError, around: Running): P
   const left: string[] = [];
   const kept: string[] = [];
   let lockLost = error.code === 'LOCKED';
-  for (const { step, certain } of reached.toReversed()) {
+  // What was done again stands twice.
+  const last = reached.filter((one, at) => at === reached.findLastIndex(({ step }) => step.id === one.step.id));
+  for (const { step, certain } of last.toReversed()) {
     if (step.do === undefined || step.undo === 'not needed') continue;
-    const word = certain ? 'done' : 'may have been done';
-    if (step.undo === 'kept') {
-      kept.push(`${step.id}: ${word}, and what it did is kept`);
-      continue;
-    }
     if (typeof step.undo !== 'object') {
-      left.push(`${step.id}: ${word}, ${step.undo === undefined ? 'cannot be undone' : 'nothing takes it back'}`);
+      (step.undo === 'kept' ? kept : left).push(whatStays(step, certain) ?? step.id);
       continue;
     }
     if (!lockLost)
@@ -140,7 +145,7 @@ async function takeBack(reached: Reached[], error: OpsError, around: Running): P
         () => true,
       );
     if (lockLost) {
-      left.push(`${step.id}: ${word}, not undone because the lock was lost`);
+      left.push(`${step.id}: ${certain ? 'done' : 'may have been done'}, not undone because the lock was lost`);
       continue;
     }
     const undone = await undo(step, step.undo, around);
@@ -158,7 +163,7 @@ async function leave(
   around: Running,
 ): Promise<Outcome> {
   const left = plan.steps.flatMap((step) => {
-    const how = reached.find((item) => item.step === step);
+    const how = reached.findLast((item) => item.step.id === step.id);
     return how?.certain === true ? [] : [`${step.id}: ${how === undefined ? 'not done' : 'may have been done'}`];
   });
   return await ended({ outcome: 'partial', left, ...why }, around);

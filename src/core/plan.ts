@@ -17,6 +17,7 @@ export interface StepSpec {
    * - `kept`: what it did is kept and told, such as what a migration did to data, while all else is taken back;
    * - `stays`: nothing takes it back, which is reported; doing it again does no harm, such as a reload;
    * - `too late`: once it has begun, what taking back needs is gone; the change is finished, and another plan goes back.
+   *   Where it can be seen that it was begun and has not happened, `undone` sees it, and the change is still taken back.
    */
   undo?: ((writers: Writers) => Promise<unknown>) | (typeof NO_UNDO)[number];
   /** How long the undo may take. Default: as long as the step. */
@@ -106,6 +107,14 @@ export function plan(parts: Plan): Plan {
 /** True for a step that changes something and cannot be taken back. */
 export const isIrreversible = (item: Step): boolean => item.do !== undefined && item.undo === undefined;
 
+/** What of a step is left when all else is taken back, as a line; undefined where an undo takes it back, or covers it. */
+export function whatStays({ id, do: call, undo }: Step, certain: boolean): string | undefined {
+  if (call === undefined || undo === 'not needed' || typeof undo === 'object') return undefined;
+  const how =
+    undo === undefined ? 'cannot be undone' : undo === 'kept' ? 'and what it did is kept' : 'nothing takes it back';
+  return `${id}: ${certain ? 'done' : 'may have been done'}, ${how}`;
+}
+
 /** True for a step after which a change is not taken back any more. */
 export const isTooLate = ({ undo }: Step): boolean => undo === 'too late';
 
@@ -179,15 +188,24 @@ const MAY_ASK = {
   cache: ['answers', 'hasMemoryLimit', 'isFlushed'],
   files: ['hasVariable'],
   release: ['answers', 'whyNoAnswer', 'isWell', 'watchView', 'hasPassed', 'canaryView'],
-  loadBalancer: ['workersReplaced', 'isRouted', 'hasSnippets', 'loads', 'checkConfiguration', 'runs', 'loaded'],
+  loadBalancer: [
+    'workersReplaced',
+    'isRouted',
+    'hasNotSwitched',
+    'hasSnippets',
+    'loads',
+    'checkConfiguration',
+    'runs',
+    'loaded',
+  ],
   lock: ['isFree'],
 } as const satisfies { [P in keyof Readers]?: readonly (keyof Readers[P])[] };
 
 /**
- * Carries out a recorded call. @param signal given to a call that an interruption ends
+ * Carries out a recorded call. @param ports writers, to do something @param signal given to a call that an interruption ends
  * @throws BUG when a step may not do or ask that
  */
-export async function perform(call: Call, ports: Writers, as: 'do' | 'ask', signal?: AbortSignal): Promise<unknown> {
+export async function perform(call: Call, ports: Readers, as: 'do' | 'ask', signal?: AbortSignal): Promise<unknown> {
   const listed: Partial<Record<string, readonly string[]>> = as === 'do' ? MAY_DO : MAY_ASK;
   if (!Object.hasOwn(listed, call.port) || listed[call.port]?.includes(call.method) !== true)
     throw new OpsError('BUG', `a step may not ${as} ${call.port}.${call.method} in this version of opsctl`);

@@ -32,7 +32,10 @@ export function commonThings(a: Plan, b: Plan): string[] {
 export function waysOut({ id, begin, steps }: ChangeRecord): string[] {
   const change = begin.recovers ?? id;
   const takenBack = steps.some(({ state }) => state === 'undoing' || state === 'undone' || state === 'left');
-  const tooLate = steps.some(({ step, state }) => isTooLate(step) && state !== 'pending');
+  // Of one that was only begun, whoever takes it back looks whether it has happened, where that can be seen.
+  const tooLate = steps.some(
+    ({ step, state }) => isTooLate(step) && (state === 'done' || (state !== 'pending' && step.undone === undefined)),
+  );
   return [...(takenBack ? [] : [`opsctl resume ${change}`]), ...(tooLate ? [] : [`opsctl abort ${change}`])];
 }
 

@@ -47,7 +47,7 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
           aliases: 'none',
           once: command,
         },
-        { timeoutMs, graceSeconds: steps.graceOf(first.model) },
+        { timeoutMs, graceSeconds: steps.graceOf(first.model), noRollback: one.noRollback },
       );
     }),
     ...all.flatMap(({ made }) =>

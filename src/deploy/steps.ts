@@ -204,7 +204,10 @@ export const route = (instance: Instance, directory: string, { from, to, at, one
       : 'one rename, seen by the next request; no reload',
     do: (w) => w.loadBalancer.route(instance.name, directory, to),
     ...(oneWay
-      ? { undo: 'too late' as const }
+      ? {
+          undo: 'too late' as const,
+          undone: (r) => r.loadBalancer.hasNotSwitched(instance.name, directory, to),
+        }
       : {
           undo: (w) => w.loadBalancer.route(instance.name, directory, from),
           undone: (r) => r.loadBalancer.isRouted(instance.name, directory, from),

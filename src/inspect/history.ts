@@ -23,6 +23,12 @@ export const changeSummarySchema = z
       ),
     recovers: z.string().optional().describe('the interrupted change that this one finished or took back'),
     recoveredBy: z.string().optional(),
+    supersededBy: z
+      .string()
+      .optional()
+      .describe(
+        'the change that was to bring it to its end and is not at its own: what becomes of both is decided there',
+      ),
     left: z.array(z.string()).describe('what was neither done nor undone'),
     error: z.string().optional(),
     next: z.array(z.string()).describe('commands to run now'),
@@ -43,7 +49,7 @@ export const changeStepSchema = z
 
 /** What the journal and the lock together tell of a change: without an end it runs while its lock lives. */
 export function summaryOf(record: ChangeRecord, holder: LockHolder | undefined): ChangeSummary {
-  const { id, begin, end, recoveredBy } = record;
+  const { id, begin, end, recoveredBy, supersededBy } = record;
   const { command, plan, at, actor, host, reason, recovers } = begin;
   const runs = holder?.change === id && !holder.stale;
   // What was held was not the end, once another change has brought it about.
@@ -62,15 +68,20 @@ export function summaryOf(record: ChangeRecord, holder: LockHolder | undefined):
     outcome,
     ...(recovers === undefined ? {} : { recovers }),
     ...(recoveredBy === undefined ? {} : { recoveredBy }),
+    ...(supersededBy === undefined ? {} : { supersededBy }),
     left: end?.left ?? [],
     ...(end?.error === undefined ? {} : { error: end.error }),
     next: nextFor(record, outcome),
   };
 }
 
-/** What was left in the middle is finished or taken back; of a recovery that failed, what it recovers. */
+/** What was left in the middle is finished or taken back, unless that is decided with another; of a recovery that failed, what it recovers. */
 const nextFor = (record: ChangeRecord, outcome: ChangeSummary['outcome']): string[] =>
-  ['interrupted', 'partial', 'paused'].includes(outcome) && record.recoveredBy === undefined ? waysOut(record) : [];
+  ['interrupted', 'partial', 'paused'].includes(outcome) &&
+  record.recoveredBy === undefined &&
+  record.supersededBy === undefined
+    ? waysOut(record)
+    : [];
 
 /** The steps of a change in their order. */
 export function stepsOf({ steps }: ChangeRecord): z.infer<typeof changeStepSchema>[] {

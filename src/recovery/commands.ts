@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 import { type ChangeCommand, changeCommand, type Context } from '../core/command.ts';
 import type { ChangeRecord } from '../core/change.ts';
-import { doneOf, findUnfinished, mustBeLast, planAbandon, planAbort, planResume } from './plan.ts';
+import { asSeen, begunOf, findUnfinished, mustBeLast, planAbandon, planAbort, planResume, staysOf } from './plan.ts';
 import { recovery } from './report.ts';
 
 /** @param noun `deploy` for `deploy resume`; empty for all changes */
@@ -26,11 +26,11 @@ export function resumeCommand(noun = ''): ChangeCommand {
     plan: async (input, context) => {
       const record = await find(input, context);
       await mustBeLast(record, context.readers.journal);
-      return planResume(record);
+      return planResume(await asSeen(record, context.readers));
     },
     recovers: async (input, context) => {
-      const record = await find(input, context);
-      return { change: record.id, done: doneOf(record) };
+      const record = await asSeen(await find(input, context), context.readers);
+      return { change: record.id, done: begunOf(record) };
     },
   });
 }
@@ -65,9 +65,12 @@ export function abortCommand(noun = ''): ChangeCommand {
       const record = await find(input, context);
       if (input.abandon) return planAbandon(record);
       await mustBeLast(record, context.readers.journal);
-      return planAbort(record);
+      return planAbort(await asSeen(record, context.readers));
     },
-    recovers: async (input, context) => ({ change: (await find(input, context)).id }),
+    recovers: async (input, context) => {
+      const record = await find(input, context);
+      return { change: record.id, ...(input.abandon ? {} : { stays: staysOf(await asSeen(record, context.readers)) }) };
+    },
   });
 }
 

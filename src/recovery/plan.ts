@@ -1,7 +1,8 @@
-import { type ChangeRecord, isUnfinished, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
+import { type Call, type ChangeRecord, isUnfinished, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
-import { closing, commonThings } from '../core/unfinished.ts';
-import { isIrreversible, isTooLate, plan } from '../core/plan.ts';
+import { closing, commonThings, waysOut } from '../core/unfinished.ts';
+import { isTooLate, perform, plan, whatStays } from '../core/plan.ts';
+import type { Readers } from '../core/ports.ts';
 import type { JournalReader } from '../core/ports/journal.ts';
 
 /**
@@ -26,6 +27,14 @@ export async function findUnfinished(journal: JournalReader, id: string | undefi
     throw new OpsError('UNSAFE', `change ${record.id} was recovered by ${record.recoveredBy}`, {
       hint: `See: opsctl history ${record.recoveredBy}`,
     });
+  if (record.supersededBy !== undefined) {
+    const later = await journal.change(record.supersededBy);
+    throw new OpsError(
+      'UNSAFE',
+      `change ${record.id} is in the hands of ${record.supersededBy}${later === undefined ? '' : ` (${later.begin.command})`}, which is not at its end`,
+      later === undefined ? {} : { hint: `End that: ${waysOut(later).join(', or ')}` },
+    );
+  }
   if (!isUnfinished(record))
     throw new OpsError(
       'UNSAFE',
@@ -44,11 +53,17 @@ export const isOf = ({ begin }: ChangeRecord, noun: string): boolean =>
  * @throws UNSAFE when one was, so that its own calls can neither finish it nor take it back
  */
 export async function mustBeLast(record: ChangeRecord, journal: JournalReader): Promise<void> {
-  const later = (await journal.changes(Infinity)).find(
+  const all = await journal.changes(Infinity);
+  // What was to bring it to its end, or to take that back, and so on, is about it.
+  const aims = new Map(all.map(({ id, begin }) => [id, begin.recovers ?? begin.settles]));
+  const isAbout = (id: string): boolean => {
+    const aim = aims.get(id);
+    return aim !== undefined && aim < id && (aim === record.id || isAbout(aim));
+  };
+  const later = all.find(
     (one) =>
       one.id > record.id &&
-      one.begin.recovers !== record.id &&
-      one.begin.settles !== record.id &&
+      !isAbout(one.id) &&
       // What took itself back left things as they were.
       one.end?.outcome !== 'rolled-back' &&
       commonThings(one.begin.plan, record.begin.plan).length > 0,
@@ -63,30 +78,55 @@ export async function mustBeLast(record: ChangeRecord, journal: JournalReader): 
 }
 
 /**
+ * A change as the platform shows it: whether a step that was only begun, and after which it is too late, has happened.
+ * What cannot be seen is left open.
+ */
+export async function asSeen(record: ChangeRecord, readers: Readers): Promise<ChangeRecord> {
+  const isSeen = async (call: Call | undefined): Promise<boolean> =>
+    call !== undefined && (await perform(call, readers, 'ask').catch(() => false)) === true;
+  const steps = record.steps.map(async (entry) => {
+    const { step, state } = entry;
+    if (!isTooLate(step) || (state !== 'running' && state !== 'failed')) return entry;
+    if (await isSeen(step.verify)) return { ...entry, state: 'done' as const };
+    return (await isSeen(step.undone)) ? { ...entry, state: 'pending' as const } : entry;
+  });
+  return { ...record, steps: await Promise.all(steps) };
+}
+
+/**
  * Takes back, newest first, every step of a change that was done or may have been.
- * @throws UNSAFE when it has gone too far for that
+ * @throws UNSAFE when it has gone too far for that, or may have
  */
 export function planAbort(record: ChangeRecord): Plan {
-  const reached = record.steps.filter(({ state }) => state !== 'pending' && state !== 'undone').toReversed();
+  const reached = reachedOf(record);
   const tooLate = reached.find(({ step }) => isTooLate(step));
   if (tooLate !== undefined)
     throw new OpsError(
       'UNSAFE',
-      `change ${record.id} cannot be taken back any more: ${tooLate.step.describe} (${tooLate.step.why})`,
+      `change ${record.id} cannot be taken back any more: ${tooLate.state === 'done' || tooLate.step.undone === undefined ? '' : 'it was begun and may have happened: '}${tooLate.step.describe} (${tooLate.step.why})`,
       {
         hint: `Finish it: opsctl resume ${record.id}. To go back is another change then. Or close it as it is: ${closing(record.id)}`,
       },
     );
-  const lost = reached
-    .filter(({ step }) => isIrreversible(step))
-    .map(({ step }) => `cannot be taken back: ${step.describe}`);
+  const stays = reached.flatMap(({ step, state }) => {
+    const line = whatStays(step, state === 'done');
+    return line === undefined ? [] : [`${line} (${step.why})`];
+  });
   return plan({
     target: record.begin.plan.target,
     summary: `take back ${record.begin.command} (${record.begin.plan.summary}), ${begun(record)}`,
-    touches: [...record.begin.plan.touches, ...lost],
+    touches: [...record.begin.plan.touches, ...stays],
     steps: reached.flatMap(({ step }) => takingBack(step)),
   });
 }
+
+/** What of a change is left all the same when it is taken back, as a change that fails tells it. */
+export const staysOf = (record: ChangeRecord): string[] =>
+  reachedOf(record).flatMap(({ step, state }) => whatStays(step, state === 'done') ?? []);
+
+/** What is there to be taken back, the newest first. */
+const reachedOf = ({ steps }: ChangeRecord): ChangeRecord['steps'] =>
+  steps.filter(({ state }) => state !== 'pending' && state !== 'undone').toReversed();
 
 /** The time is absolute, so that the plan is the same when it is made again. */
 const begun = ({ begin }: ChangeRecord): string =>
@@ -127,8 +167,10 @@ export function planResume(record: ChangeRecord): Plan {
       hint: `Finish that: opsctl abort ${record.id}`,
     });
   }
-  // What was seen before it was too late does not decide any more.
-  const decided = record.steps.some(({ step, state }) => isTooLate(step) && state !== 'pending');
+  // What was seen before it was too late does not decide any more, nor once the change has reached its aim.
+  const decided = record.steps.some(
+    ({ step, state }) => isTooLate(step) && (state === 'done' || (step.onFailure === 'go on' && state !== 'pending')),
+  );
   return plan({
     target: record.begin.plan.target,
     summary: `finish ${record.begin.command} (${record.begin.plan.summary}), ${begun(record)}`,
@@ -139,6 +181,9 @@ export function planResume(record: ChangeRecord): Plan {
   });
 }
 
-/** What was done of a change that is resumed: taken back with the rest when that fails. */
-export const doneOf = ({ steps }: ChangeRecord): Step[] =>
-  steps.filter(({ state, step }) => state === 'done' && step.do !== undefined).map(({ step }) => step);
+/**
+ * What was done of a change that is resumed, or may have been: taken back with the rest when that fails, and not when one
+ * of them made it too late.
+ */
+export const begunOf = ({ steps }: ChangeRecord): Step[] =>
+  steps.filter(({ state, step }) => state !== 'pending' && step.do !== undefined).map(({ step }) => step);

@@ -46,7 +46,10 @@ test('a switch that was given up must not happen later, nor keep the next one fr
   hangs = true;
   await expect(route(GREEN)).rejects.toMatchObject({ code: 'TIMED_OUT' });
   hangs = false;
+  const hasNotSwitched = (): Promise<boolean> => writer.hasNotSwitched(nginx.name, DIRECTORY, GREEN);
+  expect(await hasNotSwitched()).toBe(false); // it may still
   await route(BLUE); // what the undo of the step does
+  expect(await hasNotSwitched()).toBe(true);
   await hanging[0]?.();
   expect(await live()).toEqual(BLUE.live);
 

@@ -171,6 +171,10 @@ function contract(name: string, open: () => Promise<World | string>): void {
           const to: Route = { live: { api: colour }, ...(canary === undefined ? {} : { canary }) };
           await writer.route(container, DIRECTORY, to);
           expect(await writer.isRouted(container, DIRECTORY, to)).toBe(true);
+          expect(await writer.hasNotSwitched(container, DIRECTORY, to)).toBe(false);
+          expect(await writer.hasNotSwitched(container, DIRECTORY, { live: { api: 'blue', other: 'green' } })).toBe(
+            true,
+          );
         };
         const left = async (): Promise<number | undefined> => {
           await writer.unroute(container, DIRECTORY);

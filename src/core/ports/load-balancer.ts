@@ -66,6 +66,8 @@ export interface LoadBalancerReader {
   routing(container: string, directory: string): Promise<Routing | undefined>;
   /** True when traffic goes there, by whatever generation. */
   isRouted(container: string, directory: string, route: Route): Promise<boolean>;
+  /** True when traffic goes elsewhere, and no switch was begun that may still send it there. */
+  hasNotSwitched(container: string, directory: string, route: Route): Promise<boolean>;
   /** Whether all files are exactly so. */
   hasSnippets(container: string, directory: string, files: SnippetState[]): Promise<boolean>;
   /** What one file there says, the token taken out; undefined when there is none. */

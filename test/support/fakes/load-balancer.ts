@@ -91,6 +91,10 @@ export function fakeLoadBalancer(containers: Record<string, Partial<FakeNginx>> 
       const { routing } = find(name);
       return routing !== undefined && sameRoute(routing, route);
     },
+    hasNotSwitched: async (name, _directory, route) => {
+      const { routing } = find(name);
+      return routing !== undefined && !sameRoute(routing, route);
+    },
     hasSnippets: async (name, _directory, files) =>
       files.every((one) => (find(name).snippets.get(one.name) ?? null) === one.text),
     snippet: async (name, _directory, file) => find(name).snippets.get(file),

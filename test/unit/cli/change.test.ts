@@ -5,7 +5,7 @@ import { change } from '../../../src/cli/change.ts';
 import type { Envelope } from '../../../src/cli/render.ts';
 import type { Run } from '../../../src/cli/state.ts';
 import { makeStyle } from '../../../src/cli/style.ts';
-import { changeCommand } from '../../../src/core/command.ts';
+import { changeCommand, type Recovery } from '../../../src/core/command.ts';
 import { OpsError } from '../../../src/core/errors.ts';
 import { plan, step } from '../../../src/core/plan.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
@@ -25,7 +25,7 @@ const stopBoth = plan({
 });
 
 /** Carries it out; `stops` is what happens when a container is to be stopped. */
-async function changed(stops: (name: string, interrupt: () => void) => void) {
+async function changed(stops: (name: string, interrupt: () => void) => void, recovers?: Recovery) {
   const engine = fakeEngine();
   for (const name of ['a', 'b']) engine.add({ name });
   const controller = new AbortController();
@@ -57,11 +57,13 @@ async function changed(stops: (name: string, interrupt: () => void) => void) {
     ...{ name: 'service restart', summary: 's', examples: [], input: z.object({}), output: z.object({}) },
     locks: false,
     plan: async () => stopBoth,
+    ...(recovers === undefined ? {} : { recovers: async () => recovers }),
     report: async () => ({}),
     text: () => '',
   });
   const exit = await change(run, command);
-  return { exit, said, answer: answers[0] };
+  const ended = [...journal.events.values()].flat().find(({ type }) => type === 'end');
+  return { exit, said, answer: answers[0], ended };
 }
 
 test('a change that is done must be told to be so, with nothing left', async () => {
@@ -85,4 +87,12 @@ test('what an interruption left out must be told, and end with its code', async 
     said: ['warning: not done: stop:b: interrupted before stop:b\n'],
   });
   expect(answer).toMatchObject({ ok: false, data: {}, left: ['stop:b: interrupted before stop:b'] });
+});
+
+test('what stays of a change that was taken back must be told, in the document and in the journal', async () => {
+  const stays = ['migrate: done, and what it did is kept'];
+  const { exit, said, answer, ended } = await changed(() => undefined, { change: '1', stays });
+  expect({ exit, said }).toEqual({ exit: 0, said: ['warning: migrate: done, and what it did is kept\n'] });
+  expect(answer).toMatchObject({ ok: true, left: stays });
+  expect(ended).toMatchObject({ outcome: 'done', left: stays });
 });

@@ -31,14 +31,47 @@ describe('a paused change', () => {
     ]);
   });
 
+  test('must stay unfinished when what should settle it was taken back', () => {
+    const [, paused] = told(record('2', 'rolled-back', { settles: '1' }), record('1', 'paused'));
+    expect(paused).toEqual(['1', true]);
+  });
+
   test.each<[string, Outcome | undefined]>([
-    ['was taken back', 'rolled-back'],
     ['could not be taken back', 'partial'],
     ['is paused itself', 'paused'],
     ['was killed', undefined],
-  ])('must stay unfinished when what should settle it %s', (_how, outcome) => {
-    const [, paused] = told(record('2', outcome, { settles: '1' }), record('1', 'paused'));
-    expect(paused).toEqual(['1', true]);
+  ])('must be in the hands of what should settle it as long as that %s', (_how, outcome) => {
+    const all = [record('2', outcome, { settles: '1' }), record('1', 'paused')];
+    expect(told(...all)).toEqual([
+      ['2', true],
+      ['1', false],
+    ]);
+    expect(connected(all)[1]?.supersededBy).toBe('2');
+  });
+
+  test('must be in the hands of the last, where one after the other was to settle it', () => {
+    const all = [
+      record('3', 'paused', { settles: '2' }),
+      record('2', 'paused', { settles: '1' }),
+      record('1', 'paused'),
+    ];
+    expect(connected(all).map(({ supersededBy }) => supersededBy)).toEqual([undefined, '3', '3']);
+    const back = record('4', 'rolled-back', { recovers: '3' });
+    expect(connected([back, ...all]).map(({ supersededBy }) => supersededBy)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      '2',
+    ]);
+  });
+
+  test('must be what is left again once what was to settle it was aborted before it did anything', () => {
+    const abort = record('3', 'done', { recovers: '2', command: 'deploy abort' });
+    expect(told(abort, record('2', undefined, { settles: '1' }), record('1', 'paused'))).toEqual([
+      ['3', false],
+      ['2', '3'],
+      ['1', true],
+    ]);
   });
 
   test('must be finished once what was to settle it, and was paused itself, came to its end', () => {
@@ -82,7 +115,7 @@ describe('a paused change', () => {
     const all = [record('2', 'paused', { settles: '1' }), record('1', 'paused', { settles: '2' })];
     expect(told(...all)).toEqual([
       ['2', true],
-      ['1', true],
+      ['1', false],
     ]);
   });
 });

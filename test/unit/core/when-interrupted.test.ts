@@ -101,6 +101,36 @@ describe('what an interruption leads to must be known while a step runs', () => 
     });
   });
 
+  test.each<[string, 'while it is asked' | 'once it has passed', Step[], string[]]>([
+    ['a gate that pauses', 'while it is asked', [first, passed, stop('b')], ['pause', 'paused']],
+    ['a gate that pauses', 'once it has passed', [first, passed, stop('b')], ['pause', 'paused']],
+    ['a gate', 'while it is asked', [first, serving('b'), passed], ['take back', 'rolled-back']],
+    ['a gate after the aim', 'while it is asked', [first, { ...passed, onFailure: 'go on' }, last], ['end', 'done']],
+  ])('by %s that says yes although it is interrupted %s', async (_what, when, steps, leads) => {
+    const engine = fakeEngine();
+    for (const name of ['a', 'b']) engine.add({ name });
+    const controller = new AbortController();
+    const made = planOf(...steps);
+    const gated = made.steps[1]?.id;
+    let asked = false;
+    engine.isServing = async () => {
+      asked = true;
+      if (when === 'while it is asked') controller.abort();
+      return true;
+    };
+    const { outcome } = await execute(made, {
+      writers: Object.assign(Object.create(null), contextOf({}).readers, { engine }),
+      journal: async () => undefined,
+      listen: () => undefined,
+      confirmLock: async () => {
+        if (asked) controller.abort();
+      },
+      signal: controller.signal,
+      now: () => new Date(0),
+    });
+    expect([whenInterrupted(made, gated, {}), outcome]).toEqual(leads);
+  });
+
   test('and be what comes of it', async () => {
     const interrupted = async (...steps: Step[]): Promise<string[]> => {
       const made = planOf(...steps);

@@ -22,3 +22,9 @@ test('a change that was held must tell its ways out, until another has brought i
     ...{ outcome: 'recovered', recoveredBy: 'promoted', next: [] },
   });
 });
+
+test('a change that is in the hands of another must tell which, and no ways out of its own', () => {
+  expect(summaryOf({ ...paused, supersededBy: 'promoted' }, undefined)).toMatchObject({
+    ...{ outcome: 'paused', supersededBy: 'promoted', next: [] },
+  });
+});

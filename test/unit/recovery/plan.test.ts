@@ -2,8 +2,18 @@ import { describe, expect, test } from 'vitest';
 
 import type { ChangeEvent, Plan } from '../../../src/core/change.ts';
 import { gate, plan, step } from '../../../src/core/plan.ts';
-import { doneOf, findUnfinished, mustBeLast, planAbandon, planAbort, planResume } from '../../../src/recovery/plan.ts';
+import { planBlueGreen } from '../../../src/deploy/plan-blue-green.ts';
+import {
+  begunOf,
+  findUnfinished,
+  mustBeLast,
+  planAbandon,
+  planAbort,
+  planResume,
+  staysOf,
+} from '../../../src/recovery/plan.ts';
 import { fakeJournal, type FakeJournal } from '../../support/fakes/journal.ts';
+import { requestOf, serviceFacts, wanted } from '../deploy/facts.ts';
 
 const at = '2026-03-01T14:05:09.000Z';
 const restart = (...names: string[]): Plan =>
@@ -166,7 +176,36 @@ describe('abort', () => {
     });
     await change(journal, '1', release, ['step-begin break']);
     const made = planAbort(await findUnfinished(journal, undefined));
-    expect([made.steps, made.touches]).toEqual([[], ['cannot be taken back: break the lock']]);
+    expect([made.steps, made.touches]).toEqual([[], ['break: may have been done, cannot be undone (w)']]);
+  });
+
+  test('says what of a release stays, and why nobody may roll back past that', async () => {
+    const journal = fakeJournal();
+    const command = { releaseCommand: { command: ['migrate'], timeoutMs: 1000 }, noRollback: 'drops a column' };
+    const made = planBlueGreen(requestOf([wanted(serviceFacts('api'), command)]));
+    const [create = '', run = '', remove = ''] = ids(made);
+    const stays = `${run}: done, and what it did is kept`;
+    await change(journal, '1', made, did(create, run, remove));
+    const record = await findUnfinished(journal, undefined);
+    expect(ids(planAbort(record))).toEqual([`undo.${create}`]);
+    expect(planAbort(record).touches.at(-1)).toBe(
+      `${stays} (the release command of the service; what it does to data is not taken back, and nobody may roll back past it: drops a column)`,
+    );
+    expect(staysOf(record)).toEqual([stays]);
+  });
+
+  test('says what was begun and nothing takes back', async () => {
+    const journal = fakeJournal();
+    const reload = step({
+      ...{ id: 'lb.reload:nginx', describe: 'reload nginx', why: 'w', undo: 'stays' as const },
+      do: (w) => w.loadBalancer.reload('nginx'),
+    });
+    await change(journal, '1', plan({ target: 'production', summary: 's', touches: [], steps: [reload] }), [
+      'step-begin lb.reload:nginx',
+    ]);
+    expect(planAbort(await findUnfinished(journal, undefined)).touches).toEqual([
+      'lb.reload:nginx: may have been done, nothing takes it back (w)',
+    ]);
   });
 });
 
@@ -225,7 +264,7 @@ describe('a change that is resumed', () => {
     await change(journal, '1', release, upTo(3));
     const record = await findUnfinished(journal, undefined);
     expect(ids(planResume(record))).toEqual(['engine.serving:a', 'lb.route:nginx', 'replicas.remove:b']);
-    expect(doneOf(record).map(({ id }) => id)).toEqual(['engine.start:a']);
+    expect(begunOf(record).map(({ id }) => id)).toEqual(['engine.start:a']);
   });
 
   test('must not ask again once it is too late to take it back', async () => {
