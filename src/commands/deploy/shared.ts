@@ -11,7 +11,7 @@ import type { DeployRequest, Surroundings, Wanted } from '../../deploy/request.t
 import { observeStep, runningCanary } from '../../deploy/running-canary.ts';
 import { type ServiceStatus, serviceStatusSchema, statusOf } from '../../deploy/status.ts';
 import { isStale, mustAgree, settingCommands, tagIn, versionVariable } from '../../deploy/version-variable.ts';
-import { checkSetup } from '../../lb/check.ts';
+import { lackingFor } from '../../lb/check.ts';
 import { observeSetup } from '../../lb/observe.ts';
 import * as z from 'zod';
 
@@ -154,7 +154,11 @@ export async function requestOf(
       context.warn(
         `once ${name} is made anew, visitors get blue, whatever is live: ${facts.directory} is on no volume, see opsctl lb check`,
       );
-  if (!given.force && changing.length > 0) await mustObey(context);
+  if (!given.force && changing.length > 0)
+    await mustObey(
+      changing.map((one) => one.facts.name),
+      context,
+    );
   return { ...surroundingsOf(facts, context), wanted };
 }
 
@@ -162,11 +166,9 @@ export async function requestOf(
  * A load balancer that does not do as it is told gives a new version to nobody, and the deploy after that stops what
  * everybody gets. @throws UNSAFE naming the first thing that it lacks
  */
-async function mustObey({ platform, readers }: Context): Promise<void> {
+async function mustObey(services: readonly string[], { platform, readers }: Context): Promise<void> {
   // Not as a check does: what cannot be asked ends the deploy.
-  const findings = checkSetup(await observeSetup(platform, readers));
-  // That it may forget where traffic goes is warned of: it does not keep this deploy from what it does.
-  const lacking = findings.find(({ id, status }) => status === 'crit' && id !== 'directory');
+  const [lacking] = lackingFor(services, await observeSetup(platform, readers));
   if (lacking === undefined) return;
   throw new OpsError('UNSAFE', `visitors might not get the new version: ${lacking.about}: ${lacking.reason}`, {
     hint: 'See all that the load balancer lacks, and what to add: opsctl lb check. If you know better: --force',
