@@ -25,7 +25,7 @@ const stopBoth = plan({
 });
 
 /** Carries it out; `stops` is what happens when a container is to be stopped. */
-async function changed(stops: (name: string, interrupt: () => void) => void) {
+async function changed(stops: (name: string, interrupt: () => void) => void, chosen: { environment?: string } = {}) {
   const engine = fakeEngine();
   for (const name of ['a', 'b']) engine.add({ name });
   const controller = new AbortController();
@@ -41,7 +41,7 @@ async function changed(stops: (name: string, interrupt: () => void) => void) {
   const said: string[] = [];
   const answers: Partial<Envelope>[] = [];
   const run = {
-    invocation: { input: {}, change: { yes: true }, global: { json: true, quiet: false } },
+    invocation: { input: {}, change: { yes: true }, global: { json: true, quiet: false, ...chosen } },
     terminal: { remark: (text: string) => said.push(text), out: style, err: style, env: {} },
     context: {
       now: () => new Date('2026-03-01T14:05:09Z'),
@@ -54,10 +54,11 @@ async function changed(stops: (name: string, interrupt: () => void) => void) {
     answer: (part: Partial<Envelope>) => answers.push(part),
   } as unknown as Run;
   const command = changeCommand({
-    ...{ name: 'service restart', summary: 's', examples: [], input: z.object({}), output: z.object({}) },
+    ...{ name: 'service restart', summary: 's', examples: [], input: z.object({}) },
+    output: z.object({ next: z.array(z.string()) }),
     locks: false,
     plan: async () => stopBoth,
-    report: async () => ({}),
+    report: async () => ({ next: ['opsctl status'] }),
     text: () => '',
   });
   const exit = await change(run, command);
@@ -66,6 +67,11 @@ async function changed(stops: (name: string, interrupt: () => void) => void) {
 
 test('a change that is done must be told to be so, with nothing left', async () => {
   expect(await changed(() => undefined)).toMatchObject({ exit: 0, said: [], answer: { ok: true, data: {}, left: [] } });
+});
+
+test('commands that its result suggests must reach the same platform', async () => {
+  const { answer } = await changed(() => undefined, { environment: 'staging' });
+  expect(answer).toMatchObject({ data: { next: ['opsctl -e staging status'] } });
 });
 
 test('what failed after the aim must be in the document, too', async () => {
