@@ -20,16 +20,20 @@ export interface Drift {
 const SETUP = 'opsctl lb setup --dry-run';
 
 export function platformDrift(look: Look, changes: Changes): Drift[] {
-  const services = look.services.filter(isPlaced);
-  return [
-    ...balancerDrift(look, changes),
-    ...unfinishedDrift(changes),
-    ...services.flatMap((one) => [
+  const ofServices = look.services
+    .filter(isPlaced)
+    .flatMap((one) => [
       ...absent(one, look.routing),
       ...stranded(one),
       ...neverStarted(one),
       ...one.older.filter(isUp).map((container) => outlived(container, one, look.routing)),
-    ]),
+    ]);
+  // What such a change has in its hands nothing else may touch until it is ended.
+  const isHeld = changes.unfinished.some(({ begin }) => /^(?:deploy|lb) /.test(begin.command));
+  return [
+    ...balancerDrift(look, changes),
+    ...unfinishedDrift(changes),
+    ...(isHeld ? ofServices.map(({ line }) => ({ line, next: [] })) : ofServices),
   ];
 }
 

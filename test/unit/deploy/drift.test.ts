@@ -47,6 +47,16 @@ test('visitors that are sent to where nothing runs must be sent back to what doe
   expect(of([{ ...api, live: [], previous: [] }])).toEqual([]);
 });
 
+test('what mends a service must not be told while a deploy that was left in the middle forbids it', () => {
+  const there = [{ ...api, live: [], older: [deployed('api', { colour: 'blue', version: 'v0', deploy: 1 })] }];
+  const next = (changes: Changes): string[] => of(there, {}, changes).flatMap((one) => one.next);
+  const ends = ['opsctl resume 20260301-1', 'opsctl abort 20260301-1'];
+  const mends = ['opsctl deploy blue-green --rollback', 'opsctl deploy retire'];
+  expect(next({ ...quiet, unfinished: unfinished() })).toEqual(ends);
+  const other = unfinished().map((one) => ({ ...one, begin: { ...one.begin, command: 'db vacuum' } }));
+  expect(next({ ...quiet, unfinished: other })).toEqual([...ends, ...mends]);
+});
+
 test('a canary of which one container does not run must be named', () => {
   const half = [previous[0] ?? made('a'), { ...made('b'), state: 'exited' as const }];
   expect(lines([{ ...api, previous: half }], { canary })).toEqual([
