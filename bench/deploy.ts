@@ -207,10 +207,12 @@ ${lines.join('\n')}
 }
 
 function rollbackTable({ warm, cold }: { warm: number[]; cold: number[] }): string {
-  const shown = (times: number[]): string =>
-    times.length === 0
-      ? '-'
-      : `${(median(times) / 1000).toFixed(2)} s (worst ${(Math.max(...times) / 1000).toFixed(2)} s)`;
+  const inSeconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+  const shown = (times: number[]): string => {
+    if (times.length === 0) return '-';
+    const worst = `worst ${inSeconds(Math.max(...times))} of ${times.length.toString()}`;
+    return `${inSeconds(median(times))}${times.length === 1 ? '' : ` (${worst})`}`;
+  };
   return `### Rollback
 
 From the start of the command to the last request that the version rolled back answered. Goal: under 2 s when it is warm.

@@ -14,6 +14,7 @@ import { acquireFromSilent } from './lock-wait.ts';
 import { planText } from './progress.ts';
 import { askOnTerminal, confirm, confirmationFor } from './prompt.ts';
 import { checked, type Run } from './state.ts';
+import { suggestFor } from './suggest.ts';
 import { type Terminal, warning } from './terminal.ts';
 import { mayGoWithout } from './without-engine.ts';
 
@@ -157,7 +158,8 @@ async function compareAgain(run: Run, command: ChangeCommand, shown: Plan): Prom
 /** What came of a change that was done. @returns its exit code; 130 where an interruption left something out */
 async function report(run: Run, command: ChangeCommand, plan: Plan, { left, error }: Outcome): Promise<number> {
   const { invocation, terminal, context } = run;
-  const data = checked(command, await command.report(invocation.input, context, plan));
+  const seen = checked(command, await command.report(invocation.input, context, plan));
+  const data = suggestFor(invocation, terminal.env).data(seen);
   const exit = error?.exit ?? command.exit?.(data, invocation.input) ?? 0;
   run.answer(
     { ok: exit === 0, data, plan, left },

@@ -68,19 +68,18 @@ function optionOf(flag: Flag, description: string): Option {
   const short = flag.meta.short === undefined ? '' : `-${flag.meta.short}, `;
   const placeholder =
     flag.meta.value ?? (flag.kind === 'number' ? 'number' : flag.kind === 'list' ? 'text' : flag.name);
-  const option = new Option(`${short}--${flag.name}${flag.kind === 'boolean' ? '' : ` <${placeholder}>`}`, description);
+  const term = `${short}--${flag.name}${flag.kind === 'boolean' ? '' : ` <${placeholder}>`}`;
+  const option = new Option(term, [description, fallbackText(flag)].filter(Boolean).join('; '));
   if (flag.kind === 'list')
     option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
   if (flag.choices.length > 0 && flag.kind !== 'list') option.choices(flag.choices);
-  // Only for the help: the value itself is put in by zod.
-  if (
-    flag.fallback !== undefined &&
-    flag.fallback !== false &&
-    !(Array.isArray(flag.fallback) && flag.fallback.length === 0)
-  ) {
-    option.default(undefined, JSON.stringify(flag.fallback).replace(/^"|"$/g, ''));
-  }
   return option;
+}
+
+/** Only for the help: the value itself is put in by zod, and commander tells none that it does not put in. */
+function fallbackText({ fallback }: Flag): string {
+  if (fallback === undefined || fallback === false || (Array.isArray(fallback) && fallback.length === 0)) return '';
+  return `default: ${JSON.stringify(fallback).replace(/^"|"$/g, '')}`;
 }
 
 /** What was typed and what the environment says, put together and validated. @throws USAGE */

@@ -24,7 +24,11 @@ export const deploySchema = z
         'how long a new version is watched after the switch, and taken back when it is not well; below 15 s by its containers only',
       ),
     drainMs: milliseconds.default(30_000).describe('how long the old version may take to finish its requests'),
-    keepWarmMs: milliseconds.default(900_000).describe('how long the old version stays running for a quick rollback'),
+    keepWarmMs: milliseconds
+      .default(900_000)
+      .describe(
+        'how long after a switch `deploy retire` leaves the version before running, for a quick rollback; nothing but `deploy retire` and the next deploy stops it, however long ago that was',
+      ),
     hooks: z
       .strictObject({
         before: z.array(hook).default([]).describe('before anything is changed; a failure ends the deploy'),

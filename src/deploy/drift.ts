@@ -1,11 +1,11 @@
 /** What of the platform as a whole does not agree: containers, load balancers, journal. */
-import type { ChangeRecord } from '../core/change.ts';
 import { versionOf } from '../core/containers.ts';
 import { OpsError } from '../core/errors.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { aliasOf, colourIn, colourOf, type Instance, notRunning, startOf } from '../core/routing.ts';
 import { waysOut } from '../core/unfinished.ts';
+import type { Changes } from './changes.ts';
 import { isPlaced, isStranded, type Look, other, type ServiceFacts, versionIn } from './observe.ts';
 import { isUp } from './stages.ts';
 import { routeText } from './steps.ts';
@@ -17,27 +17,23 @@ export interface Drift {
   next: string[];
 }
 
-/** Changes that are not at their end. */
-export interface Changes {
-  /** One that was left in the middle. */
-  unfinished: ChangeRecord | undefined;
-  /** Whether one runs now: what is seen may be in the middle of it. */
-  running: boolean;
-}
-
 const SETUP = 'opsctl lb setup --dry-run';
 
 export function platformDrift(look: Look, changes: Changes): Drift[] {
-  const services = look.services.filter(isPlaced);
-  return [
-    ...balancerDrift(look, changes),
-    ...unfinishedDrift(changes),
-    ...services.flatMap((one) => [
+  const ofServices = look.services
+    .filter(isPlaced)
+    .flatMap((one) => [
       ...absent(one, look.routing),
       ...stranded(one),
       ...neverStarted(one),
       ...one.older.filter(isUp).map((container) => outlived(container, one, look.routing)),
-    ]),
+    ]);
+  // What such a change has in its hands nothing else may touch until it is ended.
+  const isHeld = changes.unfinished.some(({ begin }) => /^(?:deploy|lb) /.test(begin.command));
+  return [
+    ...balancerDrift(look, changes),
+    ...unfinishedDrift(changes),
+    ...(isHeld ? ofServices.map(({ line }) => ({ line, next: [] })) : ofServices),
   ];
 }
 
@@ -61,7 +57,7 @@ function balancerDrift({ places, told, balancer, services }: Look, { unfinished,
             line: `load balancers disagree: ${known.map(says).join('; ')}`,
             // A change that is left in the middle is the reason, and says itself what mends it.
             next:
-              unfinished === undefined && !running
+              unfinished.length === 0 && running === undefined
                 ? ['opsctl history', ...known.map(({ instance }) => `opsctl lb setup --like ${instance.name}`)]
                 : [],
           },
@@ -76,15 +72,12 @@ const unreadable = ({ code, message }: OpsError, { id, name }: Instance): Drift 
   next: [code === 'BAD_ANSWER' ? SETUP : 'opsctl lb check'],
 });
 
+/** The newest: it has to be ended first. */
 const unfinishedDrift = ({ unfinished }: Changes): Drift[] =>
-  unfinished === undefined
-    ? []
-    : [
-        {
-          line: `change ${unfinished.id} (${unfinished.begin.command}) was left in the middle, see opsctl history ${unfinished.id}`,
-          next: waysOut(unfinished),
-        },
-      ];
+  unfinished.slice(0, 1).map((one) => ({
+    line: `change ${one.id} (${one.begin.command}) ${one.end?.outcome === 'paused' ? 'is paused' : 'was left in the middle'}, see opsctl history ${one.id}`,
+    next: waysOut(one),
+  }));
 
 function stranded(service: ServiceFacts): Drift[] {
   if (!isStranded(service)) return [];

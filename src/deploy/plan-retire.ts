@@ -1,6 +1,6 @@
 /**
- * The release before the live one, from warm to cold: stopped, and still there for a rollback. What is older than that
- * and runs is stopped too.
+ * The release before the live one, from warm to cold: stopped, and still there for a rollback. What runs and no rollback
+ * goes back to is stopped too.
  */
 import type { Plan } from '../core/change.ts';
 import { versionOf } from '../core/containers.ts';
@@ -10,42 +10,43 @@ import { plan } from '../core/plan.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Surroundings } from './request.ts';
 import type { ServiceFacts } from './observe.ts';
+import { canGoBack } from './plan-rollback.ts';
 import { isUp, retire } from './stages.ts';
 
 export type RetireRequest = Pick<Surroundings, 'facts' | 'environment' | 'options'> & {
-  now: Date;
+  /** How long traffic has gone as it does, by the engine's clock, in ms. */
+  sinceSwitchMs: number;
   /** Also what has not been warm for long. */
   force: boolean;
 };
 
 /** @throws UNSAFE while a canary gets traffic, or the switch is too recent to give up the quick rollback */
 export function planRetire(request: RetireRequest): Plan {
-  const { facts, environment, options, now, force } = request;
-  const { canary, since } = facts.routing;
+  const { facts, environment, options, sinceSwitchMs, force } = request;
+  const { canary } = facts.routing;
   if (canary !== undefined)
     throw new OpsError('UNSAFE', `a canary of ${canary.services.join(', ')} gets traffic`, {
       hint: 'End it first: opsctl deploy promote, or opsctl deploy canary --rollback',
     });
-  const up = (which: 'previous' | 'older'): Running[] =>
-    facts.services.flatMap((one) => one[which].filter(isUp).map((container) => ({ service: one, container })));
-  const [warm, older] = [up('previous'), up('older')];
-  const ageMs = now.getTime() - Date.parse(since);
-  const kept = warm.length > 0 && ageMs < options.keepWarmMs && !force;
-  // What is older serves no rollback, so that its time does not matter.
-  if (kept && older.length === 0)
+  const running = facts.services.flatMap(runningOf);
+  const warm = running.filter(({ serves }) => serves);
+  const useless = running.filter(({ serves }) => !serves);
+  const kept = warm.length > 0 && sinceSwitchMs < options.keepWarmMs && !force;
+  // What serves no rollback may be stopped at any time.
+  if (kept && useless.length === 0)
     throw new OpsError(
       'UNSAFE',
-      `the last switch was ${duration(Math.max(0, ageMs))} ago; the release before is kept warm for ${duration(options.keepWarmMs)}`,
+      `the last switch was ${duration(Math.max(0, sinceSwitchMs))} ago; the release before is kept warm for ${duration(options.keepWarmMs)}`,
       { hint: 'Wait, or give up the quick rollback: --force' },
     );
   const cooled = kept ? [] : warm;
   return plan({
     target: environment,
-    summary: summaryOf(cooled, older, kept),
-    touches: [...older, ...cooled].map(described),
+    summary: summaryOf(cooled, useless, kept),
+    touches: [...useless, ...cooled].map(described),
     steps: [
-      ...older.flatMap(({ container, service }) =>
-        retire(container, service, request, 'it is of an older release, and no rollback goes back that far'),
+      ...useless.flatMap(({ container, service }) =>
+        retire(container, service, request, 'no rollback goes back to it'),
       ),
       ...cooled.flatMap(({ container, service }) =>
         retire(container, service, request, 'its memory is wanted more than a rollback within seconds'),
@@ -57,12 +58,21 @@ export function planRetire(request: RetireRequest): Plan {
 interface Running {
   service: ServiceFacts;
   container: ContainerDetail;
+  /** Whether a rollback goes back to it. */
+  serves: boolean;
 }
 
-function summaryOf(cooled: readonly Running[], older: readonly Running[], kept: boolean): string {
+const runningOf = (service: ServiceFacts): Running[] =>
+  [...service.older, ...service.previous].filter(isUp).map((container) => ({
+    service,
+    container,
+    serves: service.previous.includes(container) && canGoBack({ facts: service }),
+  }));
+
+function summaryOf(cooled: readonly Running[], useless: readonly Running[], kept: boolean): string {
   const them = cooled.length === 1 ? 'it' : 'them';
   const parts = [
-    ...(older.length === 0 ? [] : [`stop ${plural(older.length, 'container')} of older releases`]),
+    ...(useless.length === 0 ? [] : [`stop ${plural(useless.length, 'container')} that no rollback goes back to`]),
     ...(cooled.length === 0
       ? []
       : [`stop ${plural(cooled.length, 'container')} of the release before: a rollback then starts ${them} first`]),

@@ -41,7 +41,7 @@ export function planRollback({ facts, services, named, environment, options, for
     touches: [
       ...changes.map((change) => `service ${change}`),
       ...facts.instances.map(({ name }) => `load balancer ${name}: ${steps.routeText(to)}`),
-      ...stopped.map(({ name }) => `container ${name}: is started first, since it is stopped`),
+      ...stopped.map(({ name }) => `container ${name}: is stopped: it is started first, until it serves`),
     ],
     steps: [
       ...stopped.map(steps.restart),
@@ -90,7 +90,7 @@ function chosen(services: Candidates, named: readonly string[]): Candidates {
 }
 
 /** What is newer than the live one was rolled back itself, for a reason; what has the same version, compose made anew. */
-const canGoBack = ({ facts: { live, previous } }: Candidates[number]): boolean =>
+export const canGoBack = ({ facts: { live, previous } }: { facts: Pick<ServiceFacts, 'live' | 'previous'> }): boolean =>
   isStranded({ live, previous }) ||
   (previous.length > 0 && newestDeploy(previous) < newestDeploy(live) && versionIn(previous) !== versionIn(live));
 

@@ -136,8 +136,9 @@ export async function mustBeWell(
 
 /** The change that left it there in the middle, if one did. */
 export async function pausedCanary({ journal }: Readers): Promise<ChangeRecord | undefined> {
-  const { changes } = await journal.unfinished();
-  return changes.find(
-    ({ begin, end }) => end?.outcome === 'paused' && /^deploy (?:canary|promote)$/.test(begin.command),
-  );
+  return (await journal.unfinished()).changes.find(isPausedCanary);
 }
+
+/** Whether a change holds a canary where it is: what ends the canary ends that too. */
+export const isPausedCanary = ({ begin, end }: ChangeRecord): boolean =>
+  end?.outcome === 'paused' && /^deploy (?:canary|promote)$/.test(begin.command);

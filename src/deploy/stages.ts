@@ -162,8 +162,7 @@ export function firstInstance({ instances }: Facts): Instance {
 }
 
 /** Whether a container still has something to end. */
-export const isUp = ({ state }: Pick<ContainerDetail, 'state'>): boolean =>
-  !['created', 'exited', 'dead'].includes(state);
+export const isUp = ({ state }: { state: string }): boolean => !['created', 'exited', 'dead'].includes(state);
 
 /** Ends a container that is not live. One of an older release in the live colour gets a share of what is live all the same. */
 export const retire = (

@@ -5,6 +5,7 @@ import { versionOf } from '../core/containers.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import { COLOURS, type Route } from '../core/ports/load-balancer.ts';
 import { colourOf } from '../core/routing.ts';
+import { canGoBack } from './plan-rollback.ts';
 import { type Look, only, type SeenService, versionIn } from './observe.ts';
 import { routingsOf } from '../core/told.ts';
 import { isStale, tagIn, type VersionVariable } from './version-variable.ts';
@@ -15,6 +16,12 @@ const replicaSchema = z.object({
   colour: z.enum(COLOURS),
   state: z.string(),
   health: z.string(),
+});
+
+const releaseSchema = z.object({
+  version: z.string().nullable(),
+  warm: z.boolean().describe('runs'),
+  replicas: z.array(replicaSchema),
 });
 
 /** A service in `deploy status`. */
@@ -34,10 +41,14 @@ export const serviceStatusSchema = z
       .number()
       .nullable()
       .describe('percent of new visitors that get the live colour; null when that is not known'),
-    previous: z
-      .object({ version: z.string().nullable(), warm: z.boolean().describe('runs'), replicas: z.array(replicaSchema) })
+    previous: releaseSchema
       .nullable()
       .describe('what a rollback goes back to; null when there is nothing, or the live colour is not known'),
+    beside: releaseSchema
+      .nullable()
+      .describe(
+        'what is there beside the live one and no rollback goes back to: a canary, or a version without visitors that was rolled back or is not live yet',
+      ),
     drift: z.array(z.string()).describe('what does not agree with it, a sentence each'),
   })
   .meta({ id: 'ServiceStatus' });
@@ -51,6 +62,9 @@ export interface Beside {
 
 export function statusOf(service: SeenService, { told }: Look, { variable, digest }: Beside): ServiceStatus {
   const { name, colour, live, previous } = service;
+  const routings = routingsOf(told);
+  const isCanary = routings.some(({ canary }) => canary?.services.includes(name) === true);
+  const back = !isCanary && canGoBack({ facts: service });
   const image = only(live.map(({ imageId }) => imageId));
   return {
     service: name,
@@ -58,18 +72,18 @@ export function statusOf(service: SeenService, { told }: Look, { variable, diges
     version: versionIn(live) ?? null,
     digest: image === undefined ? null : (digest ?? image),
     replicas: live.map(replica),
-    weight: (colour === undefined ? undefined : only(routingsOf(told).map((one) => weightOf(name, one)))) ?? null,
-    previous:
-      previous.length === 0
-        ? null
-        : {
-            version: versionIn(previous) ?? null,
-            warm: previous.every(({ state }) => state === 'running'),
-            replicas: previous.map(replica),
-          },
+    weight: (colour === undefined ? undefined : only(routings.map((one) => weightOf(name, one)))) ?? null,
+    previous: back ? releaseIn(previous) : null,
+    beside: back || previous.length === 0 ? null : releaseIn(previous),
     drift: driftOf(service, variable),
   };
 }
+
+const releaseIn = (containers: readonly ContainerDetail[]): z.infer<typeof releaseSchema> => ({
+  version: versionIn(containers) ?? null,
+  warm: containers.every(({ state }) => state === 'running'),
+  replicas: containers.map(replica),
+});
 
 const replica = (one: ContainerDetail): z.infer<typeof replicaSchema> => ({
   name: one.name,

@@ -18,13 +18,24 @@ const RESOLVED_SECONDS = 10;
 const SETUP = 'opsctl lb setup --dry-run';
 const CHECK = 'opsctl lb check';
 
+/**
+ * What keeps visitors from a release of some services: what the load balancer as a whole lacks, or for one of them. That
+ * nothing runs of what is live does not: who deploys then may well be mending it.
+ */
+export const lackingFor = (services: readonly string[], facts: SetupFacts): Finding[] =>
+  checkSetup({ ...facts, services: facts.services.filter(({ name }) => services.includes(name)) }).filter(
+    // That it may forget where traffic goes is warned of: it does not keep this deploy from what it does.
+    ({ id, status }) => status === 'crit' && !['directory', 'live'].includes(id),
+  );
+
+/** Everything that is needed, one by one. */
 export const checkSetup = (facts: SetupFacts): Finding[] => [
   ...facts.instances.flatMap((instance) => instanceFindings(instance, facts)),
   ...facts.services.flatMap((service) =>
     facts.instances
       .filter(({ unasked }) => unasked.routing === undefined)
       .slice(0, 1)
-      .map((instance) => aliasFinding(service, instance)),
+      .map((instance) => liveFinding(service, instance)),
   ),
 ];
 
@@ -211,23 +222,24 @@ function running({ loaded, wanted }: InstanceFacts, { name, url }: SwitchedFacts
   );
 }
 
-/** The live containers must be found by the name of their colour. */
-function aliasFinding(service: SwitchedFacts, instance: InstanceFacts): Finding {
-  const { name, containers } = service;
+/** The live containers must run, and be found by the name of their colour. */
+function liveFinding({ name, containers }: SwitchedFacts, instance: InstanceFacts): Finding {
   const colour = colourIn(routingOf(instance) ?? { live: {} }, name);
   const live = containers.filter((one) => colourOf(one) === colour);
   const alias = aliasOf(name, colour);
   const without = live.find(({ aliases }) => !aliases.includes(alias));
-  const about = (found: Verdict): Finding => ({ id: 'name', about: name, ...found });
-  if (live.length === 0)
-    return about(verdict.crit(`no container of ${name} runs in ${colour}, which is live`, ['opsctl deploy status']));
-  if (without === undefined) return about(verdict.ok(`its live containers are found as ${alias}`));
-  return about(
-    verdict.crit(`${without.name} is not found as ${alias}`, [
-      `# in the compose file, for ${name}: networks: { <network>: { aliases: [${alias}] } }`,
-      CHECK,
-    ]),
-  );
+  if (live.length === 0) {
+    const down = verdict.crit(`no container of ${name} runs in ${colour}, which is live`, ['opsctl deploy status']);
+    return { id: 'live', about: name, ...down };
+  }
+  const found =
+    without === undefined
+      ? verdict.ok(`its live containers are found as ${alias}`)
+      : verdict.crit(`${without.name} is not found as ${alias}`, [
+          `# in the compose file, for ${name}: networks: { <network>: { aliases: [${alias}] } }`,
+          CHECK,
+        ]);
+  return { id: 'name', about: name, ...found };
 }
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';

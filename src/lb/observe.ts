@@ -1,5 +1,5 @@
 /** What the set-up of a load balancer has to know: what nginx has on disk, what it runs with, where traffic goes. */
-import { isOfPlatform, serviceOf } from '../core/containers.ts';
+import { isOfPlatform, isOneOff, serviceOf } from '../core/containers.ts';
 import { asOpsError, OpsError } from '../core/errors.ts';
 import type { Platform, Service } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
@@ -114,7 +114,8 @@ async function switched(
   all: readonly Container[],
   { replicas }: Readers,
 ): Promise<SwitchedFacts> {
-  const running = all.filter((one) => serviceOf(one) === (service ?? name) && one.state === 'running');
+  const own = all.filter((one) => serviceOf(one) === (service ?? name) && !isOneOff(one));
+  const running = own.filter(({ state }) => state === 'running');
   const containers = await Promise.all(
     running.map(async ({ id, name: container, labels }) => {
       const { aliases } = await replicas.model(id);
@@ -123,21 +124,20 @@ async function switched(
   );
   return {
     name,
-    port: port ?? (await portOf(name, running, replicas)),
+    port: port ?? (await portOf(name, [...running, ...own], replicas)),
     ...(health === undefined ? {} : { url: health }),
     containers,
   };
 }
 
-async function portOf(name: string, running: readonly Container[], replicas: Readers['replicas']): Promise<number> {
-  const [first] = running;
+/** By the image of the first of its containers: what does not run, as in a crash loop, would listen there all the same. */
+async function portOf(name: string, own: readonly Container[], replicas: Readers['replicas']): Promise<number> {
+  const [first] = own;
   const ports = first === undefined ? [] : ((await replicas.image(first.imageId))?.ports ?? []);
   const [only] = ports;
   if (only !== undefined && ports.length === 1) return only;
   const why =
-    first === undefined
-      ? 'none of its containers runs'
-      : `its image exposes ${ports.length === 0 ? 'none' : ports.join(', ')}`;
+    first === undefined ? 'it has no container' : `its image exposes ${ports.length === 0 ? 'none' : ports.join(', ')}`;
   throw new OpsError('NOT_CONFIGURED', `the port of service ${name} is not known: ${why}`, {
     hint: `Set services.${name}.port in opsctl.yaml.`,
   });

@@ -9,15 +9,8 @@ import { planBlueGreen } from '../../deploy/plan-blue-green.ts';
 import { planRollback } from '../../deploy/plan-rollback.ts';
 import { smokeUrls } from '../../deploy/smoke.ts';
 import { versionVariable } from '../../deploy/version-variable.ts';
-import {
-  mustNotBeCanary,
-  observeRelease,
-  releaseFields,
-  releaseSchema,
-  releaseText,
-  requestOf,
-  surroundingsOf,
-} from './shared.ts';
+import { deployedText } from './release-text.ts';
+import { mustNotBeCanary, observeRelease, releaseFields, releaseSchema, requestOf, surroundingsOf } from './shared.ts';
 
 const input = z.object({
   version: releaseFields.version,
@@ -29,7 +22,7 @@ const input = z.object({
   incompatibleMigration: releaseFields.incompatibleMigration,
   force: z.boolean().default(false).meta({
     description:
-      'although memory is short, the load balancer lacks something, the variable of its version is that of another service too, or a migration forbids the rollback; a rollback does not ask the version before first',
+      'although memory is short, the load balancer lacks something, a variable would say a wrong version of another service, or a migration forbids the rollback; and a rollback does not first test the version that it goes back to',
   }),
 });
 
@@ -37,7 +30,7 @@ export default changeCommand({
   name: 'deploy blue-green',
   summary: 'Start a release beside the live one, test it, switch all traffic at once, watch it',
   description:
-    'The new containers are made after the live ones, must be healthy and answer through the load balancer before the switch, which is one atomic rename and loses no request. A release that is not well after the switch is taken back by itself. The old one keeps running for a rollback.',
+    'The new containers are made after the live ones, must be healthy and answer through the load balancer before the switch, which is one atomic rename and loses no request. A release that is not well after the switch is taken back by itself. The version before keeps running for a quick rollback, until the next deploy or opsctl deploy retire.',
   examples: [
     { command: 'opsctl deploy blue-green --version v1.2.3 --dry-run', explains: 'what would be done, in which order' },
     { command: 'opsctl deploy blue-green --version v1.2.3 --yes', explains: 'as a CI job does' },
@@ -52,7 +45,7 @@ export default changeCommand({
   output: releaseSchema,
   plan: (given, context) => (given.rollback ? rollback(given, context) : deploy(given, context)),
   report: (_given, context) => observeRelease(context),
-  text: (data, style) => releaseText(data, style),
+  text: (data, style) => deployedText(data, style),
 });
 
 async function deploy(given: z.output<typeof input>, context: Context): Promise<Plan> {

@@ -8,15 +8,8 @@ import { observe } from '../../deploy/observe.ts';
 import { planCanary, planCanaryRollback } from '../../deploy/plan-canary.ts';
 import { pausedCanary, runningCanary } from '../../deploy/running-canary.ts';
 import { walkOf } from '../../deploy/walk.ts';
-import {
-  mustNotBeCanary,
-  observeRelease,
-  releaseFields,
-  releaseSchema,
-  releaseText,
-  requestOf,
-  surroundingsOf,
-} from './shared.ts';
+import { deployedText } from './release-text.ts';
+import { mustNotBeCanary, observeRelease, releaseFields, releaseSchema, requestOf, surroundingsOf } from './shared.ts';
 
 const percent = z.number().int().min(1).max(99);
 
@@ -34,10 +27,10 @@ const input = z.object({
     .boolean()
     .default(false)
     .meta({ description: 'go through all steps by itself, as long as the new version is seen to be no worse' }),
-  steps: z
-    .string()
-    .default('5,25,50,100')
-    .meta({ description: 'shares of visitors, one after the other', value: 'percents' }),
+  steps: z.string().default('5,25,50,100').meta({
+    description: 'shares of visitors, one after the other; without --auto-promote the first one only',
+    value: 'percents',
+  }),
   stepDuration: durationText.default('2m').meta({
     description: 'how long each lasts at least; up to three times as long when it cannot be decided',
     value: 'time',
@@ -49,7 +42,7 @@ const input = z.object({
   incompatibleMigration: releaseFields.incompatibleMigration,
   force: z.boolean().default(false).meta({
     description:
-      'although memory is short, the load balancer lacks something, or the variable of its version is that of another service too',
+      'although memory is short, the load balancer lacks something, or a variable would say a wrong version of another service',
   }),
 });
 
@@ -75,7 +68,7 @@ export default changeCommand({
   plan: (given, context) => (given.rollback ? takeBack(given, context) : start(given, context)),
   settles: async ({ rollback }, { readers }) => (rollback ? (await pausedCanary(readers))?.id : undefined),
   report: (_given, context) => observeRelease(context),
-  text: (data, style) => releaseText(data, style),
+  text: (data, style) => deployedText(data, style),
 });
 
 async function start(given: z.output<typeof input>, context: Context): Promise<Plan> {

@@ -5,7 +5,8 @@ import { durationMs, durationText } from '../../core/values.ts';
 import { observe } from '../../deploy/observe.ts';
 import { planPromote } from '../../deploy/plan-canary.ts';
 import { mustBeWell, pausedCanary, runningCanary } from '../../deploy/running-canary.ts';
-import { observeRelease, releaseSchema, releaseText, surroundingsOf } from './shared.ts';
+import { deployedText } from './release-text.ts';
+import { observeRelease, releaseSchema, surroundingsOf } from './shared.ts';
 
 export default changeCommand({
   name: 'deploy promote',
@@ -41,5 +42,5 @@ export default changeCommand({
   },
   settles: async (_input, { readers }) => (await pausedCanary(readers))?.id,
   report: (_input, context) => observeRelease(context),
-  text: (data, style) => releaseText(data, style),
+  text: (data, style) => deployedText(data, style),
 });

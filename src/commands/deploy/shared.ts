@@ -1,27 +1,28 @@
 import type { Context } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
-import { localTime } from '../../core/format.ts';
 import type { Route } from '../../core/ports/load-balancer.ts';
-import type { Style } from '../../core/style.ts';
 import { viewOf } from '../../deploy/view.ts';
 import { decide, mustFit } from '../../deploy/decide.ts';
-import { type Drift, platformDrift } from '../../deploy/drift.ts';
+import { changesIn } from '../../deploy/changes.ts';
+import { platformDrift } from '../../deploy/drift.ts';
 import { type Facts, factsIn, look } from '../../deploy/observe.ts';
 import type { DeployRequest, Surroundings, Wanted } from '../../deploy/request.ts';
-import { observeStep, runningCanary } from '../../deploy/running-canary.ts';
+import { isPausedCanary, observeStep, runningCanary } from '../../deploy/running-canary.ts';
+import { isUp } from '../../deploy/stages.ts';
 import { type ServiceStatus, serviceStatusSchema, statusOf } from '../../deploy/status.ts';
 import { isStale, mustAgree, settingCommands, tagIn, versionVariable } from '../../deploy/version-variable.ts';
-import { checkSetup } from '../../lb/check.ts';
+import { lackingFor } from '../../lb/check.ts';
 import { observeSetup } from '../../lb/observe.ts';
 import * as z from 'zod';
 
 /** Fields of the commands that make a release. */
 export const releaseFields = {
   version: z.string().optional().meta({ description: 'the release: the tag of its images', value: 'tag' }),
-  service: z
-    .array(z.string())
-    .default([])
-    .meta({ description: 'only this one, not all that are deployable; may be repeated', completes: 'service' }),
+  service: z.array(z.string()).default([]).meta({
+    description: 'only this one, not all that are deployable; may be repeated',
+    value: 'name',
+    completes: 'service',
+  }),
   incompatibleMigration: z
     .string()
     .min(1)
@@ -53,15 +54,8 @@ export type Release = z.infer<typeof releaseSchema>;
 
 /** The release as it is observed now, in whatever state the platform is. */
 export async function observeRelease({ platform, readers }: Context): Promise<Release> {
-  const [seen, unended, holder] = await Promise.all([
-    look(platform, readers),
-    readers.journal.unfinished(),
-    readers.lock.holder(),
-  ]);
-  // Whoever holds the lock for a change that has ended is about to let it go: so it is when a deploy tells what came of it.
-  const ended = holder !== undefined && (await readers.journal.change(holder.change))?.end !== undefined;
-  const running = holder === undefined || holder.stale || ended ? undefined : holder;
-  const unfinished = unended.changes.find(({ id }) => running?.change !== id);
+  const [seen, changes] = await Promise.all([look(platform, readers), changesIn(readers)]);
+  const { running } = changes;
   const each = await Promise.all(
     seen.services.map(async (one) => {
       const { name, live } = one;
@@ -76,9 +70,21 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
   );
   const facts = factsIn(seen);
   const canary = facts?.routing.canary;
-  const drift = platformDrift(seen, { unfinished, running: running !== undefined });
+  const drift = platformDrift(seen, changes);
+  const services = each.map(({ status }) => status);
+  // What would be refused is not told: while a change runs, the lock keeps all others out.
+  const next = [
+    ...drift.flatMap((one) => one.next),
+    ...(canary !== undefined && changes.unfinished.every(isPausedCanary)
+      ? ['opsctl deploy promote', 'opsctl deploy canary --rollback']
+      : []),
+    // In any of these states no deploy begins, and nothing is retired.
+    ...(drift.length > 0 || canary !== undefined
+      ? []
+      : [...(services.some(isIdle) ? ['opsctl deploy retire'] : []), ...settingCommands(each.map(({ kept }) => kept))]),
+  ];
   return {
-    services: each.map(({ status }) => status),
+    services,
     canary:
       facts === undefined || canary === undefined
         ? null
@@ -95,22 +101,12 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
             since: running.since,
           },
     drift: drift.map(({ line }) => line),
-    // In any of these states no deploy begins.
-    next: [
-      ...commandsOf(drift, canary),
-      ...(drift.length > 0 || canary !== undefined || running !== undefined
-        ? []
-        : settingCommands(each.map(({ kept }) => kept))),
-    ],
+    next: running === undefined ? [...new Set(next)] : [],
   };
 }
 
-const commandsOf = (drift: readonly Drift[], canary: Route['canary']): string[] => [
-  ...new Set([
-    ...drift.flatMap(({ next }) => next),
-    ...(canary === undefined ? [] : ['opsctl deploy promote', 'opsctl deploy canary --rollback']),
-  ]),
-];
+/** Whether something runs for nobody. */
+export const isIdle = ({ beside }: ServiceStatus): boolean => beside?.replicas.some(isUp) === true;
 
 async function seenOf(
   facts: Facts,
@@ -154,7 +150,11 @@ export async function requestOf(
       context.warn(
         `once ${name} is made anew, visitors get blue, whatever is live: ${facts.directory} is on no volume, see opsctl lb check`,
       );
-  if (!given.force && changing.length > 0) await mustObey(context);
+  if (!given.force && changing.length > 0)
+    await mustObey(
+      changing.map((one) => one.facts.name),
+      context,
+    );
   return { ...surroundingsOf(facts, context), wanted };
 }
 
@@ -162,11 +162,9 @@ export async function requestOf(
  * A load balancer that does not do as it is told gives a new version to nobody, and the deploy after that stops what
  * everybody gets. @throws UNSAFE naming the first thing that it lacks
  */
-async function mustObey({ platform, readers }: Context): Promise<void> {
+async function mustObey(services: readonly string[], { platform, readers }: Context): Promise<void> {
   // Not as a check does: what cannot be asked ends the deploy.
-  const findings = checkSetup(await observeSetup(platform, readers));
-  // That it may forget where traffic goes is warned of: it does not keep this deploy from what it does.
-  const lacking = findings.find(({ id, status }) => status === 'crit' && id !== 'directory');
+  const [lacking] = lackingFor(services, await observeSetup(platform, readers));
   if (lacking === undefined) return;
   throw new OpsError('UNSAFE', `visitors might not get the new version: ${lacking.about}: ${lacking.reason}`, {
     hint: 'See all that the load balancer lacks, and what to add: opsctl lb check. If you know better: --force',
@@ -205,49 +203,3 @@ export function mustNotBeCanary(canary: Route['canary']): void {
 
 export const isConsistent = ({ services, drift }: Release): boolean =>
   drift.length === 0 && services.every((one) => one.drift.length === 0);
-
-/** What cannot be told, in a table. */
-const UNKNOWN = '?';
-
-export function releaseText(release: Release, style: Style): string {
-  const columns = [
-    { title: 'SERVICE' },
-    { title: 'LIVE' },
-    { title: 'VERSION', flexible: true },
-    { title: 'SHARE' },
-    { title: 'REPLICAS' },
-    { title: 'BEFORE', flexible: true },
-  ];
-  const table = style.table(
-    columns,
-    release.services.map((one) => [
-      one.service,
-      one.colour ?? UNKNOWN,
-      one.version ?? (one.replicas.length === 0 ? '-' : 'several'),
-      one.weight === null ? UNKNOWN : `${one.weight.toString()} %`,
-      `${one.replicas.filter(({ state }) => state === 'running').length.toString()}/${one.replicas.length.toString()}`,
-      before(one, release.canary),
-    ]),
-  );
-  const drift = [...release.drift, ...release.services.flatMap((one) => one.drift)];
-  const parts = [table];
-  if (release.canary !== null) parts.push(release.canary.seen.map((line) => style.wrap(line, 4)).join('\n'));
-  const { running } = release;
-  if (running !== null)
-    parts.push(
-      style.wrap(
-        `${style.notice('!')} ${running.command} of ${running.by} on ${running.host} runs since ${localTime(running.since)}`,
-        2,
-      ),
-    );
-  if (drift.length > 0) parts.push(drift.map((line) => `${style.notice('!')} ${style.wrap(line, 2)}`).join('\n'));
-  if (release.next.length > 0) parts.push(release.next.map((command) => `  ${command}`).join('\n'));
-  return parts.join('\n\n');
-}
-
-function before({ service, colour, previous }: ServiceStatus, canary: Release['canary']): string {
-  if (previous === null) return colour === null ? UNKNOWN : '-';
-  const version = previous.version ?? 'several';
-  if (canary?.services.includes(service) === true) return `canary ${version}`;
-  return `${version} (${previous.warm ? 'warm' : 'cold'})`;
-}

@@ -25,7 +25,10 @@ const stopBoth = plan({
 });
 
 /** Carries it out; `stops` is what happens when a container is to be stopped. */
-async function changed(stops: (name: string, interrupt: () => void) => void, recovers?: Recovery) {
+async function changed(
+  stops: (name: string, interrupt: () => void) => void,
+  { recovers, ...chosen }: { environment?: string; recovers?: Recovery } = {},
+) {
   const engine = fakeEngine();
   for (const name of ['a', 'b']) engine.add({ name });
   const controller = new AbortController();
@@ -41,7 +44,7 @@ async function changed(stops: (name: string, interrupt: () => void) => void, rec
   const said: string[] = [];
   const answers: Partial<Envelope>[] = [];
   const run = {
-    invocation: { input: {}, change: { yes: true }, global: { json: true, quiet: false } },
+    invocation: { input: {}, change: { yes: true }, global: { json: true, quiet: false, ...chosen } },
     terminal: { remark: (text: string) => said.push(text), out: style, err: style, env: {} },
     context: {
       now: () => new Date('2026-03-01T14:05:09Z'),
@@ -54,11 +57,12 @@ async function changed(stops: (name: string, interrupt: () => void) => void, rec
     answer: (part: Partial<Envelope>) => answers.push(part),
   } as unknown as Run;
   const command = changeCommand({
-    ...{ name: 'service restart', summary: 's', examples: [], input: z.object({}), output: z.object({}) },
+    ...{ name: 'service restart', summary: 's', examples: [], input: z.object({}) },
+    output: z.object({ next: z.array(z.string()) }),
     locks: false,
     plan: async () => stopBoth,
     ...(recovers === undefined ? {} : { recovers: async () => recovers }),
-    report: async () => ({}),
+    report: async () => ({ next: ['opsctl status'] }),
     text: () => '',
   });
   const exit = await change(run, command);
@@ -68,6 +72,11 @@ async function changed(stops: (name: string, interrupt: () => void) => void, rec
 
 test('a change that is done must be told to be so, with nothing left', async () => {
   expect(await changed(() => undefined)).toMatchObject({ exit: 0, said: [], answer: { ok: true, data: {}, left: [] } });
+});
+
+test('commands that its result suggests must reach the same platform', async () => {
+  const { answer } = await changed(() => undefined, { environment: 'staging' });
+  expect(answer).toMatchObject({ data: { next: ['opsctl -e staging status'] } });
 });
 
 test('what failed after the aim must be in the document, too', async () => {
@@ -91,7 +100,7 @@ test('what an interruption left out must be told, and end with its code', async 
 
 test('what stays of a change that was taken back must be told, in the document and in the journal', async () => {
   const stays = ['migrate: done, and what it did is kept'];
-  const { exit, said, answer, ended } = await changed(() => undefined, { change: '1', stays });
+  const { exit, said, answer, ended } = await changed(() => undefined, { recovers: { change: '1', stays } });
   expect({ exit, said }).toEqual({ exit: 0, said: ['warning: migrate: done, and what it did is kept\n'] });
   expect(answer).toMatchObject({ ok: true, left: stays });
   expect(ended).toMatchObject({ outcome: 'done', left: stays });

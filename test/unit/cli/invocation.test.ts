@@ -115,9 +115,12 @@ test('a text that begins as a flag does must be told from one, and be taken behi
   expect(() => typed('--reasn=so it is')).toThrow("unknown option '--reasn=so it is'");
 });
 
-test('help shows flags, examples and variables, and runs nothing', () => {
+test('help shows flags, their defaults, examples and variables, and runs nothing', () => {
   expect(parse(read, 'look at --help')).toBeUndefined();
   expect(help).toContain('--count <number>');
+  expect(help).toMatch(/--count <number> +default: 3\n/);
+  expect(help).toMatch(/--kind <kind> +default: a \(choices: "a", "b"\)\n/);
+  expect(help).toMatch(/--only <text>\n/);
   expect(help).toContain('Examples:');
   expect(help).toContain('OPSCTL_LOOK_AT_');
 });

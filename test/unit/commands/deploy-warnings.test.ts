@@ -2,11 +2,13 @@ import { expect, test } from 'vitest';
 
 import blueGreen from '../../../src/commands/deploy/blue-green.ts';
 import { OpsError } from '../../../src/core/errors.ts';
+import type { ContainerState } from '../../../src/core/ports/engine.ts';
 import type { LoadBalancerReader } from '../../../src/core/ports/load-balancer.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
 import { fakeFiles } from '../../support/fakes/files.ts';
 import { fakeLoadBalancer } from '../../support/fakes/load-balancer.ts';
 import { fakeReplicas } from '../../support/fakes/replicas.ts';
+import { readyNginx } from '../../support/ready-nginx.ts';
 import { made } from '../deploy/facts.ts';
 import { contextOf, of, shop } from '../inspect/platform.ts';
 
@@ -53,4 +55,29 @@ test('a deploy must be refused when the load balancer would not send visitors to
 test('a deploy must end where the load balancer cannot be asked, of which a check tells the rest', async () => {
   const canSwitch = async (): Promise<never> => Promise.reject(new OpsError('TIMED_OUT', 'no answer'));
   expect((await planned([], { canSwitch })).refused).toMatchObject({ code: 'TIMED_OUT' });
+});
+
+test.each<[ContainerState, ContainerState]>([
+  ['restarting', 'running'],
+  ['exited', 'running'],
+  ['running', 'restarting'],
+])('a deploy must not be refused because what it replaces is %s, or what it leaves alone is %s', async (api, web) => {
+  const engine = fakeEngine();
+  engine.add(of('nginx', { name: 'nginx', id: 'nginx' }));
+  for (const [service, state] of Object.entries({ api, web }))
+    engine.add(made(`shop_${service}_1`, { service, image: `shop/${service}:v1`, state, memoryLimit: 1024 }));
+  const replicas = fakeReplicas(engine);
+  for (const service of ['api', 'web']) {
+    replicas.models.set(`id-shop_${service}_1`, { aliases: { shop: [`${service}-blue`] }, published: [] });
+    for (const version of ['v1', 'v2'])
+      replicas.images.set(`shop/${service}:${version}`, {
+        ...{ id: `sha256:${service}${version}`, digests: [], labels: {}, ports: [3000], size: 1 },
+      });
+  }
+  const routing = { live: {}, generation: 1, since: '2026-03-01T11:00:00.000Z' };
+  const loadBalancer = fakeLoadBalancer({ nginx: { ...readyNginx(['api', 'web']), routing } });
+  const platform = shop({ services: { api: { port: 3000 }, web: { port: 3000 } } });
+  const context = contextOf({ engine, replicas, loadBalancer, files: fakeFiles() }, platform);
+  const given = blueGreen.input.parse({ version: 'v2', service: ['api'] });
+  expect(await blueGreen.plan(given, context)).toMatchObject({ summary: 'deploy api v2' });
 });

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
-import { type ChangeRecord, recordOf } from '../../../src/core/change.ts';
+import { type ChangeEvent, type ChangeRecord, recordOf } from '../../../src/core/change.ts';
 import { OpsError } from '../../../src/core/errors.ts';
 import type { Routing } from '../../../src/core/ports/load-balancer.ts';
-import { type Changes, type Drift, platformDrift } from '../../../src/deploy/drift.ts';
+import type { Changes } from '../../../src/deploy/changes.ts';
+import { type Drift, platformDrift } from '../../../src/deploy/drift.ts';
 import type { Look, ServiceFacts } from '../../../src/deploy/observe.ts';
 import type { Told } from '../../../src/core/told.ts';
 import { deployed, lookOf, made, serviceFacts } from './facts.ts';
@@ -12,24 +13,22 @@ const live = [deployed('api', { colour: 'green', version: 'v3', deploy: 3 })];
 const previous = [deployed('api', { colour: 'blue', version: 'v2', deploy: 2 })];
 const api = serviceFacts('api', { colour: 'green', live, previous });
 const canary = { services: ['api'], percent: 5 };
-const quiet: Changes = { unfinished: undefined, running: false };
+const at = '2026-03-01T12:00:00.000Z';
+const quiet: Changes = { unfinished: [], running: undefined };
+const holder = {
+  ...{ id: 'x', owner: 'bob', host: 'h', pid: 1, command: 'deploy canary', change: '1', ttlMs: 30_000, stale: false },
+  ...{ since: at, heartbeatAt: at },
+};
 
 const of = (services: ServiceFacts[], routing: Partial<Routing> = {}, changes = quiet): Drift[] =>
   platformDrift(lookOf(services, routing), changes);
 const lines = (...given: Parameters<typeof of>): string[] => of(...given).map(({ line }) => line);
 
-const unfinished = (): ChangeRecord | undefined =>
-  recordOf('20260301-1', [
-    {
-      type: 'begin',
-      at: '2026-03-01T12:00:00.000Z',
-      command: 'deploy canary',
-      input: {},
-      actor: 'a',
-      host: 'h',
-      plan: { target: 't', summary: 's', touches: [], steps: [] },
-    },
-  ]);
+const unfinished = (...after: ChangeEvent[]): ChangeRecord[] => {
+  const plan = { target: 't', summary: 's', touches: [], steps: [] };
+  const begin = { type: 'begin' as const, at, command: 'deploy canary', input: {}, actor: 'a', host: 'h', plan };
+  return [recordOf('20260301-1', [begin, ...after]) ?? []].flat();
+};
 
 test('there must be none where all agrees', () => {
   expect(of([api])).toEqual([]);
@@ -46,6 +45,16 @@ test('visitors that are sent to where nothing runs must be sent back to what doe
       },
     ]);
   expect(of([{ ...api, live: [], previous: [] }])).toEqual([]);
+});
+
+test('what mends a service must not be told while a deploy that was left in the middle forbids it', () => {
+  const there = [{ ...api, live: [], older: [deployed('api', { colour: 'blue', version: 'v0', deploy: 1 })] }];
+  const next = (changes: Changes): string[] => of(there, {}, changes).flatMap((one) => one.next);
+  const ends = ['opsctl resume 20260301-1', 'opsctl abort 20260301-1'];
+  const mends = ['opsctl deploy blue-green --rollback', 'opsctl deploy retire'];
+  expect(next({ ...quiet, unfinished: unfinished() })).toEqual(ends);
+  const other = unfinished().map((one) => ({ ...one, begin: { ...one.begin, command: 'db vacuum' } }));
+  expect(next({ ...quiet, unfinished: other })).toEqual([...ends, ...mends]);
 });
 
 test('a canary of which one container does not run must be named', () => {
@@ -75,6 +84,13 @@ test('a change that was left in the middle must be named, with what ends it', ()
       line: 'change 20260301-1 (deploy canary) was left in the middle, see opsctl history 20260301-1',
       next: ['opsctl resume 20260301-1', 'opsctl abort 20260301-1'],
     },
+  ]);
+});
+
+test('a change that is paused must be told to be so', () => {
+  const paused = unfinished({ type: 'end', at, outcome: 'paused', left: [] });
+  expect(lines([api], {}, { ...quiet, unfinished: paused })).toEqual([
+    'change 20260301-1 (deploy canary) is paused, see opsctl history 20260301-1',
   ]);
 });
 
@@ -143,8 +159,8 @@ describe('load balancers', () => {
 
   test('that disagree because of a change must be left to what ends that', () => {
     const said = { a: route(), b: route({ live: {} }) };
-    expect(with_(said, true, { running: true, unfinished: undefined })).toMatchObject([{ next: [] }]);
-    expect(with_(said, true, { running: false, unfinished: unfinished() })).toMatchObject([
+    expect(with_(said, true, { ...quiet, running: holder })).toMatchObject([{ next: [] }]);
+    expect(with_(said, true, { ...quiet, unfinished: unfinished() })).toMatchObject([
       { next: [] },
       { next: ['opsctl resume 20260301-1', 'opsctl abort 20260301-1'] },
     ]);

@@ -9,7 +9,6 @@ import { deployOf } from '../../../src/core/containers.ts';
 import type { Facts, Look, ServiceFacts } from '../../../src/deploy/observe.ts';
 import type { DeployRequest, Wanted } from '../../../src/deploy/request.ts';
 import { container } from '../../support/containers.ts';
-import { NOW } from '../inspect/platform.ts';
 
 /** A container that compose made of service api. */
 export function made(name: string, more: Partial<ContainerDetail> = {}): ContainerDetail {
@@ -107,8 +106,6 @@ export const requestOf = (all: Wanted[], { options = {}, ...more }: Different = 
   ...more,
   options: { ...deploySchema.parse({}), ...options },
 });
-
-export const now = new Date(NOW);
 
 /** As a dry run prints it: 100 columns, no colour. */
 export const shown = (plan: Plan): string =>

@@ -55,7 +55,7 @@ describe('the plan of a rollback', () => {
 
         touches service api v2 → v1
         touches load balancer nginx: api blue
-        touches container shop_api_1: is started first, since it is stopped
+        touches container shop_api_1: is stopped: it is started first, until it serves
 
         1. start shop_api_1
            it was stopped after the last deploy

@@ -21,6 +21,7 @@ const status = (
 test('what is live must be told with what a rollback goes back to', () => {
   expect(status({}, { digest: 'shop/api@sha256:9' })).toMatchInlineSnapshot(`
     {
+      "beside": null,
       "colour": "green",
       "digest": "shop/api@sha256:9",
       "drift": [],
@@ -75,6 +76,25 @@ test('the release before must be warm only when all of it runs', () => {
   expect(status({ previous: [] }).previous).toBeNull();
   const half = [made('a'), made('b', { state: 'exited' })];
   expect(status({ previous: half }).previous?.warm).toBe(false);
+});
+
+describe('what no rollback goes back to must be told apart from what one does:', () => {
+  const newer = [deployed('api', { colour: 'blue', version: 'v3', deploy: 2 })];
+
+  test('a newer version, which was rolled back or is not live yet', () => {
+    expect(status({ previous: newer })).toMatchObject({ previous: null, beside: { version: 'v3', warm: true } });
+  });
+
+  test('a canary, even where nothing runs of what is live', () => {
+    const down = live.map((one) => ({ ...one, state: 'exited' as const }));
+    const canary = { services: ['api'], percent: 5 };
+    for (const now of [live, down])
+      expect(status({ live: now, previous: newer }, {}, { canary })).toMatchObject({
+        previous: null,
+        beside: { version: 'v3' },
+      });
+    expect(status({ live: down, previous: newer })).toMatchObject({ previous: { version: 'v3' }, beside: null });
+  });
 });
 
 describe('drift of a service', () => {

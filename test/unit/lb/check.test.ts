@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { checkSetup } from '../../../src/lb/check.ts';
+import { checkSetup, lackingFor } from '../../../src/lb/check.ts';
 import type { InstanceFacts, Part, SetupFacts } from '../../../src/lb/observe.ts';
 import { absent, api, instance, setup } from './instance.ts';
 
@@ -133,7 +133,7 @@ describe('the live containers of a service', () => {
   test('must be there', () => {
     const green = { ...container, labels: { 'opsctl.colour': 'green' }, aliases: ['api-green'] };
     expect(wrong(setup({}, [{ ...api, containers: [green] }]))).toEqual([
-      'name crit: no container of api runs in blue, which is live\nopsctl deploy status',
+      'live crit: no container of api runs in blue, which is live\nopsctl deploy status',
     ]);
     const routing = { live: { api: 'green' as const }, generation: 1, since: '2026-03-01T11:00:00.000Z' };
     expect(wrong(setup({ routing }, [{ ...api, containers: [green] }]))).toEqual([]);
@@ -200,6 +200,24 @@ describe('what the configuration says', () => {
         'opsctl lb check',
       ].join('\n'),
     ]);
+  });
+});
+
+describe('what keeps visitors from a release', () => {
+  const lacking = (services: string[], facts: SetupFacts): string[] =>
+    lackingFor(services, facts).map(({ id, about }) => `${about} ${id}`);
+  const web = { ...api, name: 'web', containers: [] };
+
+  test('must not be that nothing runs of what is live, nor that where traffic goes may be forgotten', () => {
+    expect(lacking(['api'], setup({}, [{ ...api, containers: [] }]))).toEqual([]);
+    const { volume: _volume, ...bare } = instance();
+    expect(lacking(['api'], { ...setup(), instances: [bare] })).toEqual([]);
+  });
+
+  test('must be what the load balancer lacks as a whole, or for a service of the release', () => {
+    const nothing = setup({ present: absent() }, [api, web]);
+    expect(lacking(['api'], nothing)).toEqual(['nginx files']);
+    expect(lacking(['api', 'web'], nothing)).toEqual(['nginx files', 'nginx location-web']);
   });
 });
 

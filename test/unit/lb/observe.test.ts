@@ -63,6 +63,43 @@ describe('the set-up', () => {
   });
 });
 
+describe('the port of a service that the configuration does not name', () => {
+  const portOf = async (containers: Partial<Container>[]): Promise<number | undefined> => {
+    const engine = fakeEngine();
+    engine.add(of('nginx', { name: 'nginx', volumes: [state] }));
+    for (const [index, one] of containers.entries()) engine.add(of('api', { name: `api_${index.toString()}`, ...one }));
+    const replicas = fakeReplicas(engine);
+    for (const port of [3000, 4000]) replicas.images.set(`sha256:${port.toString()}`, imageOf(port));
+    const { readers } = contextOf({ engine, loadBalancer: fakeLoadBalancer({ nginx: {} }), replicas });
+    return (await observeSetup(shop({ services: { api: {} } }), readers)).services[0]?.port;
+  };
+  const imageOf = (port: number) => ({
+    id: `sha256:${port.toString()}`,
+    digests: [],
+    labels: {},
+    ports: [port],
+    size: 1,
+  });
+  const [old, now] = [{ imageId: 'sha256:3000' }, { imageId: 'sha256:4000' }];
+
+  test.each<Container['state']>(['restarting', 'exited'])(
+    'must be that of what is %s where nothing runs',
+    async (is) => {
+      expect(await portOf([{ ...old, state: is }])).toBe(3000);
+      expect(await portOf([{ ...old, state: is }, now])).toBe(4000);
+    },
+  );
+
+  test('must be asked for where there is no container, and a one-off is none', async () => {
+    const oneOff = { ...old, labels: { 'com.docker.compose.oneoff': 'True' } };
+    await expect(portOf([oneOff])).rejects.toMatchObject({
+      code: 'NOT_CONFIGURED',
+      message: 'the port of service api is not known: it has no container',
+      hint: 'Set services.api.port in opsctl.yaml.',
+    });
+  });
+});
+
 describe('what does not answer', () => {
   const late = async (): Promise<never> => Promise.reject(new OpsError('TIMED_OUT', 'no answer within 5 s'));
   const fails = { canSwitch: late, routing: late };
