@@ -5,7 +5,7 @@ import { versionOf } from '../core/containers.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import { COLOURS, type Route } from '../core/ports/load-balancer.ts';
 import { colourOf } from '../core/routing.ts';
-import { type Look, only, type SeenService, versionIn } from './observe.ts';
+import { imageIn, type Look, only, type SeenService, versionIn } from './observe.ts';
 import { routingsOf } from '../core/told.ts';
 import { isStale, tagIn, type VersionVariable } from './version-variable.ts';
 
@@ -51,7 +51,7 @@ export interface Beside {
 
 export function statusOf(service: SeenService, { told }: Look, { variable, digest }: Beside): ServiceStatus {
   const { name, colour, live, previous } = service;
-  const image = only(live.map(({ imageId }) => imageId));
+  const image = imageIn(live);
   return {
     service: name,
     colour: colour ?? null,

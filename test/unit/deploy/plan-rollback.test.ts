@@ -85,6 +85,15 @@ describe('the plan of a rollback', () => {
     ]);
   });
 
+  test('must go back to another image of the same version, and say which', () => {
+    const tag = { version: 'latest', deploy: 2 };
+    const live = [deployed('api', { ...tag, colour: 'green' }, { imageId: `sha256:${'b'.repeat(64)}` })];
+    const previous = [deployed('api', { ...tag, colour: 'blue', deploy: 1 }, { imageId: `sha256:${'a'.repeat(64)}` })];
+    expect(planRollback(request([{ ...api, live, previous }])).summary).toBe(
+      'roll back api latest (sha256:bbbbbbbbbbbb) → latest (sha256:aaaaaaaaaaaa)',
+    );
+  });
+
   test('must leave out a service of an earlier release', () => {
     const later = serviceFacts('web', {
       live: [deployed('web', { colour: 'blue', version: 'v3', deploy: 2 })],
@@ -105,7 +114,10 @@ describe('there must be nothing to go back to', () => {
   test.each<[string, ServiceFacts]>([
     ['before the first deploy', serviceFacts('api')],
     ['when the release before is gone', { ...api, previous: [] }],
-    ['when the other has the same version', { ...api, previous: [made('shop_api_1', { image: 'shop/api:v2' })] }],
+    [
+      'when the other has the same version from the same image',
+      { ...api, previous: [made('shop_api_1', { image: 'shop/api:v2' })] },
+    ],
   ])('%s', (_when, facts) => {
     expect(() => planRollback(request([facts]))).toThrow(
       expect.objectContaining({
@@ -169,7 +181,10 @@ describe('services that are named', () => {
   test.each<[string, ServiceFacts]>([
     ['nothing before', { ...web, previous: [] }],
     ['been rolled back themselves', { ...web, colour: 'blue', live: web.previous, previous: web.live }],
-    ['the same version before', { ...web, previous: [made('shop_web_1', { image: 'shop/web:v2' })] }],
+    [
+      'the same version from the same image before',
+      { ...web, previous: [made('shop_web_1', { image: 'shop/web:v2' })] },
+    ],
   ])('must be refused together when one of them has %s', (_what, stuck) => {
     expect(() => planRollback(request([api, stuck], false, 'api', 'web'))).toThrow(
       expect.objectContaining({
