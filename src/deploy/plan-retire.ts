@@ -1,6 +1,6 @@
 /**
- * The release before the live one, from warm to cold: stopped, and still there for a rollback. What is older than that
- * and runs is stopped too.
+ * The release before the live one, from warm to cold: stopped, and still there for a rollback. What runs and serves no
+ * rollback is stopped too: what is older, or was taken back itself.
  */
 import type { Plan } from '../core/change.ts';
 import { versionOf } from '../core/containers.ts';
@@ -9,7 +9,7 @@ import { bytes, duration, plural } from '../core/format.ts';
 import { plan } from '../core/plan.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Surroundings } from './request.ts';
-import type { ServiceFacts } from './observe.ts';
+import { isBefore, type ServiceFacts } from './observe.ts';
 import { isUp, retire } from './stages.ts';
 
 export type RetireRequest = Pick<Surroundings, 'facts' | 'environment' | 'options'> & {
@@ -28,11 +28,13 @@ export function planRetire(request: RetireRequest): Plan {
     });
   const up = (which: 'previous' | 'older'): Running[] =>
     facts.services.flatMap((one) => one[which].filter(isUp).map((container) => ({ service: one, container })));
-  const [warm, older] = [up('previous'), up('older')];
+  const [previous, older] = [up('previous'), up('older')];
+  const warm = previous.filter(({ service }) => isBefore(service));
+  const rejected = previous.filter(({ service }) => !isBefore(service));
   const ageMs = now.getTime() - Date.parse(since);
   const kept = warm.length > 0 && ageMs < options.keepWarmMs && !force;
-  // What is older serves no rollback, so that its time does not matter.
-  if (kept && older.length === 0)
+  // What serves no rollback may go at any time.
+  if (kept && older.length === 0 && rejected.length === 0)
     throw new OpsError(
       'UNSAFE',
       `the last switch was ${duration(Math.max(0, ageMs))} ago; the release before is kept warm for ${duration(options.keepWarmMs)}`,
@@ -41,11 +43,19 @@ export function planRetire(request: RetireRequest): Plan {
   const cooled = kept ? [] : warm;
   return plan({
     target: environment,
-    summary: summaryOf(cooled, older, kept),
-    touches: [...older, ...cooled].map(described),
+    summary: summaryOf({ older, rejected, cooled }, kept),
+    touches: [...older, ...rejected, ...cooled].map(described),
     steps: [
       ...older.flatMap(({ container, service }) =>
         retire(container, service, request, 'it is of an older release, and no rollback goes back that far'),
+      ),
+      ...rejected.flatMap(({ container, service }) =>
+        retire(
+          container,
+          service,
+          request,
+          'it was taken back itself, or is what is live once more: no rollback goes to it',
+        ),
       ),
       ...cooled.flatMap(({ container, service }) =>
         retire(container, service, request, 'its memory is wanted more than a rollback within seconds'),
@@ -59,10 +69,16 @@ interface Running {
   container: ContainerDetail;
 }
 
-function summaryOf(cooled: readonly Running[], older: readonly Running[], kept: boolean): string {
+function summaryOf(
+  { older, rejected, cooled }: Record<'older' | 'rejected' | 'cooled', readonly Running[]>,
+  kept: boolean,
+): string {
   const them = cooled.length === 1 ? 'it' : 'them';
   const parts = [
     ...(older.length === 0 ? [] : [`stop ${plural(older.length, 'container')} of older releases`]),
+    ...(rejected.length === 0
+      ? []
+      : [`stop ${plural(rejected.length, 'container')} without visitors, to which no rollback goes`]),
     ...(cooled.length === 0
       ? []
       : [`stop ${plural(cooled.length, 'container')} of the release before: a rollback then starts ${them} first`]),

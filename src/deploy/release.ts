@@ -17,6 +17,8 @@ import { SHORTEST_MS } from './measure.ts';
 const BETWEEN_MS = 1000;
 /** What a probe may take, in ms. */
 const PROBE_MS = 5000;
+/** What is taken back may leave something that runs, such as a canary without visitors. */
+const LOOK = 'See what is live, and what to run now: opsctl deploy status';
 
 export function openRelease(readers: Readers, platform: Platform): ReleaseReader {
   const ask = async (candidate: Candidate): Promise<string[]> =>
@@ -71,7 +73,9 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
       // What could not be asked is not known: the canary stays as it is, and is held when that lasts; its view tells why.
       const seen = await compareVersions(step.services, glance, platform, readers).catch(() => []);
       mustNotFail(seen);
-      return elapsed >= step.forMs && seen.length > 0 && seen.every(({ analysis }) => analysis.verdict === 'pass');
+      // A service of the canary that nobody looked at has not passed.
+      const whole = seen.length > 0 && seen.length >= (step.route.canary?.services.length ?? 0);
+      return elapsed >= step.forMs && whole && seen.every(({ analysis }) => analysis.verdict === 'pass');
     },
     canaryView: async (step) => await viewOf(step, platform, readers),
   };
@@ -84,7 +88,7 @@ function mustNotFail(seen: readonly { service: ComparedService; analysis: Analys
   throw new OpsError(
     'UNSAFE',
     `${service.metrics} ${service.candidate} is worse than ${service.stable}: ${analysis.reason}`,
-    { details: { analysis: analysis.rules } },
+    { hint: LOOK, details: { analysis: analysis.rules } },
   );
 }
 
@@ -113,9 +117,7 @@ async function liveSince(
   throw new OpsError(
     'UNSAFE',
     'traffic does not go where this deploy sent it any more: somebody changed it meanwhile',
-    {
-      hint: 'See what is live: opsctl deploy status',
-    },
+    { hint: LOOK },
   );
 }
 
@@ -124,6 +126,7 @@ async function mustServe(name: string, { engine }: Readers): Promise<void> {
   if (state === 'running' && restartCount === 0 && health !== 'unhealthy') return;
   const why = restartCount > 0 ? 'restarted' : state === 'running' ? 'became unhealthy' : `is ${state}`;
   throw new OpsError('UNSAFE', `${name} ${why} after it got traffic`, {
+    hint: LOOK,
     details: { ...(await engine.whyNotServing(name)) },
   });
 }

@@ -9,7 +9,7 @@ export default changeCommand({
   name: 'deploy retire',
   summary: 'Stop the release before the live one, which was kept running for a quick rollback',
   description:
-    'Its requests are finished first. It stays there, stopped: a rollback starts it again, which takes as long as its start. The next deploy does the same by itself. Refused for as long as deploy.keepWarmMs after the switch. Containers of older releases that run, as after a restart of the host, are stopped at any time.',
+    'Its requests are finished first. It stays there, stopped: a rollback starts it again, which takes as long as its start. The next deploy does the same by itself. Refused for as long as deploy.keepWarmMs after the switch. What runs and serves no rollback is stopped at any time: a release or a canary that was taken back, or an older one that came back with a restart of the host.',
   examples: [
     { command: 'opsctl deploy retire', explains: 'when the new version has proved itself' },
     { command: 'opsctl deploy retire --force --yes', explains: 'at once, to free its memory' },

@@ -69,6 +69,13 @@ describe('the quick rollback', () => {
   });
 });
 
+test('what was taken back itself must be stopped at any time, since no rollback goes to it', () => {
+  const back = serviceFacts('api', { previous: [deployed('api', { colour: 'green', version: 'v2', deploy: 1 })] });
+  const plan = planRetire(request([back], { since: '2026-03-01T11:59:50.000Z' }));
+  expect(plan.summary).toBe('stop 1 container without visitors, to which no rollback goes');
+  expect(ids(plan)).toEqual(['engine.drained:shop_api-green-r1', 'engine.stop:shop_api-green-r1']);
+});
+
 describe('what runs of an older release', () => {
   const recent = { since: '2026-03-01T11:50:00.000Z' };
   const older = [

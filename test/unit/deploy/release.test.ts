@@ -29,6 +29,7 @@ describe.concurrent('a step of a canary', () => {
     await expect(release.hasPassed(step())).rejects.toMatchObject({
       code: 'UNSAFE',
       message: expect.stringMatching(/^api v2 is worse than v1: 500 of 10000 failed/),
+      hint: expect.stringContaining('opsctl deploy status'),
       details: { analysis: { errors: { verdict: 'fail' } } },
     });
   });
@@ -42,6 +43,15 @@ describe.concurrent('a step of a canary', () => {
   test('must stay open while one of several services cannot be told', async ({ expect }) => {
     const more = [...services, { metrics: 'web', stable: 'w1', candidate: 'w2' }];
     expect(await world().release.hasPassed(step({ services: more }))).toBe(false);
+  });
+
+  test('must stay open while one of the services that visitors get is not compared', async ({ expect }) => {
+    const { loadBalancer, release } = world();
+    const both = { live, canary: { services: ['api', 'web'], percent: 5 } };
+    await loadBalancer.route('nginx', '/etc/opsctl', both);
+    const nginx = loadBalancer.containers.get('nginx');
+    if (nginx?.routing !== undefined) nginx.routing.since = '2026-03-01T11:59:00.000Z';
+    expect(await release.hasPassed(step({ route: both }))).toBe(false);
   });
 
   test('must stay open while Prometheus cannot be asked, or there is nothing to ask of', async ({ expect }) => {
