@@ -34,10 +34,16 @@ export function planRollback({ facts, services, named, environment, options, for
   );
   const stopped = back.flatMap(({ facts: { previous } }) => previous.filter(({ state }) => state !== 'running'));
   const asks = asksOf(back);
+  const warm = back.flatMap(({ facts: { previous } }) => previous.filter(({ state }) => state === 'running'));
+  const candidate = {
+    ...{ instance, directory: facts.directory, asks, passes: 1 },
+    ...(warm.length === 0 ? {} : { containers: warm.map(({ name }) => name) }),
+  };
+  const asked = asks.length + warm.length > 0;
   const changes = back.map(({ facts: { name, live, previous } }) => `${name} ${wayBack(live, previous)}`);
   return plan({
     target: environment,
-    summary: `roll back ${changes.join(', ')}${asks.length > 0 && force ? ', without asking the version before (--force)' : ''}`,
+    summary: `roll back ${changes.join(', ')}${asked && force ? ', without asking the version before (--force)' : ''}`,
     touches: [
       ...changes.map((change) => `service ${change}`),
       ...facts.instances.map(({ name }) => `load balancer ${name}: ${steps.routeText(to)}`),
@@ -47,11 +53,11 @@ export function planRollback({ facts, services, named, environment, options, for
       ...stopped.map(steps.restart),
       ...stopped.map(({ name }) => steps.serving(name, options.healthyWithinMs)),
       // One answer is enough of what served before, and each costs time while visitors see the bad version.
-      ...(asks.length === 0 || force
+      ...(!asked || force
         ? []
         : [
             {
-              ...steps.smoke({ instance, directory: facts.directory, asks, passes: 1 }, 'the version before'),
+              ...steps.smoke(candidate, 'the version before'),
               why: 'visitors must not be the first to ask; --force goes back without, where it is as ill as the live one',
             },
           ]),

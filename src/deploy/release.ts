@@ -21,10 +21,14 @@ const PROBE_MS = 5000;
 const LOOK = 'See what is live, and what to run now: opsctl deploy status';
 
 export function openRelease(readers: Readers, platform: Platform): ReleaseReader {
-  const ask = async (candidate: Candidate): Promise<string[]> =>
-    (await Promise.all(candidate.asks.map((one) => wrongAt(one, candidate, readers, platform)))).filter(
-      (line) => line !== '',
-    );
+  const ask = async (candidate: Candidate): Promise<string[]> => {
+    const { asks, containers = [] } = candidate;
+    const wrong = [
+      ...containers.map((name) => wrongWith(name, readers)),
+      ...asks.map((one) => wrongAt(one, candidate, readers, platform)),
+    ];
+    return (await Promise.all(wrong)).filter((line) => line !== '');
+  };
   let looked = '';
   /** Prometheus has something new only every few seconds: one look in each such time is enough. */
   const isDue = (since: string, elapsed: number): boolean => {
@@ -90,6 +94,13 @@ function mustNotFail(seen: readonly { service: ComparedService; analysis: Analys
     `${service.metrics} ${service.candidate} is worse than ${service.stable}: ${analysis.reason}`,
     { hint: LOOK, details: { analysis: analysis.rules } },
   );
+}
+
+/** What keeps a container from serving; empty when nothing does. */
+async function wrongWith(name: string, { engine }: Readers): Promise<string> {
+  if (await engine.isServing(name)) return '';
+  const { state, health, probe } = await engine.whyNotServing(name);
+  return `${name} does not serve: it is ${[state === 'running' ? health : state, ...(probe === undefined ? [] : [probe])].join(', ')}`;
 }
 
 /** What is wrong with the answer of a URL, asked of one colour through the load balancer; empty when nothing is. */

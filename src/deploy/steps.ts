@@ -174,16 +174,28 @@ export const serving = (name: string, withinMs: number): Step =>
     timeoutMs: withinMs,
   });
 
+/** One gate for all that a version is asked: each step costs a line of the journal. */
 export const smoke = (candidate: Candidate, who = 'the new version'): Step =>
   gate({
     id: 'release.answers',
-    describe: `ask ${who} through the load balancer${candidate.passes === 1 ? '' : `, ${plural(candidate.passes, 'time')} in a row`}: ${candidate.asks.map(({ url, colour }) => `${url} (${colour})`).join(', ')}`,
+    describe: asking(candidate, who),
     why: 'visitors must not be the first to ask',
     verify: (r) => r.release.answers(candidate),
     explain: (r) => r.release.whyNoAnswer(candidate),
     recheck: true,
     timeoutMs: SMOKE_MS + candidate.passes * 1000,
   });
+
+function asking({ asks, passes, containers = [] }: Candidate, who: string): string {
+  const often = passes === 1 ? '' : `, ${plural(passes, 'time')} in a row`;
+  const urls = asks.map(({ url, colour }) => `${url} (${colour})`).join(', ');
+  return [
+    ...(containers.length === 0
+      ? []
+      : [`see that ${containers.join(' and ')} ${containers.length === 1 ? 'serves' : 'serve'}`]),
+    ...(asks.length === 0 ? [] : [`ask ${who} through the load balancer${often}: ${urls}`]),
+  ].join(', and ');
+}
 
 /** Where traffic goes before and after a switch. */
 export interface Switch {

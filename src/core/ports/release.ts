@@ -1,12 +1,14 @@
 /** What a release must be like before it gets traffic and after: judged by the deploys, asked by their steps. */
 import type { Colour, Route } from './load-balancer.ts';
 
-/** A new version that is asked through the load balancer before visitors are. */
+/** A version that is asked through the load balancer before visitors are. */
 export interface Candidate {
   /** Container of the load balancer, and its directory. */
   instance: string;
   directory: string;
   asks: { url: string; colour: Colour }[];
+  /** Names of containers that run already, and must serve as well. */
+  containers?: string[];
   /** Good answers in a row, one a second, that are wanted. */
   passes: number;
 }
@@ -55,9 +57,9 @@ export interface CanaryView {
 }
 
 export interface ReleaseReader {
-  /** True once every URL gave its good answers. */
+  /** True once every container serves and every URL gave its good answers. @throws UNSAFE at once when a container is down */
   answers(candidate: Candidate): Promise<boolean>;
-  /** What the URLs answer now, for people. */
+  /** What the URLs answer now, and which containers do not serve, for people. */
   whyNoAnswer(candidate: Candidate): Promise<{ answers: string[] }>;
   /**
    * True once the time since the switch is over and all went well in it.

@@ -26,7 +26,8 @@ describe('the plan of a rollback', () => {
         touches service api v2 → v1
         touches load balancer nginx: api blue
 
-        1. ask the version before through the load balancer: http://127.0.0.1:8080/api/health (blue)
+        1. see that shop_api_1 serves, and ask the version before through the load balancer:
+           http://127.0.0.1:8080/api/health (blue)
            visitors must not be the first to ask; --force goes back without, where it is as ill as the
            live one
         2. nginx sends traffic to api blue
@@ -34,6 +35,19 @@ describe('the plan of a rollback', () => {
         3. set API_VERSION=v1 in .env
            else the next docker-compose up would bring the old version back"
     `);
+  });
+
+  test('must see that what runs of it serves, in one step, also where there is no URL to ask', () => {
+    const previous = [made('a', { health: 'unhealthy' }), made('b')];
+    const given = request([{ ...api, previous }]);
+    const without = { ...given, services: given.services.map((one) => ({ ...one, smoke: [] })) };
+    const plan = planRollback(without);
+    expect(ids(plan)).toEqual(['release.answers', 'lb.route:nginx', 'files.variable:API_VERSION']);
+    expect(plan.steps[0]).toMatchObject({
+      describe: 'see that a and b serve',
+      verify: { method: 'answers', args: [{ asks: [], containers: ['a', 'b'] }] },
+    });
+    expect(ids(planRollback({ ...without, force: true }))).not.toContain('release.answers');
   });
 
   test('must send visitors to what runs where nothing runs that they are sent to, whichever release is newer', () => {

@@ -286,6 +286,17 @@ describe.concurrent('answers of a new version', () => {
     expect(await answering(...statuses).release.answers(candidate)).toBe(false);
   });
 
+  test('must wait for containers that do not serve, which is told', async ({ expect }) => {
+    const { candidate: container, release } = world();
+    const own = { ...instance, asks: [], passes: 1, containers: ['api-green'] };
+    expect(await release.answers(own)).toBe(true);
+    container.health = 'unhealthy';
+    expect(await release.answers(own)).toBe(false);
+    expect(await release.whyNoAnswer(own)).toEqual({ answers: ['api-green does not serve: it is unhealthy'] });
+    container.state = 'exited';
+    await expect(release.answers(own)).rejects.toMatchObject({ code: 'UNSAFE' });
+  });
+
   test('must be told by URL where they are wrong, and cut', async ({ expect }) => {
     const { release } = answering(503, new OpsError('UNSAFE', 'it knows nothing of the colour'));
     expect(await release.whyNoAnswer(candidate)).toEqual({
