@@ -36,7 +36,10 @@ export function planRollback({ facts, services, named, environment, options, for
   const asks = asksOf(back);
   const warm = back.flatMap(({ facts: { previous } }) => previous.filter(({ state }) => state === 'running'));
   const candidate = {
-    ...{ instance, directory: facts.directory, asks, passes: 1 },
+    instance,
+    directory: facts.directory,
+    asks,
+    passes: 1,
     ...(warm.length === 0 ? {} : { containers: warm.map(({ name }) => name) }),
   };
   const asked = asks.length + warm.length > 0;
