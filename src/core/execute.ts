@@ -33,6 +33,8 @@ export interface Outcome {
 interface Running extends Execution {
   /** What is written with the next event. */
   held: ChangeEvent[];
+  /** What was not done although the change was, a line each. */
+  notDone: string[];
 }
 
 /** A step whose call was made; not certain when its outcome could not be found out. */
@@ -47,15 +49,14 @@ interface Reached {
  * connection broke) is verified; if that does not settle it, it is taken back with the others.
  */
 export async function execute(plan: Plan, surroundings: Execution): Promise<Outcome> {
-  const around: Running = { ...surroundings, held: [] };
+  const around: Running = { ...surroundings, held: [], notDone: [] };
   const reached: Reached[] = (around.before ?? []).map((step) => ({ step, certain: true }));
-  const notDone: string[] = [];
   let interruption: OpsError | undefined;
   for (const step of plan.steps) {
     const error = await one(step, reached, around).catch(asOpsError);
     if (error === undefined) continue;
     if (step.onFailure === 'go on' && error.code !== 'LOCKED') {
-      notDone.push([`${step.id}: ${error.message}`, ...lastSaid(error)].join(', the last it said: '));
+      around.notDone.push([`${step.id}: ${error.message}`, ...lastSaid(error)].join(', the last it said: '));
       if (error.code === 'INTERRUPTED') interruption ??= error;
       continue;
     }
@@ -67,7 +68,7 @@ export async function execute(plan: Plan, surroundings: Execution): Promise<Outc
       : await takeBack(reached, error, around);
   }
   const error = interruption === undefined ? {} : { error: interruption };
-  return await ended({ outcome: 'done', left: notDone, ...error }, around);
+  return await ended({ outcome: 'done', left: around.notDone, ...error }, around);
 }
 
 /**
@@ -103,7 +104,8 @@ async function one(step: Step, reached: Reached[], around: Running): Promise<Ops
   if (around.signal.aborted) return new OpsError('INTERRUPTED', `interrupted before ${step.id}`);
   await announce({ type: 'step-begin', step: step.id }, around);
   const began = performance.now();
-  const { failure, output } = await doStep(step, around);
+  const { failure, output, notDone = [] } = await doStep(step, around);
+  around.notDone.push(...notDone);
   if (failure === undefined || failure.mayHaveHappened) reached.push({ step, certain: failure === undefined });
   if (failure === undefined) {
     const durationMs = Math.round(performance.now() - began);

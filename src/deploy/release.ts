@@ -1,15 +1,16 @@
 /** The release port: whether a new version answers, is well once it is live, and stands beside the stable one. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 
 import { asOpsError, OpsError } from '../core/errors.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
-import type { Candidate, CanaryStep, ComparedService, ReleaseReader } from '../core/ports/release.ts';
+import type { Candidate, CanaryStep, ComparedService, ReleaseReader, Watch } from '../core/ports/release.ts';
 import { sameRoute } from '../core/routing.ts';
 import type { Analysis } from './analysis/data.ts';
 import { intervalAt } from './analysis/looks.ts';
-import { compareVersions, glanceAtWatch, lookAtStep, sinceThen } from './compare.ts';
+import { type Compared, compareVersions, glanceAtWatch, lookAtStep, sinceThen } from './compare.ts';
 import { viewOf, watchViewOf } from './view.ts';
 import { SHORTEST_MS } from './measure.ts';
 
@@ -30,6 +31,8 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
     return (await Promise.all(wrong)).filter((line) => line !== '');
   };
   let looked = '';
+  /** What the last look at a watch saw. */
+  let lastWatch: { watch: Watch; seen: readonly Compared[] | OpsError } | undefined;
   /** Prometheus has something new only every few seconds: one look in each such time is enough. */
   const isDue = (since: string, elapsed: number): boolean => {
     const now = `${since} ${intervalAt(elapsed).toString()}`;
@@ -65,11 +68,14 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
       if (elapsed >= SHORTEST_MS && (isDue(since, elapsed) || isOver)) {
         const glance = glanceAtWatch(watch, since, elapsed);
         // Prometheus that does not answer is no reason to take a release back: its containers are still watched.
-        mustNotFail(await compareVersions(watch.services, glance, platform, readers).catch(() => []));
+        const seen = await compareVersions(watch.services, glance, platform, readers).catch(asOpsError);
+        lastWatch = { watch, seen };
+        if (!(seen instanceof OpsError)) mustNotFail(seen);
       }
       return isOver;
     },
-    watchView: async (watch) => await watchViewOf(watch, platform, readers),
+    watchView: async (watch) =>
+      watchViewOf(watch, isDeepStrictEqual(lastWatch?.watch, watch) ? lastWatch?.seen : undefined, platform),
     hasPassed: async (step) => {
       const { since, elapsed } = await lived(step);
       if (elapsed < SHORTEST_MS || !isDue(since, elapsed)) return false;

@@ -11,7 +11,7 @@ import { hookSteps } from './hooks.ts';
 import { baseName } from './names.ts';
 import { type Facts, other, type ServiceFacts, versionIn } from './observe.ts';
 import { replicasOf } from './replicas.ts';
-import type { DeployRequest, Released, Surroundings, Wanted } from './request.ts';
+import { type DeployRequest, type Released, type Surroundings, type Wanted, whyIncomparable } from './request.ts';
 import { releaseCommand } from './release-command.ts';
 import * as steps from './steps.ts';
 
@@ -88,6 +88,10 @@ export function goLive(
     route: to,
     containers: services.flatMap(({ containers }) => containers),
     services: services.flatMap(({ compared }) => (compared === undefined ? [] : [compared])),
+    incomparable: services.flatMap((one) => {
+      const why = whyIncomparable(one);
+      return why === undefined ? [] : [`${one.facts.name}: ${why}`];
+    }),
     forMs: options.watchMs,
   };
   return [

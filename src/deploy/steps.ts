@@ -243,6 +243,7 @@ export const watch = (what: Watch, at?: string): Step =>
     why: 'what only real traffic shows is taken back by itself',
     verify: (r) => r.release.isWell(what),
     explain: (r) => r.release.watchView(what),
+    output: (r) => r.release.watchView(what),
     timeoutMs: what.forMs + WATCH_MARGIN_MS,
     // A share of a canary is held when it is interrupted; after a switch, all is taken back.
     ...(at === undefined ? {} : { onFailure: 'pause' as const }),

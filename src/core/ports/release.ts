@@ -31,7 +31,16 @@ export interface Watch {
   /** Names of its containers. */
   containers: string[];
   services: ComparedService[];
+  /** Services of it that cannot be compared, and why, a line each. */
+  incomparable?: string[];
   forMs: number;
+}
+
+/** What a watch goes by: both versions, or why its containers only. */
+export interface WatchView {
+  lines: string[];
+  /** Comparisons that could not be made, or not be decided, although there is a Prometheus, and why, a line each. */
+  notDone: string[];
 }
 
 /** A share of visitors that has the new version, and how long it is compared with the stable one. */
@@ -66,8 +75,8 @@ export interface ReleaseReader {
    * @throws UNSAFE at once when a container went down, or more requests fail or take long than with the version before
    */
   isWell(watch: Watch): Promise<boolean>;
-  /** What a watch goes by now, for people: both versions, or why its containers only. */
-  watchView(watch: Watch): Promise<{ lines: string[] }>;
+  /** What the last look of `isWell` went by, for people. */
+  watchView(watch: Watch): Promise<WatchView>;
   /**
    * True once the step has lasted its time and the new version is seen to be no worse; false while that is open.
    * @throws UNSAFE at once when it is worse, or a container went down
