@@ -93,7 +93,7 @@ export const pull = (reference: string, digest: string, noRollback: string | und
     id: `replicas.pull:${reference}`,
     describe: `pull ${reference}`,
     why: 'the engine does not have it',
-    do: (w) => w.replicas.pull(reference),
+    do: (w) => w.replicas.pull(reference, digest),
     undo: 'not needed',
     verify: (r) => r.replicas.hasImage(reference, digest),
     timeoutMs: 900_000,
