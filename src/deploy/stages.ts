@@ -14,6 +14,7 @@ import { replicasOf } from './replicas.ts';
 import { type DeployRequest, type Released, type Surroundings, type Wanted, whyIncomparable } from './request.ts';
 import { releaseCommand } from './release-command.ts';
 import * as steps from './steps.ts';
+import { mustBeWritable } from './version-variable.ts';
 
 /** Everything up to a new version that serves and gets no traffic yet. */
 export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step[] {
@@ -105,10 +106,14 @@ export function goLive(
   ];
 }
 
-/** Each variable says the new version, once. */
+/** Each variable says the new version, once. @throws UNSAFE where it cannot be made to */
 export const setVersions = (services: readonly Pick<Released, 'variable' | 'version'>[]): Step[] =>
   distinct(
-    services.flatMap(({ variable, version }) => ('why' in variable ? [] : [steps.setVersion(variable, version)])),
+    services.flatMap(({ variable, version }) => {
+      if ('why' in variable) return [];
+      mustBeWritable(variable, version);
+      return [steps.setVersion(variable, version)];
+    }),
   );
 
 export const variableTouches = (services: readonly Pick<Released, 'variable' | 'version'>[]): string[] => [
