@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chown, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, chown, constants, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { valueIn, withValue } from '../core/dotenv.ts';
@@ -41,6 +41,16 @@ export function openFiles({ directory, envFile }: { directory: string; envFile?:
         await replace(await realpath(file), next);
       } catch (thrown) {
         throw translated(thrown, file);
+      }
+    },
+    whyFixed: async (name) => {
+      try {
+        // It is replaced by one made beside it, for which its own mode does not matter.
+        const file = await realpath(path.resolve(directory, name));
+        await access(path.dirname(file), constants.W_OK | constants.X_OK);
+        return undefined;
+      } catch (thrown) {
+        return (thrown as NodeJS.ErrnoException).code ?? 'unknown error';
       }
     },
     modifiedAt: async (name) => {

@@ -37,7 +37,9 @@ export function failureOf(outcome: Outcome, { id, recovers }: Failed): OpsError 
   const kept = outcome.left.length > 0;
   return new OpsError(code, `${cause.message}; everything${kept ? ' else' : ''} done was taken back`, {
     cause,
-    hint: `What happened, step by step: opsctl history ${id}`,
+    hint: [`What happened, step by step: opsctl history ${id}`, ...(cause.hint === undefined ? [] : [cause.hint])].join(
+      '. ',
+    ),
     details: kept ? { ...details, kept: outcome.left } : details,
   });
 }

@@ -29,7 +29,7 @@ export const stepSchema = z
       ),
     verify: callSchema.optional().describe('answers true once the step is done'),
     explain: callSchema.optional().describe('tells why, when the step was not seen done in time'),
-    output: callSchema.optional().describe('asked once the step is done: its log is kept in the journal'),
+    output: callSchema.optional().describe('asked once the step is done: what it says is kept in the journal'),
     onFailure: z
       .enum(['go on', 'pause'])
       .optional()
@@ -98,7 +98,7 @@ export const changeEventSchema = z.discriminatedUnion('type', [
   stepEvent.extend({
     type: z.literal('step-done'),
     durationMs: z.number(),
-    output: z.string().optional().describe('what a command of the user said, cut'),
+    output: z.string().optional().describe('what a command of the user said, or a gate went by, cut'),
   }),
   stepEvent.extend({
     type: z.literal('step-failed'),

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call, Step } from './change.ts';
 import { asOpsError, OpsError } from './errors.ts';
 import { duration } from './format.ts';
-import { perform } from './plan.ts';
+import { perform, type Said } from './plan.ts';
 import type { Writers } from './ports.ts';
 
 /** What doing one step needs from around it. */
@@ -36,6 +36,8 @@ const EXPLAIN_MS = 5000;
 export interface Done {
   /** What the call said, where it says something worth keeping. */
   output?: string;
+  /** What it was to do as well and did not, a line each. */
+  notDone?: string[];
   failure?: { error: OpsError; mayHaveHappened: boolean };
 }
 
@@ -66,15 +68,13 @@ export async function doStep(step: Step, around: StepContext): Promise<Done> {
   }
   const error = step.verify === undefined ? unknown : await settle(step, step.verify, { deadline, unknown }, around);
   if (error !== undefined) return { failure: { error, mayHaveHappened: step.do !== undefined } };
-  const output = typeof said === 'string' ? said : await outputOf(step, around);
-  return output === '' ? {} : { output: output.slice(-OUTPUT_LIMIT) };
-}
-
-/** What a step that is done said meanwhile. That it cannot be read is no failure of the step. */
-async function outputOf(step: Step, around: StepContext): Promise<string> {
-  const heard = await heardBy(step, step.output, around);
-  const log = heard !== undefined && 'log' in heard ? heard.log : [];
-  return Array.isArray(log) ? log.join('\n') : '';
+  // That it cannot be read is no failure of the step.
+  const { log = [], lines = log, notDone = [] }: Said = (await heardBy(step, step.output, around)) ?? {};
+  const output = typeof said === 'string' ? said : lines.join('\n');
+  return {
+    ...(output === '' ? {} : { output: output.slice(-OUTPUT_LIMIT) }),
+    ...(notDone.length === 0 ? {} : { notDone }),
+  };
 }
 
 /** Asks until the step is seen done. @returns why it was not */

@@ -37,6 +37,8 @@ interface Running extends Execution {
   held: ChangeEvent[];
   /** The step that was begun last. */
   begun?: Step;
+  /** What was not done although the change was, a line each. */
+  notDone: string[];
 }
 
 /** A step whose call was made; not certain when its outcome could not be found out. */
@@ -51,10 +53,9 @@ interface Reached {
  * connection broke) is verified; if that does not settle it, it is taken back with the others.
  */
 export async function execute(plan: Plan, surroundings: Execution): Promise<Outcome> {
-  const around: Running = { ...surroundings, held: [] };
+  const around: Running = { ...surroundings, held: [], notDone: [] };
   const isDoneAgain = (step: Step): boolean => plan.steps.some(({ id }) => id === step.id);
   const reached: Reached[] = (around.before ?? []).map((step) => ({ step, certain: !isDoneAgain(step) }));
-  const notDone: string[] = [];
   let interruption: OpsError | undefined;
   for (const step of plan.steps) {
     const error = await one(step, reached, around).catch(asOpsError);
@@ -64,7 +65,7 @@ export async function execute(plan: Plan, surroundings: Execution): Promise<Outc
     if (decide.some((one) => one?.onFailure === 'pause') && isUndecided(error))
       return await ended({ outcome: 'paused', left: [], error }, around);
     if (step.onFailure === 'go on' && error.code !== 'LOCKED') {
-      notDone.push([`${step.id}: ${error.message}`, ...lastSaid(error)].join(', the last it said: '));
+      around.notDone.push([`${step.id}: ${error.message}`, ...lastSaid(error)].join(', the last it said: '));
       if (error.code === 'INTERRUPTED') interruption ??= error;
       continue;
     }
@@ -74,7 +75,7 @@ export async function execute(plan: Plan, surroundings: Execution): Promise<Outc
       : await takeBack(reached, error, around);
   }
   const error = interruption === undefined ? {} : { error: interruption };
-  return await ended({ outcome: 'done', left: [...notDone, ...(around.stays ?? [])], ...error }, around);
+  return await ended({ outcome: 'done', left: [...around.notDone, ...(around.stays ?? [])], ...error }, around);
 }
 
 /**
@@ -111,7 +112,8 @@ async function one(step: Step, reached: Reached[], around: Running): Promise<Ops
   await announce({ type: 'step-begin', step: step.id }, around);
   around.begun = step;
   const began = performance.now();
-  const { failure, output } = await doStep(step, around);
+  const { failure, output, notDone = [] } = await doStep(step, around);
+  around.notDone.push(...notDone);
   if (failure === undefined || failure.mayHaveHappened) reached.push({ step, certain: failure === undefined });
   if (failure === undefined) {
     const durationMs = Math.round(performance.now() - began);

@@ -4,6 +4,15 @@ import type { Call, NO_UNDO, Plan, Step } from './change.ts';
 import { OpsError } from './errors.ts';
 import type { Readers, Writers } from './ports.ts';
 
+/** What is to be kept of a step that is done. */
+export interface Said {
+  log?: string[];
+  /** The same of a gate: what it went by. */
+  lines?: string[];
+  /** What it was to do as well and could not, a line each: it is told with what came of the change. */
+  notDone?: string[];
+}
+
 /** How a step is written down by a command's `plan`. Each function makes exactly one call of a port. */
 export interface StepSpec {
   /** Unique in the plan: `<port>.<verb>:<thing>`. */
@@ -28,8 +37,8 @@ export interface StepSpec {
   verify?: (readers: Readers) => Promise<boolean>;
   /** Asked once when the step was not seen done in time; its answer tells why. */
   explain?: (readers: Readers) => Promise<object>;
-  /** Asked once the step is done: what was said meanwhile, to be kept, where the call itself does not answer with it. */
-  output?: (readers: Readers) => Promise<{ log: string[] }>;
+  /** Asked once the step is done: what was said or seen meanwhile, to be kept, where the call itself does not answer with it. */
+  output?: (readers: Readers) => Promise<Said>;
   /** The call takes a signal as its last argument, one more than is given here: an interruption ends it where it is. */
   interruptible?: true;
   /** `go on`: a failure is reported and ends nothing; for what comes after the change has reached its aim. */
@@ -39,7 +48,7 @@ export interface StepSpec {
 }
 
 /** A step that changes nothing and waits until something is so. */
-export interface GateSpec extends Pick<StepSpec, 'id' | 'describe' | 'why' | 'explain' | 'timeoutMs'> {
+export interface GateSpec extends Pick<StepSpec, 'id' | 'describe' | 'why' | 'explain' | 'output' | 'timeoutMs'> {
   /** Answers true once it is so, false while it may still become so. @throws UNSAFE when it will not */
   verify: (readers: Readers) => Promise<boolean>;
   /** What it saw must still be so when the change is resumed: it is asked again then. */
@@ -82,6 +91,7 @@ export function gate(spec: GateSpec): Step {
     why: spec.why,
     verify: recordCall(spec.verify),
     ...(spec.explain === undefined ? {} : { explain: recordCall(spec.explain) }),
+    ...(spec.output === undefined ? {} : { output: recordCall(spec.output) }),
     ...(spec.onFailure === undefined ? {} : { onFailure: spec.onFailure }),
     ...(spec.recheck === undefined ? {} : { recheck: spec.recheck }),
     timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,

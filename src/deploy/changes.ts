@@ -19,21 +19,6 @@ export async function changesIn({ journal, lock }: Pick<Readers, 'journal' | 'lo
   // Whoever holds the lock for a change that has ended is about to let it go: so it is when a deploy tells what came of it.
   const isOver = holder === undefined || holder.stale || change?.end !== undefined;
   if (isOver) return { running: undefined, unfinished: unended };
-  const inHand = [holder.change, ...endedBy(change, unended)];
+  const inHand = [holder.change, change?.begin.recovers, change?.begin.settles];
   return { running: holder, unfinished: unended.filter(({ id }) => !inHand.includes(id)) };
-}
-
-/** The changes that one brings to an end, with those that one of these was to bring to an end itself. */
-function endedBy(change: ChangeRecord | undefined, unended: readonly ChangeRecord[]): string[] {
-  const id = change?.begin.recovers ?? change?.begin.settles;
-  if (id === undefined) return [];
-  // A journal is text from outside: what leads back to where it began is not followed.
-  const others = unended.filter((one) => one.id !== id);
-  return [
-    id,
-    ...endedBy(
-      unended.find((one) => one.id === id),
-      others,
-    ),
-  ];
 }

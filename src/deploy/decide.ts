@@ -5,10 +5,10 @@ import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import { withVersion } from './image.ts';
 import type { Facts, ServiceFacts } from './observe.ts';
-import { isStranded, versionIn } from './observe.ts';
+import { isStranded } from './observe.ts';
 import type { Wanted } from './request.ts';
 import { smokeUrls } from './smoke.ts';
-import { versionVariable } from './version-variable.ts';
+import { tagIn, versionVariable } from './version-variable.ts';
 
 /** What the user asks for. */
 export interface Asked {
@@ -60,8 +60,8 @@ async function wanted(facts: ServiceFacts, asked: Asked, platform: Platform, rea
   const { version } = asked;
   const image = withVersion(model.image, version);
   const { expects, missing, labels } = await imageOf(image, readers);
-  // The same version from another image is another release.
-  const same = versionIn(live) === version && live.every(({ imageId }) => imageId === expects);
+  // By its tag, as it is asked for: a label of the image may call the version otherwise. Of another image, the same tag is another release.
+  const same = tagIn(live) === version && live.every(({ imageId }) => imageId === expects);
   const noRollback = asked.noRollback ?? labels[NO_ROLLBACK_LABEL];
   return {
     facts,

@@ -163,8 +163,22 @@ const byName = (a: Container, b: Container): number => compareNames(a.name, b.na
 export const isStranded = ({ live, previous }: Pick<ServiceFacts, 'live' | 'previous'>): boolean =>
   !live.some(({ state }) => state === 'running') && previous.some(({ state }) => state === 'running');
 
+/**
+ * Whether what is in the other colour is the release before the live one, which a rollback goes back to. What is newer
+ * was rolled back itself, for a reason; what has the same version from the same image, compose made anew.
+ */
+export const isBefore = ({ live, previous }: Pick<ServiceFacts, 'live' | 'previous'>): boolean =>
+  isStranded({ live, previous }) ||
+  (previous.length > 0 &&
+    newestDeploy(previous) < newestDeploy(live) &&
+    (versionIn(previous) !== versionIn(live) || imageIn(previous) !== imageIn(live)));
+
 /** The version that all containers of a service run; undefined when they differ or none is there. */
 export const versionIn = (containers: readonly Container[]): string | undefined => only(containers.map(versionOf));
+
+/** The image that all of them run; undefined when they differ or none is there. A tag may have come to mean another. */
+export const imageIn = (containers: readonly Container[]): string | undefined =>
+  only(containers.map(({ imageId }) => imageId));
 
 /** What all of them are; undefined when they differ or there is none. */
 export const only = <T>(values: readonly T[]): T | undefined => (new Set(values).size === 1 ? values[0] : undefined);

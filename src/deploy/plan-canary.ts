@@ -6,7 +6,7 @@ import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { countLooks } from './analysis/looks.ts';
 import { nothingToDo, released } from './plan-blue-green.ts';
-import type { DeployRequest, Released, Surroundings } from './request.ts';
+import { type DeployRequest, type Released, type Surroundings, whyIncomparable } from './request.ts';
 import { asksOf, firstInstance, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
 import * as steps from './steps.ts';
 
@@ -44,15 +44,16 @@ export function planCanary(request: DeployRequest, walk: Walk): Plan {
 }
 
 /**
- * Share after share, each compared before the next. Each is taken back to where visitors went at the beginning: by way of
- * the shares before, a version that was seen to be bad would get visitors once more.
+ * Share after share, each compared before the next. Each is taken back to the stable version for all, also of a canary
+ * that had a share before: a version that was seen to be bad keeps no visitors.
+ * @throws UNSAFE for a service whose versions would have to be compared and cannot be
  */
-export function sharing(where: Surroundings, services: readonly Released[], walk: Walk): Step[] {
-  const { facts } = where;
+function sharing({ facts }: Surroundings, services: readonly Released[], walk: Walk): Step[] {
   const shares = walk.percents.filter((percent) => percent < 100);
+  if (walk.analysed && shares.length > 0) mustBeComparable(services);
   const { name: instance } = firstInstance(facts);
-  const { live, canary } = facts.routing;
-  const from: Route = { live, ...(canary === undefined ? {} : { canary }) };
+  const { live } = facts.routing;
+  const from: Route = { live };
   return shares.flatMap((percent, index) => {
     const to: Route = { live, canary: { services: services.map((one) => one.facts.name), percent } };
     const at = `${percent.toString()}%`;
@@ -70,6 +71,21 @@ export function sharing(where: Surroundings, services: readonly Released[], walk
         ? steps.compare({ ...common, ...looksOf(walk, index, shares.length) }, percent)
         : steps.watch({ ...common, services: [] }, at),
     ];
+  });
+}
+
+/** A canary is judged by what Prometheus counts of both versions: one that cannot be judged would be held, or promoted unseen. */
+function mustBeComparable(services: readonly Released[]): void {
+  const not = services.flatMap((one) => {
+    const why = whyIncomparable(one);
+    return why === undefined ? [] : [`${one.facts.name} cannot be compared: ${why}`];
+  });
+  if (not.length === 0) return;
+  const others = services.filter((one) => whyIncomparable(one) === undefined);
+  const only = others.map(({ facts }) => `--service ${facts.name}`).join(' ');
+  const without = `; or begin a canary without it: ${only}`;
+  throw new OpsError('UNSAFE', not.join('; '), {
+    hint: `Watch containers only, not errors and latency: --no-analysis${others.length === 0 ? '' : without}`,
   });
 }
 

@@ -9,8 +9,7 @@ import { bytes, duration, plural } from '../core/format.ts';
 import { plan } from '../core/plan.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Surroundings } from './request.ts';
-import type { ServiceFacts } from './observe.ts';
-import { canGoBack } from './plan-rollback.ts';
+import { isBefore, type ServiceFacts } from './observe.ts';
 import { isUp, retire } from './stages.ts';
 
 export type RetireRequest = Pick<Surroundings, 'facts' | 'environment' | 'options'> & {
@@ -66,7 +65,7 @@ const runningOf = (service: ServiceFacts): Running[] =>
   [...service.older, ...service.previous].filter(isUp).map((container) => ({
     service,
     container,
-    serves: service.previous.includes(container) && canGoBack({ facts: service }),
+    serves: service.previous.includes(container) && isBefore(service),
   }));
 
 function summaryOf(cooled: readonly Running[], useless: readonly Running[], kept: boolean): string {

@@ -5,7 +5,7 @@ import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { newestDeploy } from '../core/containers.ts';
 import { LABEL } from './names.ts';
-import { isStranded, type ServiceFacts, versionIn } from './observe.ts';
+import { imageIn, isBefore, isStranded, type ServiceFacts, versionIn } from './observe.ts';
 import type { Surroundings, Wanted } from './request.ts';
 import { asksOf, firstInstance, flipped, setVersions } from './stages.ts';
 import * as steps from './steps.ts';
@@ -34,10 +34,19 @@ export function planRollback({ facts, services, named, environment, options, for
   );
   const stopped = back.flatMap(({ facts: { previous } }) => previous.filter(({ state }) => state !== 'running'));
   const asks = asksOf(back);
-  const changes = back.map(({ facts: { name, live, previous } }) => `${name} ${text(live)} → ${text(previous)}`);
+  const warm = back.flatMap(({ facts: { previous } }) => previous.filter(({ state }) => state === 'running'));
+  const candidate = {
+    instance,
+    directory: facts.directory,
+    asks,
+    passes: 1,
+    ...(warm.length === 0 ? {} : { containers: warm.map(({ name }) => name) }),
+  };
+  const asked = asks.length + warm.length > 0;
+  const changes = back.map(({ facts: { name, live, previous } }) => `${name} ${wayBack(live, previous)}`);
   return plan({
     target: environment,
-    summary: `roll back ${changes.join(', ')}${asks.length > 0 && force ? ', without asking the version before (--force)' : ''}`,
+    summary: `roll back ${changes.join(', ')}${asked && force ? ', without asking the version before (--force)' : ''}`,
     touches: [
       ...changes.map((change) => `service ${change}`),
       ...facts.instances.map(({ name }) => `load balancer ${name}: ${steps.routeText(to)}`),
@@ -47,11 +56,11 @@ export function planRollback({ facts, services, named, environment, options, for
       ...stopped.map(steps.restart),
       ...stopped.map(({ name }) => steps.serving(name, options.healthyWithinMs)),
       // One answer is enough of what served before, and each costs time while visitors see the bad version.
-      ...(asks.length === 0 || force
+      ...(!asked || force
         ? []
         : [
             {
-              ...steps.smoke({ instance, directory: facts.directory, asks, passes: 1 }, 'the version before'),
+              ...steps.smoke(candidate, 'the version before'),
               why: 'visitors must not be the first to ask; --force goes back without, where it is as ill as the live one',
             },
           ]),
@@ -74,7 +83,7 @@ function ofLastRelease(services: Candidates): Candidates {
   const stranded = services.filter(({ facts }) => isStranded(facts));
   if (stranded.length > 0) return stranded;
   const last = newestDeploy(services.flatMap(({ facts: { live } }) => live));
-  const able = services.filter(canGoBack);
+  const able = services.filter(({ facts }) => isBefore(facts));
   const back = able.filter(({ facts: { live } }) => newestDeploy(live) === last);
   if (able.length > 0) mustBeTheNewest(last, services, able);
   if (back.length > 0) return back;
@@ -84,15 +93,10 @@ function ofLastRelease(services: Candidates): Candidates {
 /** Those that were named, all of them. */
 function chosen(services: Candidates, named: readonly string[]): Candidates {
   const back = services.filter(({ facts: { name } }) => named.includes(name));
-  const stuck = back.find((one) => !canGoBack(one));
+  const stuck = back.find(({ facts }) => !isBefore(facts));
   if (stuck === undefined) return back;
   throw nothingBefore([stuck], `there is no release of ${stuck.facts.name} before the live one to go back to`);
 }
-
-/** What is newer than the live one was rolled back itself, for a reason; what has the same version, compose made anew. */
-export const canGoBack = ({ facts: { live, previous } }: { facts: Pick<ServiceFacts, 'live' | 'previous'> }): boolean =>
-  isStranded({ live, previous }) ||
-  (previous.length > 0 && newestDeploy(previous) < newestDeploy(live) && versionIn(previous) !== versionIn(live));
 
 /** Who rolls back twice means the same release, not one before it that happens to be the last that is live now. */
 function mustBeTheNewest(last: number, services: Candidates, able: Candidates): void {
@@ -120,6 +124,14 @@ function nothingBefore(services: Candidates, message: string): OpsError {
   return new OpsError('UNSAFE', `${message}: ${names}, which is still there, was rolled back itself`, {
     hint: `To have it again: ${again.join(', and ')}. ${hint}`,
   });
+}
+
+/** A tag that has come to mean another image is told with both. */
+function wayBack(live: ServiceFacts['live'], previous: ServiceFacts['live']): string {
+  const [now, then] = [text(live), text(previous)];
+  if (now !== then || imageIn(live) === imageIn(previous)) return `${now} → ${then}`;
+  const image = (containers: ServiceFacts['live']): string => (imageIn(containers) ?? 'several images').slice(0, 19);
+  return `${now} (${image(live)}) → ${then} (${image(previous)})`;
 }
 
 const text = (containers: ServiceFacts['live']): string =>

@@ -1,15 +1,16 @@
 /** The release port: whether a new version answers, is well once it is live, and stands beside the stable one. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 
 import { asOpsError, OpsError } from '../core/errors.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
-import type { Candidate, CanaryStep, ComparedService, ReleaseReader } from '../core/ports/release.ts';
+import type { Candidate, CanaryStep, ComparedService, ReleaseReader, Watch } from '../core/ports/release.ts';
 import { sameRoute } from '../core/routing.ts';
 import type { Analysis } from './analysis/data.ts';
 import { intervalAt } from './analysis/looks.ts';
-import { compareVersions, glanceAtWatch, lookAtStep, sinceThen } from './compare.ts';
+import { type Compared, compareVersions, glanceAtWatch, lookAtStep, sinceThen } from './compare.ts';
 import { viewOf, watchViewOf } from './view.ts';
 import { SHORTEST_MS } from './measure.ts';
 
@@ -17,13 +18,21 @@ import { SHORTEST_MS } from './measure.ts';
 const BETWEEN_MS = 1000;
 /** What a probe may take, in ms. */
 const PROBE_MS = 5000;
+/** What is taken back may leave something that runs, such as a canary without visitors. */
+const LOOK = 'See what is live, and what to run now: opsctl deploy status';
 
 export function openRelease(readers: Readers, platform: Platform): ReleaseReader {
-  const ask = async (candidate: Candidate): Promise<string[]> =>
-    (await Promise.all(candidate.asks.map((one) => wrongAt(one, candidate, readers, platform)))).filter(
-      (line) => line !== '',
-    );
+  const ask = async (candidate: Candidate): Promise<string[]> => {
+    const { asks, containers = [] } = candidate;
+    const wrong = [
+      ...containers.map((name) => wrongWith(name, readers)),
+      ...asks.map((one) => wrongAt(one, candidate, readers, platform)),
+    ];
+    return (await Promise.all(wrong)).filter((line) => line !== '');
+  };
   let looked = '';
+  /** What the last look at a watch saw. */
+  let lastWatch: { watch: Watch; seen: readonly Compared[] | OpsError } | undefined;
   /** Prometheus has something new only every few seconds: one look in each such time is enough. */
   const isDue = (since: string, elapsed: number): boolean => {
     const now = `${since} ${intervalAt(elapsed).toString()}`;
@@ -59,11 +68,14 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
       if (elapsed >= SHORTEST_MS && (isDue(since, elapsed) || isOver)) {
         const glance = glanceAtWatch(watch, since, elapsed);
         // Prometheus that does not answer is no reason to take a release back: its containers are still watched.
-        mustNotFail(await compareVersions(watch.services, glance, platform, readers).catch(() => []));
+        const seen = await compareVersions(watch.services, glance, platform, readers).catch(asOpsError);
+        lastWatch = { watch, seen };
+        if (!(seen instanceof OpsError)) mustNotFail(seen);
       }
       return isOver;
     },
-    watchView: async (watch) => await watchViewOf(watch, platform, readers),
+    watchView: async (watch) =>
+      watchViewOf(watch, isDeepStrictEqual(lastWatch?.watch, watch) ? lastWatch?.seen : undefined, platform),
     hasPassed: async (step) => {
       const { since, elapsed } = await lived(step);
       if (elapsed < SHORTEST_MS || !isDue(since, elapsed)) return false;
@@ -71,7 +83,9 @@ export function openRelease(readers: Readers, platform: Platform): ReleaseReader
       // What could not be asked is not known: the canary stays as it is, and is held when that lasts; its view tells why.
       const seen = await compareVersions(step.services, glance, platform, readers).catch(() => []);
       mustNotFail(seen);
-      return elapsed >= step.forMs && seen.length > 0 && seen.every(({ analysis }) => analysis.verdict === 'pass');
+      // A service of the canary that nobody looked at has not passed.
+      const whole = seen.length > 0 && seen.length >= (step.route.canary?.services.length ?? 0);
+      return elapsed >= step.forMs && whole && seen.every(({ analysis }) => analysis.verdict === 'pass');
     },
     canaryView: async (step) => await viewOf(step, platform, readers),
   };
@@ -84,8 +98,15 @@ function mustNotFail(seen: readonly { service: ComparedService; analysis: Analys
   throw new OpsError(
     'UNSAFE',
     `${service.metrics} ${service.candidate} is worse than ${service.stable}: ${analysis.reason}`,
-    { details: { analysis: analysis.rules } },
+    { hint: LOOK, details: { analysis: analysis.rules } },
   );
+}
+
+/** What keeps a container from serving; empty when nothing does. */
+async function wrongWith(name: string, { engine }: Readers): Promise<string> {
+  if (await engine.isServing(name)) return '';
+  const { state, health, probe } = await engine.whyNotServing(name);
+  return `${name} does not serve: it is ${[state === 'running' ? health : state, ...(probe === undefined ? [] : [probe])].join(', ')}`;
 }
 
 /** What is wrong with the answer of a URL, asked of one colour through the load balancer; empty when nothing is. */
@@ -113,9 +134,7 @@ async function liveSince(
   throw new OpsError(
     'UNSAFE',
     'traffic does not go where this deploy sent it any more: somebody changed it meanwhile',
-    {
-      hint: 'See what is live: opsctl deploy status',
-    },
+    { hint: LOOK },
   );
 }
 
@@ -124,6 +143,7 @@ async function mustServe(name: string, { engine }: Readers): Promise<void> {
   if (state === 'running' && restartCount === 0 && health !== 'unhealthy') return;
   const why = restartCount > 0 ? 'restarted' : state === 'running' ? 'became unhealthy' : `is ${state}`;
   throw new OpsError('UNSAFE', `${name} ${why} after it got traffic`, {
+    hint: LOOK,
     details: { ...(await engine.whyNotServing(name)) },
   });
 }

@@ -55,7 +55,7 @@ export interface Released {
   gone: Pick<ContainerDetail, 'id' | 'name' | 'stopSeconds'>[];
 }
 
-/** The version that visitors had beside the new one; the same version from another image cannot be told apart in metrics. */
+/** The version that visitors had beside the new one, where metrics tell them apart. */
 export function comparison(
   { live }: Pick<ServiceFacts, 'live'>,
   metrics: string,
@@ -63,4 +63,12 @@ export function comparison(
 ): { compared?: ComparedService } {
   const stable = versionIn(live);
   return stable === undefined || stable === candidate ? {} : { compared: { metrics, stable, candidate } };
+}
+
+/** Why the versions of a service cannot be compared, to follow its name; undefined where they can. */
+export function whyIncomparable({ facts: { live }, version, compared }: Released): string | undefined {
+  if (compared !== undefined) return undefined;
+  return versionIn(live) === version
+    ? `${version} is live already, from another image, and metrics do not tell one from the other`
+    : 'its live containers do not run one version that metrics could be asked for';
 }

@@ -11,9 +11,10 @@ import { hookSteps } from './hooks.ts';
 import { baseName } from './names.ts';
 import { type Facts, other, type ServiceFacts, versionIn } from './observe.ts';
 import { replicasOf } from './replicas.ts';
-import type { DeployRequest, Released, Surroundings, Wanted } from './request.ts';
+import { type DeployRequest, type Released, type Surroundings, type Wanted, whyIncomparable } from './request.ts';
 import { releaseCommand } from './release-command.ts';
 import * as steps from './steps.ts';
+import { mustBeWritable } from './version-variable.ts';
 
 /** Everything up to a new version that serves and gets no traffic yet. */
 export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step[] {
@@ -88,6 +89,10 @@ export function goLive(
     route: to,
     containers: services.flatMap(({ containers }) => containers),
     services: services.flatMap(({ compared }) => (compared === undefined ? [] : [compared])),
+    incomparable: services.flatMap((one) => {
+      const why = whyIncomparable(one);
+      return why === undefined ? [] : [`${one.facts.name}: ${why}`];
+    }),
     forMs: options.watchMs,
   };
   return [
@@ -101,10 +106,14 @@ export function goLive(
   ];
 }
 
-/** Each variable says the new version, once. */
+/** Each variable says the new version, once. @throws UNSAFE where it cannot be made to */
 export const setVersions = (services: readonly Pick<Released, 'variable' | 'version'>[]): Step[] =>
   distinct(
-    services.flatMap(({ variable, version }) => ('why' in variable ? [] : [steps.setVersion(variable, version)])),
+    services.flatMap(({ variable, version }) => {
+      if ('why' in variable) return [];
+      mustBeWritable(variable, version);
+      return [steps.setVersion(variable, version)];
+    }),
   );
 
 export const variableTouches = (services: readonly Pick<Released, 'variable' | 'version'>[]): string[] => [

@@ -5,8 +5,7 @@ import { versionOf } from '../core/containers.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import { COLOURS, type Route } from '../core/ports/load-balancer.ts';
 import { colourOf } from '../core/routing.ts';
-import { canGoBack } from './plan-rollback.ts';
-import { type Look, only, type SeenService, versionIn } from './observe.ts';
+import { imageIn, isBefore, type Look, only, type SeenService, versionIn } from './observe.ts';
 import { routingsOf } from '../core/told.ts';
 import { isStale, tagIn, type VersionVariable } from './version-variable.ts';
 
@@ -64,8 +63,8 @@ export function statusOf(service: SeenService, { told }: Look, { variable, diges
   const { name, colour, live, previous } = service;
   const routings = routingsOf(told);
   const isCanary = routings.some(({ canary }) => canary?.services.includes(name) === true);
-  const back = !isCanary && canGoBack({ facts: service });
-  const image = only(live.map(({ imageId }) => imageId));
+  const back = !isCanary && isBefore(service);
+  const image = imageIn(live);
   return {
     service: name,
     colour: colour ?? null,

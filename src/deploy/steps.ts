@@ -93,7 +93,7 @@ export const pull = (reference: string, digest: string, noRollback: string | und
     id: `replicas.pull:${reference}`,
     describe: `pull ${reference}`,
     why: 'the engine does not have it',
-    do: (w) => w.replicas.pull(reference),
+    do: (w) => w.replicas.pull(reference, digest),
     undo: 'not needed',
     verify: (r) => r.replicas.hasImage(reference, digest),
     timeoutMs: 900_000,
@@ -174,16 +174,28 @@ export const serving = (name: string, withinMs: number): Step =>
     timeoutMs: withinMs,
   });
 
+/** One gate for all that a version is asked: each step costs a line of the journal. */
 export const smoke = (candidate: Candidate, who = 'the new version'): Step =>
   gate({
     id: 'release.answers',
-    describe: `ask ${who} through the load balancer${candidate.passes === 1 ? '' : `, ${plural(candidate.passes, 'time')} in a row`}: ${candidate.asks.map(({ url, colour }) => `${url} (${colour})`).join(', ')}`,
+    describe: asking(candidate, who),
     why: 'visitors must not be the first to ask',
     verify: (r) => r.release.answers(candidate),
     explain: (r) => r.release.whyNoAnswer(candidate),
     recheck: true,
     timeoutMs: SMOKE_MS + candidate.passes * 1000,
   });
+
+function asking({ asks, passes, containers = [] }: Candidate, who: string): string {
+  const often = passes === 1 ? '' : `, ${plural(passes, 'time')} in a row`;
+  const urls = asks.map(({ url, colour }) => `${url} (${colour})`).join(', ');
+  return [
+    ...(containers.length === 0
+      ? []
+      : [`see that ${containers.join(' and ')} ${containers.length === 1 ? 'serves' : 'serve'}`]),
+    ...(asks.length === 0 ? [] : [`ask ${who} through the load balancer${often}: ${urls}`]),
+  ].join(', and ');
+}
 
 /** Where traffic goes before and after a switch. */
 export interface Switch {
@@ -234,6 +246,7 @@ export const watch = (what: Watch, at?: string): Step =>
     why: 'what only real traffic shows is taken back by itself',
     verify: (r) => r.release.isWell(what),
     explain: (r) => r.release.watchView(what),
+    output: (r) => r.release.watchView(what),
     timeoutMs: what.forMs + WATCH_MARGIN_MS,
     // A share of a canary is held when it is interrupted; after a switch, all is taken back.
     ...(at === undefined ? {} : { onFailure: 'pause' as const }),

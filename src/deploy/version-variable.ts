@@ -18,6 +18,8 @@ export interface VersionVariable {
   file: string;
   name: string;
   value: string | undefined;
+  /** Why its file cannot be replaced; absent where it can. */
+  fixed?: string;
 }
 
 /** A service, where its version is kept, and the version that is, or is to be, live of it; undefined where it runs several. */
@@ -37,6 +39,17 @@ export const tagIn = (containers: readonly Container[]): string | undefined =>
 /** Whether its variable says another version than its own. */
 export const isStale = ({ variable, version }: Pick<Kept, 'variable' | 'version'>): boolean =>
   version !== undefined && !('why' in variable) && variable.value !== version;
+
+/**
+ * What is written down last must be possible before the first step: else traffic would be switched, watched and taken back.
+ * @throws UNSAFE for a variable whose file this user cannot replace
+ */
+export function mustBeWritable({ file, name, value, fixed }: VersionVariable, version: string): void {
+  if (fixed === undefined || value === version) return;
+  throw new OpsError('UNSAFE', `${name}=${version} cannot be written to ${file}: its directory says ${fixed}`, {
+    hint: 'Run it as a user who may write there. Without compose.envFile in the configuration, the file is left alone, with a warning.',
+  });
+}
 
 const sharing = ({ variable }: Kept, all: readonly Kept[]): Kept[] =>
   all.filter(
@@ -102,7 +115,8 @@ export async function versionVariable(
   if (text === undefined) return { why: `${compose.envFile} cannot be read` };
   const found = variableIn(text, name);
   if (found?.plain === false) return { why: `${name} in ${compose.envFile} is made of more than plain text` };
-  return { file: compose.envFile, name, value: found?.value };
+  const fixed = await files.whyFixed(compose.envFile);
+  return { file: compose.envFile, name, value: found?.value, ...(fixed === undefined ? {} : { fixed }) };
 }
 
 async function fromImage(service: string, paths: readonly string[], files: FilesReader): Promise<string | undefined> {

@@ -2,10 +2,10 @@
 import { duration, percent } from '../core/format.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
-import type { CanaryStep, CanaryView, Watch } from '../core/ports/release.ts';
-import { asOpsError } from '../core/errors.ts';
+import type { CanaryStep, CanaryView, ComparedService, Watch, WatchView } from '../core/ports/release.ts';
+import { asOpsError, OpsError } from '../core/errors.ts';
 import type { Observation } from './analysis/analyse.ts';
-import { type Compared, compareVersions, glanceAtWatch, lookAtStep, sinceThen } from './compare.ts';
+import { type Compared, compareVersions, lookAtStep, sinceThen } from './compare.ts';
 import { SHORTEST_MS } from './measure.ts';
 
 const BAR = 20;
@@ -39,22 +39,37 @@ export async function viewOf(step: CanaryStep, platform: Platform, readers: Read
 
 const notAsked = (thrown: unknown): string => `Prometheus cannot be asked: ${asOpsError(thrown).message}`;
 
-/** The version after the switch beside the one before it. Never throws for what cannot be compared, as above. */
-export async function watchViewOf(watch: Watch, platform: Platform, readers: Readers): Promise<{ lines: string[] }> {
-  const only = 'only its containers are watched';
-  const never =
-    whyNothing(watch, platform) ??
-    (watch.forMs < SHORTEST_MS ? `nothing is compared in less than ${duration(SHORTEST_MS)}` : undefined);
-  if (never !== undefined) return { lines: [`${never}; ${only}`] };
-  try {
-    const since = (await readers.loadBalancer.routing(watch.instance, watch.directory))?.since;
-    const elapsed = since === undefined ? 0 : await sinceThen(since, readers);
-    if (since === undefined || elapsed < SHORTEST_MS) return { lines: ['nothing measured yet'] };
-    const seen = await compareVersions(watch.services, glanceAtWatch(watch, since, elapsed), platform, readers);
-    return { lines: seen.flatMap((one) => [one.service.metrics, ...sidesOf(one)]) };
-  } catch (thrown) {
-    return { lines: [`${notAsked(thrown)}; ${only}`] };
-  }
+/** The version after the switch beside the one before it. @param seen by the last look, or why nothing was seen; undefined before the first */
+export function watchViewOf(
+  watch: Watch,
+  seen: readonly Compared[] | OpsError | undefined,
+  platform: Platform,
+): WatchView {
+  const { services, incomparable = [], forMs } = watch;
+  const short = forMs < SHORTEST_MS ? `nothing is compared in less than ${duration(SHORTEST_MS)}` : undefined;
+  const nothing = whyNothing(watch, platform) ?? short;
+  // What the configuration chose not to compare is no news.
+  const chosen = platform.prometheus === undefined || short !== undefined;
+  const never = chosen ? [] : incomparable.map((one) => `comparison of ${one}`);
+  const open = ({ metrics, stable, candidate }: ComparedService, why: string): string =>
+    `comparison of ${metrics} ${candidate} with ${stable}: ${why}`;
+  const byContainers = (why: string): string[] => [`${why}; only its containers are watched`];
+  if (nothing !== undefined) return { lines: byContainers(nothing), notDone: never };
+  if (seen === undefined) return { lines: ['nothing measured yet'], notDone: never };
+  if (seen instanceof OpsError)
+    return {
+      lines: byContainers(notAsked(seen)),
+      notDone: [...services.map((one) => open(one, notAsked(seen))), ...never],
+    };
+  return {
+    lines: seen.flatMap((one) => [one.service.metrics, ...sidesOf(one)]),
+    notDone: [
+      ...seen.flatMap(({ service, analysis }) =>
+        analysis.verdict === 'inconclusive' ? [open(service, analysis.reason)] : [],
+      ),
+      ...never,
+    ],
+  };
 }
 
 /** Why the versions will never be compared, if they will not. */

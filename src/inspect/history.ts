@@ -43,7 +43,7 @@ export const changeStepSchema = z
     describe: z.string(),
     state: z.enum(STEP_STATES),
     error: z.string().optional(),
-    output: z.string().optional().describe('what a command of the user said, its end'),
+    output: z.string().optional().describe('what a command of the user said, or a gate went by, its end'),
   })
   .meta({ id: 'ChangeStep' });
 

@@ -58,6 +58,12 @@ describe.each(Object.keys(worlds))('files port: %s', (which) => {
     expect(await world.files.modifiedAt('a.txt')).toBeUndefined();
   });
 
+  it('knows of nothing that keeps a file from being replaced, or why it cannot be', async () => {
+    await world.write('.env', 'A=1\n');
+    expect(await world.files.whyFixed('.env')).toBeUndefined();
+    expect(await world.files.whyFixed('absent')).toBe('ENOENT');
+  });
+
   it('sets a variable where it stands, adds it where it does not, and keeps all else', async () => {
     await world.write('.env', '# versions\nA=v1\nexport B=x\n');
     await world.files.setVariable('.env', 'A', 'v2');

@@ -109,8 +109,9 @@ describe.each(Object.keys(worlds))('images of a registry: %s', (which) => {
     expect((await replicas.image(one))?.digests).toEqual([`${one.slice(0, -':v1'.length)}@${digest}`]);
     expect(await replicas.hasImage(one, await replicas.registryDigest(two))).toBe(false);
     expect(await replicas.image(two)).toBeUndefined();
-    await replicas.pull(one);
+    await replicas.pull(one, digest);
     expect(await replicas.hasImage(one, digest)).toBe(true);
+    await expect(replicas.pull(one, await replicas.registryDigest(two))).rejects.toMatchObject({ code: 'UNSAFE' });
   });
 
   it('that it does not have are NOT_FOUND', async () => {

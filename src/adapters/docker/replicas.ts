@@ -144,7 +144,10 @@ export function openReplicas({ docker, engine, ...kept }: ReplicaSource): Replic
       });
     },
     lastWords: async (name, lines) => ({ log: await lastLines(docker, name, lines) }),
-    pull: registry.pull,
+    pull: async (reference, expects) => {
+      await registry.pull(reference);
+      if (expects !== undefined) await mustBe(reference, expects);
+    },
     create,
     startOnce: async (name) => {
       if ((await inspectContainer(docker, name)).state === 'created') await engine.startContainer(name);

@@ -6,6 +6,8 @@ export interface FilesReader {
   read(path: string): Promise<string>;
   /** ISO time of the last modification; undefined when there is no such file. */
   modifiedAt(path: string): Promise<string | undefined>;
+  /** Why this user cannot replace a file, such as EACCES; undefined when he can, as far as that is known without doing it. */
+  whyFixed(path: string): Promise<string | undefined>;
   /** Whether a .env file gives a variable that value; null: whether it does not have it. @throws NOT_FOUND, REJECTED */
   hasVariable(path: string, name: string, value: string | null): Promise<boolean>;
 }

@@ -1,12 +1,14 @@
 /** What a release must be like before it gets traffic and after: judged by the deploys, asked by their steps. */
 import type { Colour, Route } from './load-balancer.ts';
 
-/** A new version that is asked through the load balancer before visitors are. */
+/** A version that is asked through the load balancer before visitors are. */
 export interface Candidate {
   /** Container of the load balancer, and its directory. */
   instance: string;
   directory: string;
   asks: { url: string; colour: Colour }[];
+  /** Names of containers that run already, and must serve as well. */
+  containers?: string[];
   /** Good answers in a row, one a second, that are wanted. */
   passes: number;
 }
@@ -29,7 +31,16 @@ export interface Watch {
   /** Names of its containers. */
   containers: string[];
   services: ComparedService[];
+  /** Services of it that cannot be compared, and why, a line each. */
+  incomparable?: string[];
   forMs: number;
+}
+
+/** What a watch goes by: both versions, or why its containers only. */
+export interface WatchView {
+  lines: string[];
+  /** Comparisons that could not be made, or not be decided, although there is a Prometheus, and why, a line each. */
+  notDone: string[];
 }
 
 /** A share of visitors that has the new version, and how long it is compared with the stable one. */
@@ -55,17 +66,17 @@ export interface CanaryView {
 }
 
 export interface ReleaseReader {
-  /** True once every URL gave its good answers. */
+  /** True once every container serves and every URL gave its good answers. @throws UNSAFE at once when a container is down */
   answers(candidate: Candidate): Promise<boolean>;
-  /** What the URLs answer now, for people. */
+  /** What the URLs answer now, and which containers do not serve, for people. */
   whyNoAnswer(candidate: Candidate): Promise<{ answers: string[] }>;
   /**
    * True once the time since the switch is over and all went well in it.
    * @throws UNSAFE at once when a container went down, or more requests fail or take long than with the version before
    */
   isWell(watch: Watch): Promise<boolean>;
-  /** What a watch goes by now, for people: both versions, or why its containers only. */
-  watchView(watch: Watch): Promise<{ lines: string[] }>;
+  /** What the last look of `isWell` went by, for people. */
+  watchView(watch: Watch): Promise<WatchView>;
   /**
    * True once the step has lasted its time and the new version is seen to be no worse; false while that is open.
    * @throws UNSAFE at once when it is worse, or a container went down

@@ -72,8 +72,11 @@ export interface ReplicaReader {
 }
 
 export interface ReplicaWriter extends ReplicaReader {
-  /** @throws NOT_FOUND, UNREACHABLE, AUTH_FAILED */
-  pull(reference: string): Promise<void>;
+  /**
+   * @param expects what it must be: a digest of it
+   * @throws NOT_FOUND, UNREACHABLE, AUTH_FAILED; UNSAFE when the tag has come to mean another image
+   */
+  pull(reference: string, expects?: string): Promise<void>;
   /** Makes it, without starting it. @throws REJECTED when the name is taken by another, UNSAFE when the image is another */
   create(replica: Replica): Promise<void>;
   /** Starts one that never ran; one that ran is left alone. */

@@ -5,6 +5,8 @@ import type { FilesWriter } from '../../../src/core/ports/local.ts';
 export interface FakeFile {
   text?: string;
   modifiedAt?: string;
+  /** Why it cannot be replaced. */
+  fixed?: string;
 }
 
 const EPOCH = '2025-01-01T00:00:00.000Z';
@@ -19,6 +21,7 @@ export function fakeFiles(files: ReadonlyMap<string, FakeFile> = new Map(), envF
   return {
     read: async (path) => find(path).text ?? '',
     modifiedAt: async (path) => (files.has(path) ? (files.get(path)?.modifiedAt ?? EPOCH) : undefined),
+    whyFixed: async (path) => (files.has(path) ? files.get(path)?.fixed : 'ENOENT'),
     hasVariable: async (path, name, value) => (valueIn(find(path).text ?? '', name) ?? null) === value,
     setVariable: async (path, name, value) => {
       if (path !== envFile) throw new OpsError('UNSAFE', `${path} is not the compose.envFile`);

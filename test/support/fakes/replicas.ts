@@ -41,6 +41,10 @@ export function fakeReplicas(engine: FakeEngine): FakeReplicas {
     models.get((await engine.container(container)).id) ?? { aliases: {}, published: [] };
   const isThat = ({ id, digests }: Image, expects: string): boolean =>
     id === expects || digests.some((one) => one.endsWith(`@${expects}`));
+  const mustBe = (reference: string, expects: string): void => {
+    if (isThat(imageOf(reference), expects)) return;
+    throw new OpsError('UNSAFE', `image ${reference} is another than the one that was planned with`);
+  };
   return {
     images,
     registry,
@@ -70,14 +74,14 @@ export function fakeReplicas(engine: FakeEngine): FakeReplicas {
       throw new OpsError('UNSAFE', `the command in ${name} failed`, { details: { exitCode, log } });
     },
     lastWords: async (name, lines) => ({ log: (find(name)?.log ?? []).slice(-lines).map(({ text }) => text) }),
-    pull: async (reference) => {
+    pull: async (reference, expects) => {
       const digest = digestOf(reference);
       const digests = [`${reference.replace(/:[^/]*$/, '')}@${digest}`];
       images.set(reference, { id: `sha256:of-${digest}`, digests, labels: {}, ports: [], size: 1 });
+      if (expects !== undefined) mustBe(reference, expects);
     },
     create: async (replica) => {
-      if (!isThat(imageOf(replica.image), replica.expects))
-        throw new OpsError('UNSAFE', `image ${replica.image} is another than the one that was planned with`);
+      mustBe(replica.image, replica.expects);
       const { labels, networks, restartPolicy } = await engine.container(replica.model);
       const { aliases } = await model(replica.model);
       const there = find(replica.name);

@@ -137,3 +137,20 @@ test('what cannot be read must be told by its path', async () => {
   await expect(files.read('large')).rejects.toMatchObject({ code: 'REJECTED' });
   expect(await files.modifiedAt('absent')).toBeUndefined();
 });
+
+describe('why a file cannot be replaced', () => {
+  test('must be nothing where it can, and an answer where there is none', async () => {
+    await write('A=v1\n');
+    await chmod(at('.env'), 0o444);
+    expect(await files.whyFixed('.env')).toBeUndefined();
+    expect(await files.whyFixed('absent')).toBe('ENOENT');
+  });
+
+  // Root may write everywhere.
+  test.skipIf(process.getuid?.() === 0)('must be told where its directory bears no other file', async () => {
+    await mkdir(at('fixed'));
+    await write('A=v1\n', 'fixed/.env');
+    await chmod(at('fixed'), 0o555);
+    expect(await files.whyFixed('fixed/.env')).toBe('EACCES');
+  });
+});

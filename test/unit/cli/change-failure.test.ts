@@ -21,7 +21,11 @@ describe('of a change that failed in part', () => {
   });
 });
 
-test('of one that was taken back, the hint must be where to read what happened', () => {
+test('of one that was taken back, the hint must be where to read what happened, and that of its error', () => {
+  const told = new OpsError('UNSAFE', 'api is worse', { hint: 'See what is live: opsctl deploy status' });
+  expect(failureOf({ outcome: 'rolled-back', left: [], error: told }, { id: '2', recovers: undefined }).hint).toBe(
+    'What happened, step by step: opsctl history 2. See what is live: opsctl deploy status',
+  );
   expect(failureOf({ outcome: 'rolled-back', left: [], error }, { id: '2', recovers: '1' })).toMatchObject({
     code: 'ROLLED_BACK',
     hint: 'What happened, step by step: opsctl history 2',

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Step } from '../../../src/core/change.ts';
 import { doStep } from '../../../src/core/do-step.ts';
 import { OpsError } from '../../../src/core/errors.ts';
-import { step } from '../../../src/core/plan.ts';
+import { gate, step } from '../../../src/core/plan.ts';
 import type { Writers } from '../../../src/core/ports.ts';
 
 /** A step that starts a command and is done when that has ended. */
@@ -21,9 +21,9 @@ const command: Step = step({
   timeoutMs: 100,
 });
 
-async function went(replicas: Partial<Writers['replicas']>, doing = command) {
+async function went(replicas: Partial<Writers['replicas']>, doing = command, more: object = {}) {
   const nothing = { startOnce: () => Promise.resolve(), hasSucceeded: () => Promise.resolve(true) };
-  const writers = { replicas: { ...nothing, ...replicas } } as unknown as Writers;
+  const writers = { replicas: { ...nothing, ...replicas }, ...more } as unknown as Writers;
   return doStep(doing, { writers, confirmLock: () => Promise.resolve(), signal: new AbortController().signal });
 }
 
@@ -38,6 +38,22 @@ describe('what a step said', () => {
   test('must be no failure where it said nothing or cannot be heard', async () => {
     expect(await went({ lastWords: () => Promise.resolve({ log: [] }) })).toEqual({});
     expect(await went({ lastWords: () => Promise.reject(new OpsError('UNREACHABLE', 'gone')) })).toEqual({});
+  });
+
+  test('must be kept of a gate as well, and what it could not do be told', async () => {
+    const release: Partial<Writers['release']> = {
+      isWell: async () => true,
+      watchView: async () => ({ lines: ['api', '  pass'], notDone: ['comparison of web'] }),
+    };
+    const watched = { instance: 'lb', directory: '/d', route: { live: {} }, containers: [], services: [], forMs: 1 };
+    const well = gate({
+      id: 'release.well',
+      describe: 'watch',
+      why: 'test',
+      verify: (r) => r.release.isWell(watched),
+      output: (r) => r.release.watchView(watched),
+    });
+    expect(await went({}, well, { release })).toEqual({ output: 'api\n  pass', notDone: ['comparison of web'] });
   });
 
   test('must be told when it is not seen done', async () => {

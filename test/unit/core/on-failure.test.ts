@@ -101,6 +101,16 @@ describe('a step that is not needed for the aim', () => {
     expect(events).toEqual(['step-begin stop:go on', 'step-failed stop:go on', 'step-begin up', 'step-done up', 'end']);
   });
 
+  test('must be told as what a step that is done could not do', async () => {
+    const { release, writers } = world();
+    release.hasPassed = async () => true;
+    const notDone = ['comparison of web'];
+    release.watchView = async () => ({ lines, notDone });
+    const watched = { ...canary, forMs: 1 };
+    const well = { ...passed(), output: { port: 'release', method: 'watchView', args: [watched] } };
+    expect((await run(planOf(well), { writers }))[0]).toEqual({ outcome: 'done', left: notDone });
+  });
+
   test('must be told in a recovery as well', async () => {
     const { engine, writers } = world();
     engine.stopContainer = async () => Promise.reject(new OpsError('REJECTED', 'no'));

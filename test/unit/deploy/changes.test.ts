@@ -43,11 +43,3 @@ test('a change must not be told to run when its holder is dead, or it has ended'
   expect(await seen({ 1: {}, 2: { recovers: '1' } }, '2', { stale: true })).toEqual([undefined, ['1']]);
   expect(await seen({ 1: { paused: true } }, '1')).toEqual([undefined, ['1']]);
 });
-
-test('a journal that leads back to where it began must not be followed for ever', async () => {
-  expect(await seen({ 1: { settles: '2', paused: true }, 2: { settles: '1', paused: true } }, '3')).toEqual([
-    '3',
-    ['2', '1'],
-  ]);
-  expect(await seen({ 1: { settles: '2' }, 2: { settles: '1' } }, '2')).toEqual(['2', []]);
-});

@@ -115,6 +115,12 @@ describe('the version that is live already', () => {
     expect(await world(serviceFacts('api', { live: rebuilt })).decided()).toMatchObject([{ same: false }]);
   });
 
+  test('must be the same though a label of its image calls it otherwise', async () => {
+    const labels = { 'org.opencontainers.image.version': '2.0.0' };
+    const labelled = [made('shop_api_1', { image: 'shop/api:v2', imageId: 'sha256:api2', labels })];
+    expect(await world(serviceFacts('api', { live: labelled })).decided()).toMatchObject([{ same: true }]);
+  });
+
   test('must not be refused for what it would be when made a second time', async () => {
     const { decided, replicas } = world(serviceFacts('api', { live }));
     replicas.models.set('id-shop_api_1', { aliases: {}, published: [{ address: '', port: 80 }] });

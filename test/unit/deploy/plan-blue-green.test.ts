@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Step } from '../../../src/core/change.ts';
+import { doStep } from '../../../src/core/do-step.ts';
+import type { Writers } from '../../../src/core/ports.ts';
 import { planBlueGreen } from '../../../src/deploy/plan-blue-green.ts';
+import { fakeEngine } from '../../support/fakes/engine.ts';
+import { fakeReplicas } from '../../support/fakes/replicas.ts';
 import { deployed, ids, made, requestOf, serviceFacts, shown, wanted } from './facts.ts';
 
 const api = wanted(serviceFacts('api'));
@@ -239,4 +243,15 @@ test('services that share an image and the variable of their version must have i
     'replicas.pull:shop/app:v2',
     'files.variable:VERSION',
   ]);
+});
+
+test('a tag that has come to mean another image since it was planned must be told at once, not waited for', async () => {
+  const replicas = fakeReplicas(fakeEngine());
+  replicas.registry.set('shop/api:v2', 'sha256:moved');
+  const one = wanted(serviceFacts('api'), { missing: true, expects: 'sha256:planned' });
+  const [pull] = planBlueGreen(requestOf([one])).steps;
+  const writers = { replicas } as unknown as Writers;
+  const signal = new AbortController().signal;
+  const done = await doStep(pull as Step, { writers, confirmLock: async () => undefined, signal });
+  expect(done.failure?.error).toMatchObject({ code: 'UNSAFE', message: expect.stringContaining('is another') });
 });

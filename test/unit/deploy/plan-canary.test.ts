@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Plan } from '../../../src/core/change.ts';
+import type { ContainerDetail } from '../../../src/core/ports/engine.ts';
 import { released } from '../../../src/deploy/plan-blue-green.ts';
 import {
   type Promoted,
@@ -9,7 +10,7 @@ import {
   planPromote,
   type Walk,
 } from '../../../src/deploy/plan-canary.ts';
-import { deployed, factsOf, ids, requestOf, serviceFacts, shown, wanted } from './facts.ts';
+import { deployed, factsOf, ids, made, requestOf, serviceFacts, shown, wanted } from './facts.ts';
 
 const request = requestOf([wanted(serviceFacts('api'))]);
 const walk = (percents: number[], more: Partial<Walk> = {}): Walk => ({
@@ -117,6 +118,34 @@ describe('the plan of a canary', () => {
     });
   });
 
+  describe('must be refused without --no-analysis for a service', () => {
+    const rebuilt = made('shop_web_1', { service: 'web', image: 'shop/web:v2', imageId: 'sha256:older' });
+    const first = made('shop_web_2', { service: 'web', image: 'shop/web:v1' });
+    test.each<[string, ContainerDetail[], string]>([
+      [
+        'whose version is live from another image',
+        [rebuilt],
+        'v2 is live already, from another image, and metrics do not tell one from the other',
+      ],
+      [
+        'that runs several versions',
+        [rebuilt, first],
+        'its live containers do not run one version that metrics could be asked for',
+      ],
+    ])('%s', (_which, of, why) => {
+      const both = requestOf([wanted(serviceFacts('api')), wanted(serviceFacts('web', { live: of }))]);
+      for (const percents of [[5], [5, 100]])
+        expect(() => planCanary(both, walk(percents))).toThrow(
+          expect.objectContaining({
+            code: 'UNSAFE',
+            message: `web cannot be compared: ${why}`,
+            hint: 'Watch containers only, not errors and latency: --no-analysis; or begin a canary without it: --service api',
+          }),
+        );
+      expect(compares(planCanary(both, walk([5, 100], { analysed: false })))).toEqual([]);
+    });
+  });
+
   test('must be empty when the version is live already', () => {
     expect(planCanary(requestOf([wanted(serviceFacts('api'), { same: true })]), walk([5])).steps).toEqual([]);
   });
@@ -194,7 +223,7 @@ describe('to promote a canary', () => {
     ]);
   });
 
-  test('must give it another share, and the share that it had when that fails', () => {
+  test('must give it another share, and none at all when it is seen to be bad', () => {
     const plan = planPromote(running, [service], walk([50]));
     expect(shown(plan)).toMatchInlineSnapshot(`
       "Plan for production: canary of api v2: 50 %
@@ -208,7 +237,7 @@ describe('to promote a canary', () => {
         3. compare the new version with the stable one for at least 1 min
            errors and latency of both, in the same window"
     `);
-    expect(switches(plan)).toEqual([['lb.route:nginx:50%', share(50), share(5)]]);
+    expect(switches(plan)).toEqual([['lb.route:nginx:50%', share(50), { live: { api: 'blue' } }]]);
   });
 
   test('must be asked once more before, at its URLs', () => {

@@ -26,7 +26,8 @@ describe('the plan of a rollback', () => {
         touches service api v2 → v1
         touches load balancer nginx: api blue
 
-        1. ask the version before through the load balancer: http://127.0.0.1:8080/api/health (blue)
+        1. see that shop_api_1 serves, and ask the version before through the load balancer:
+           http://127.0.0.1:8080/api/health (blue)
            visitors must not be the first to ask; --force goes back without, where it is as ill as the
            live one
         2. nginx sends traffic to api blue
@@ -34,6 +35,19 @@ describe('the plan of a rollback', () => {
         3. set API_VERSION=v1 in .env
            else the next docker-compose up would bring the old version back"
     `);
+  });
+
+  test('must see that what runs of it serves, in one step, also where there is no URL to ask', () => {
+    const previous = [made('a', { health: 'unhealthy' }), made('b')];
+    const given = request([{ ...api, previous }]);
+    const without = { ...given, services: given.services.map((one) => ({ ...one, smoke: [] })) };
+    const plan = planRollback(without);
+    expect(ids(plan)).toEqual(['release.answers', 'lb.route:nginx', 'files.variable:API_VERSION']);
+    expect(plan.steps[0]).toMatchObject({
+      describe: 'see that a and b serve',
+      verify: { method: 'answers', args: [{ asks: [], containers: ['a', 'b'] }] },
+    });
+    expect(ids(planRollback({ ...without, force: true }))).not.toContain('release.answers');
   });
 
   test('must send visitors to what runs where nothing runs that they are sent to, whichever release is newer', () => {
@@ -85,6 +99,15 @@ describe('the plan of a rollback', () => {
     ]);
   });
 
+  test('must go back to another image of the same version, and say which', () => {
+    const tag = { version: 'latest', deploy: 2 };
+    const live = [deployed('api', { ...tag, colour: 'green' }, { imageId: `sha256:${'b'.repeat(64)}` })];
+    const previous = [deployed('api', { ...tag, colour: 'blue', deploy: 1 }, { imageId: `sha256:${'a'.repeat(64)}` })];
+    expect(planRollback(request([{ ...api, live, previous }])).summary).toBe(
+      'roll back api latest (sha256:bbbbbbbbbbbb) → latest (sha256:aaaaaaaaaaaa)',
+    );
+  });
+
   test('must leave out a service of an earlier release', () => {
     const later = serviceFacts('web', {
       live: [deployed('web', { colour: 'blue', version: 'v3', deploy: 2 })],
@@ -105,7 +128,10 @@ describe('there must be nothing to go back to', () => {
   test.each<[string, ServiceFacts]>([
     ['before the first deploy', serviceFacts('api')],
     ['when the release before is gone', { ...api, previous: [] }],
-    ['when the other has the same version', { ...api, previous: [made('shop_api_1', { image: 'shop/api:v2' })] }],
+    [
+      'when the other has the same version from the same image',
+      { ...api, previous: [made('shop_api_1', { image: 'shop/api:v2' })] },
+    ],
   ])('%s', (_when, facts) => {
     expect(() => planRollback(request([facts]))).toThrow(
       expect.objectContaining({
@@ -169,7 +195,10 @@ describe('services that are named', () => {
   test.each<[string, ServiceFacts]>([
     ['nothing before', { ...web, previous: [] }],
     ['been rolled back themselves', { ...web, colour: 'blue', live: web.previous, previous: web.live }],
-    ['the same version before', { ...web, previous: [made('shop_web_1', { image: 'shop/web:v2' })] }],
+    [
+      'the same version from the same image before',
+      { ...web, previous: [made('shop_web_1', { image: 'shop/web:v2' })] },
+    ],
   ])('must be refused together when one of them has %s', (_what, stuck) => {
     expect(() => planRollback(request([api, stuck], false, 'api', 'web'))).toThrow(
       expect.objectContaining({

@@ -5,11 +5,11 @@ import { OpsError } from '../../../src/core/errors.ts';
 import { execute } from '../../../src/core/execute.ts';
 import type { Writers } from '../../../src/core/ports.ts';
 import type { ProbeRequest } from '../../../src/core/ports/load-balancer.ts';
-import type { ReleaseReader } from '../../../src/core/ports/release.ts';
+import type { ReleaseReader, Watch } from '../../../src/core/ports/release.ts';
 import { compare } from '../../../src/deploy/steps.ts';
 import type { FakeContainer } from '../../support/fakes/engine.ts';
 import { NOW } from '../inspect/platform.ts';
-import { instance, live, services, step, watch, world } from './world.ts';
+import { instance, live, services, step, watch, type World, world } from './world.ts';
 
 const down = new OpsError('UNREACHABLE', 'prometheus refuses the connection');
 
@@ -29,6 +29,7 @@ describe.concurrent('a step of a canary', () => {
     await expect(release.hasPassed(step())).rejects.toMatchObject({
       code: 'UNSAFE',
       message: expect.stringMatching(/^api v2 is worse than v1: 500 of 10000 failed/),
+      hint: expect.stringContaining('opsctl deploy status'),
       details: { analysis: { errors: { verdict: 'fail' } } },
     });
   });
@@ -42,6 +43,15 @@ describe.concurrent('a step of a canary', () => {
   test('must stay open while one of several services cannot be told', async ({ expect }) => {
     const more = [...services, { metrics: 'web', stable: 'w1', candidate: 'w2' }];
     expect(await world().release.hasPassed(step({ services: more }))).toBe(false);
+  });
+
+  test('must stay open while one of the services that visitors get is not compared', async ({ expect }) => {
+    const { loadBalancer, release } = world();
+    const both = { live, canary: { services: ['api', 'web'], percent: 5 } };
+    await loadBalancer.route('nginx', '/etc/opsctl', both);
+    const nginx = loadBalancer.containers.get('nginx');
+    if (nginx?.routing !== undefined) nginx.routing.since = '2026-03-01T11:59:00.000Z';
+    expect(await release.hasPassed(step({ route: both }))).toBe(false);
   });
 
   test('must stay open while Prometheus cannot be asked, or there is nothing to ask of', async ({ expect }) => {
@@ -182,25 +192,45 @@ describe.concurrent('a release that is watched', () => {
     expect(await little.release.isWell(watch())).toBe(true);
   });
 
-  test('must show both versions meanwhile, or say why it goes by its containers only', async ({ expect }) => {
-    const { lines } = await world({ forMs: 20_000 }).release.watchView(watch());
+  test('must show what its last look saw, or say why it goes by its containers only', async ({ expect }) => {
+    const { asked, release: looked } = world({ forMs: 20_000 });
+    expect(await looked.watchView(watch())).toEqual({ lines: ['nothing measured yet'], notDone: [] });
+    await looked.isWell(watch());
+    const { lines } = await looked.watchView(watch());
     expect(lines[0]).toBe('api');
     expect(lines[1]).toMatch(/^ {2}v1: \d+ requests, .* errors, p95 /);
     expect(lines[2]).toMatch(/^ {2}v2: \d+ requests, .* errors, p95 /);
     expect(lines[3]).toMatch(/^ {2}(pass|inconclusive): /);
+    expect(asked).toHaveLength(6);
 
-    const { metrics, release } = world();
-    metrics.down = down;
     const only = 'only its containers are watched';
-    expect((await release.watchView(watch())).lines).toEqual([
-      `Prometheus cannot be asked: prometheus refuses the connection; ${only}`,
-    ]);
     expect((await world({ prometheus: false }).release.watchView(watch())).lines).toEqual([
       `nothing is compared, because the configuration names no Prometheus; ${only}`,
     ]);
-    expect((await release.watchView(watch({ forMs: 12_000 }))).lines).toEqual([
+    expect((await looked.watchView(watch({ forMs: 12_000 }))).lines).toEqual([
       `nothing is compared in less than 15 s; ${only}`,
     ]);
+  });
+
+  test('must tell which comparison was not made, and why, unless nobody wanted one', async ({ expect }) => {
+    const incomparable = ['web: v2 is live already'];
+    const notDone = async ({ release }: World, more: Partial<Watch> = {}): Promise<string[]> => {
+      await release.isWell(watch({ ...more }));
+      return (await release.watchView(watch({ ...more }))).notDone;
+    };
+    expect(await notDone(world())).toEqual([]);
+    const silent = world();
+    silent.metrics.down = down;
+    expect(await notDone(silent, { incomparable })).toEqual([
+      'comparison of api v2 with v1: Prometheus cannot be asked: prometheus refuses the connection',
+      'comparison of web: v2 is live already',
+    ]);
+    const little = world();
+    little.counted['v2'] = { requests: 3, errors: 0 };
+    expect(await notDone(little)).toEqual([expect.stringMatching(/^comparison of api v2 with v1: .*\b3\b/)]);
+    expect(await notDone(world(), { services: [], incomparable })).toEqual(['comparison of web: v2 is live already']);
+    expect(await notDone(world(), { forMs: 12_000, incomparable })).toEqual([]);
+    expect(await notDone(world({ prometheus: false }), { incomparable })).toEqual([]);
   });
 });
 
@@ -274,6 +304,17 @@ describe.concurrent('answers of a new version', () => {
     ['no answer', [new OpsError('TIMED_OUT', 'late')]],
   ])('must not count as good with one that is not: %s', async (_which, statuses) => {
     expect(await answering(...statuses).release.answers(candidate)).toBe(false);
+  });
+
+  test('must wait for containers that do not serve, which is told', async ({ expect }) => {
+    const { candidate: container, release } = world();
+    const own = { ...instance, asks: [], passes: 1, containers: ['api-green'] };
+    expect(await release.answers(own)).toBe(true);
+    container.health = 'unhealthy';
+    expect(await release.answers(own)).toBe(false);
+    expect(await release.whyNoAnswer(own)).toEqual({ answers: ['api-green does not serve: it is unhealthy'] });
+    container.state = 'exited';
+    await expect(release.answers(own)).rejects.toMatchObject({ code: 'UNSAFE' });
   });
 
   test('must be told by URL where they are wrong, and cut', async ({ expect }) => {

@@ -1,18 +1,22 @@
 import { describe, expect, test } from 'vitest';
 
 import { variableOf, versionVariable } from '../../../src/deploy/version-variable.ts';
+import { planBlueGreen } from '../../../src/deploy/plan-blue-green.ts';
 import { fakeFiles } from '../../support/fakes/files.ts';
 import { shop } from '../inspect/platform.ts';
+import { requestOf, serviceFacts, wanted } from './facts.ts';
 
 /** Where the version of service api is kept, with these files; compose files are read in their order. */
 async function found(
   texts: Record<string, string>,
-  { service = {}, envFile = '.env' }: { service?: object; envFile?: string | undefined } = {},
+  { service = {}, envFile = '.env', fixed }: { service?: object; envFile?: string; fixed?: string } = {},
 ) {
   const files = Object.keys(texts).filter((name) => name.endsWith('.yml'));
   const compose = { project: 'shop', files, ...(envFile === '' ? {} : { envFile }) };
   const platform = shop({ compose, services: { api: service } });
-  const there = new Map(Object.entries(texts).map(([name, text]) => [name, { text }]));
+  const there = new Map(
+    Object.entries(texts).map(([name, text]) => [name, { text, ...(fixed === undefined ? {} : { fixed }) }]),
+  );
   return await versionVariable('api', platform, fakeFiles(there));
 }
 const image = (text: string, service = 'api'): string => `services:\n  ${service}:\n    image: ${text}\n`;
@@ -95,5 +99,25 @@ describe('the variable of a service', () => {
     ],
   ])('must be told to be none when %s', async (_when, texts, envFile, why) => {
     expect(await found({ ...texts }, { envFile })).toEqual({ why });
+  });
+});
+
+describe('a file that this user cannot replace', () => {
+  const text = image('shop/api:$API_VERSION');
+
+  test('must be told with the variable', async () => {
+    expect(await found({ 'a.yml': text, '.env': env }, { fixed: 'EACCES' })).toMatchObject({ fixed: 'EACCES' });
+  });
+
+  test('must end what would write to it before its first step, and nothing else', () => {
+    const variable = { file: '.env', name: 'API_VERSION', value: 'v1', fixed: 'EACCES' };
+    const api = wanted(serviceFacts('api'), { variable });
+    expect(() => planBlueGreen(requestOf([api]))).toThrow(
+      expect.objectContaining({
+        code: 'UNSAFE',
+        message: 'API_VERSION=v2 cannot be written to .env: its directory says EACCES',
+      }),
+    );
+    expect(planBlueGreen(requestOf([{ ...api, version: 'v1' }])).steps).not.toEqual([]);
   });
 });
