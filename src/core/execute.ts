@@ -136,11 +136,9 @@ async function takeBack(reached: Reached[], error: OpsError, around: Running): P
   // What was done again stands twice.
   const last = reached.filter((one, at) => at === reached.findLastIndex(({ step }) => step.id === one.step.id));
   for (const { step, certain } of last.toReversed()) {
-    if (step.do === undefined || step.undo === 'not needed') continue;
-    if (typeof step.undo !== 'object') {
-      (step.undo === 'kept' ? kept : left).push(whatStays(step, certain) ?? step.id);
-      continue;
-    }
+    const stays = whatStays(step, certain);
+    if (stays !== undefined) (step.undo === 'kept' ? kept : left).push(stays);
+    if (step.do === undefined || typeof step.undo !== 'object') continue;
     if (!lockLost)
       lockLost = await around.confirmLock().then(
         () => false,
