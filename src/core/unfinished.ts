@@ -4,13 +4,19 @@ import { OpsError } from './errors.ts';
 import { isTooLate } from './plan.ts';
 
 /**
- * What a step acts on: an id is `<port>.<verb>:<thing>`, and perhaps `:<which of several>`. A database and a cache may be
- * called alike; all else that has a name is a container, whichever port changes it.
+ * Ports whose things are not containers: a database and a cache may be called alike, and what a load balancer is told is on
+ * its volume, whether its container runs or not. So a load balancer that is down can be started whatever is unfinished.
+ */
+const OF_PORTS: Readonly<Record<string, string>> = { cache: 'cache', database: 'database', lb: 'load balancer' };
+
+/**
+ * What a step acts on: an id is `<port>.<verb>:<thing>`, and perhaps `:<which of several>`. All that has a name is a
+ * container, whichever port changes it, but for the things of `OF_PORTS`.
  */
 function thingOf(id: string): string | undefined {
   const [call = '', thing] = id.split(':');
-  const [port = ''] = call.split('.');
-  return thing !== undefined && ['cache', 'database'].includes(port) ? `${port} ${thing}` : thing;
+  const kind = OF_PORTS[call.split('.')[0] ?? ''];
+  return thing === undefined || kind === undefined ? thing : `${kind} ${thing}`;
 }
 
 /** What a plan changes. What may be done at any time without harm, such as a reload, is left out. */

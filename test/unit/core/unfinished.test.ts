@@ -60,8 +60,9 @@ const limit = (database: string): Plan =>
 test.each<[string, Plan, Plan, string[]]>([
   ['the same container', stop('a'), stop('a'), ['a']],
   ['others, with a wait for the same', stop('a'), stop('b'), []],
-  ['the same switch, to different shares', route(':5%'), route(':25%'), ['nginx']],
+  ['the same switch, to different shares', route(':5%'), route(':25%'), ['load balancer nginx']],
   ['a switch and a reload, which does no harm at any time', route(''), reload, []],
+  ['a switch, and a restart of the container that switches', route(''), stop('nginx'), []],
   ['the same cache', flush('main'), flush('main'), ['cache main']],
   ['a cache and a database of the same name', flush('main'), limit('main'), []],
 ])('plans must be seen to have in common what both change: %s', (_which, a, b, common) => {
