@@ -1,6 +1,6 @@
 /**
- * The ground shakes in the middle of a deploy: nginx or the engine with all containers restarts, or the host reboots. The
- * short form has each at another moment; each at every moment: OPSCTL_TEST_KILL=all (`npm run test:deploy`).
+ * The ground shakes in the middle of a deploy: nginx or the engine with all containers restarts, nginx stays down, or the
+ * host reboots. The short form has each at another moment; each at every moment: OPSCTL_TEST_KILL=all (`npm run test:deploy`).
  */
 import { afterAll, beforeEach, describe, expect, inject, test } from 'vitest';
 
@@ -28,10 +28,12 @@ import { visit } from '../support/traffic.ts';
 const DEPLOY = ['deploy', 'blue-green', '--version', GOOD];
 const bob = as('bob');
 
+const isSwitch = (id: string): boolean => /^lb\.route:[^:]*$/.test(id);
+
 /** Steps in the order of a deploy, before and after the switch. */
 const MOMENTS: [string, (id: string) => boolean][] = [
   ['while a new version becomes healthy', (id) => id.startsWith('engine.serving:')],
-  ['at the switch', (id) => /^lb\.route:[^:]*$/.test(id)],
+  ['at the switch', isSwitch],
   ['while the new version is watched', (id) => id === 'release.well'],
 ];
 
@@ -84,6 +86,21 @@ const SHOCKS: [string, number, boolean, (moment: string, isStep: (id: string) =>
 describe.each(SHOCKS)('%s', (_what, short, can, happens) => {
   test.runIf(can).each(MOMENTS.filter((_moment, at) => ALL || at === short))('%s', happens, 400_000);
 });
+
+test('an nginx that is down after a deploy was killed must be started as status says, and the deploy be ended then', async () => {
+  const where = 'nginx down';
+  await whenAt(DEPLOY, isSwitch, async (child) => {
+    child.kill('SIGKILL');
+    await docker('stop', 'ecommerce-nginx-prod');
+  });
+  await freeLock();
+  const { code, next } = await status();
+  expect([code, next[0]], where).toEqual([1, 'opsctl service restart nginx']);
+  const started = await bob([...'service restart nginx'.split(' '), '--yes', '--json']);
+  expect(started.code, started.stdout + started.stderr).toBe(0);
+  await recover('abort', where);
+  await expectWhole(LIVE_AT_FIRST, where);
+}, 400_000);
 
 async function nginxRestarts(moment: string, isStep: (id: string) => boolean): Promise<void> {
   const result = await whenAt(DEPLOY, isStep, () => docker('restart', 'ecommerce-nginx-prod'));
