@@ -3,7 +3,7 @@ import type { ChangeCommand, Recovery } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import type { Outcome } from '../core/execute.ts';
 import { type Holding, holding, isAway } from '../core/holding.ts';
-import { mustNotMeetUnfinished } from '../core/unfinished.ts';
+import { mustNotMeetUnfinished, stillUnfinished } from '../core/unfinished.ts';
 import { samePlan } from '../core/plan.ts';
 import type { HeldLock, LockHolder } from '../core/ports/lock.ts';
 import { showable } from '../core/text.ts';
@@ -91,9 +91,12 @@ async function planned(run: Run, command: ChangeCommand): Promise<{ plan: Plan }
   ]);
   const seen = { plan, ...(away === undefined ? {} : { away }), ...rest };
   if (unfinished.length === 0) return seen;
-  const { recovers, settles } = await ends(run, command);
+  const [{ recovers, settles }, still] = await Promise.all([
+    ends(run, command),
+    stillUnfinished(unfinished, context.readers),
+  ]);
   const running = holder?.stale === false ? holder.change : undefined;
-  mustNotMeetUnfinished(plan, unfinished, { recovers: recovers?.change, settles, running });
+  mustNotMeetUnfinished(plan, still, { recovers: recovers?.change, settles, running });
   return seen;
 }
 

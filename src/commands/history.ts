@@ -11,6 +11,7 @@ import type { Style } from '../core/style.ts';
 import type { Status } from '../core/verdict.ts';
 import { changeStepSchema, type ChangeSummary, changeSummarySchema, stepsOf, summaryOf } from '../inspect/history.ts';
 import { nearest } from '../inspect/names.ts';
+import { asSeen } from '../core/unfinished.ts';
 import { isOf } from '../recovery/plan.ts';
 
 const input = z.object({
@@ -57,7 +58,9 @@ export const historyCommand = (noun = ''): ReadCommand =>
       ]);
       const [only] = found;
       return {
-        changes: found.map((record) => summaryOf(record, holder)),
+        changes: await Promise.all(
+          found.map(async (record) => summaryOf(record, holder, await openOf(record, found, readers))),
+        ),
         ...(change !== undefined && only !== undefined ? { steps: stepsOf(only) } : {}),
         journal: location,
         ...(away === undefined ? {} : { unseen: away.message }),
@@ -89,6 +92,19 @@ async function newest(journal: JournalReader, noun: string, limit: number): Prom
 
 /** How far back an abbreviated id, or changes of one noun, are looked for. */
 const LISTED_CHANGES = 1000;
+
+/** What is to be ended where a change was left in the middle: of a recovery, the change that it was to recover. */
+async function openOf(
+  record: ChangeRecord,
+  known: readonly ChangeRecord[],
+  readers: Readers,
+): Promise<ChangeRecord | undefined> {
+  const { recovers } = record.begin;
+  if (recovers === undefined) return await asSeen(record, readers);
+  if (record.recoveredBy !== undefined || record.end?.outcome === 'done') return undefined;
+  const open = known.find(({ id }) => id === recovers) ?? (await readers.journal.change(recovers));
+  return open === undefined ? undefined : await asSeen(open, readers);
+}
 
 async function find(id: string, { journal }: Readers): Promise<ChangeRecord> {
   const exact = await journal.change(id);

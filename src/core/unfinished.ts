@@ -1,7 +1,8 @@
 /** Changes that were left in the middle: how they are ended, and what must not be changed meanwhile. */
-import type { ChangeRecord, Plan } from './change.ts';
+import { type Call, type ChangeRecord, isUnfinished, type Plan } from './change.ts';
 import { OpsError } from './errors.ts';
-import { isTooLate } from './plan.ts';
+import { isTooLate, perform } from './plan.ts';
+import type { Readers } from './ports.ts';
 
 /**
  * Ports whose things are not containers: a database and a cache may be called alike, and what a load balancer is told is on
@@ -34,15 +35,54 @@ export function commonThings(a: Plan, b: Plan): string[] {
   return [...things(a)].filter((thing) => others.has(thing));
 }
 
-/** The commands that bring a change which was left in the middle to an end: one that was being taken back is taken back, one that has gone too far is finished. */
+/**
+ * Whether steps with these ids would meet a change that was left in the middle, and so be refused.
+ * @param ids as plans have them, such as `engine.start:shop_nginx_1`
+ */
+export const wouldMeet = (ids: readonly string[], unfinished: readonly ChangeRecord[]): boolean =>
+  unfinished.some(({ begin: { plan } }) => {
+    const held = things(plan);
+    return ids.some((id) => held.has(thingOf(id) ?? ''));
+  });
+
+/**
+ * The commands that bring a change which was left in the middle to an end: one that was being taken back is taken back, one
+ * that has gone too far is finished, and of one that is neither, the only end is to close it. Of a step that was only begun, the platform tells whether it has happened: expects the
+ * change as it is seen (`asSeen`).
+ */
 export function waysOut({ id, begin, steps }: ChangeRecord): string[] {
   const change = begin.recovers ?? id;
   const takenBack = steps.some(({ state }) => state === 'undoing' || state === 'undone' || state === 'left');
-  // Of one that was only begun, whoever takes it back looks whether it has happened, where that can be seen.
-  const tooLate = steps.some(
-    ({ step, state }) => isTooLate(step) && (state === 'done' || (state !== 'pending' && step.undone === undefined)),
-  );
+  const tooLate = steps.some(({ step, state }) => isTooLate(step) && state !== 'pending' && state !== 'undone');
+  if (takenBack && tooLate) return [closing(change)];
   return [...(takenBack ? [] : [`opsctl resume ${change}`]), ...(tooLate ? [] : [`opsctl abort ${change}`])];
+}
+
+/**
+ * A change as the platform shows it: whether a step that was only begun, and after which it is too late, has happened.
+ * What cannot be seen is left open.
+ */
+export async function asSeen(record: ChangeRecord, readers: Readers): Promise<ChangeRecord> {
+  const isSeen = async (call: Call | undefined): Promise<boolean> =>
+    call !== undefined && (await perform(call, readers, 'ask').catch(() => false)) === true;
+  const steps = record.steps.map(async (entry) => {
+    const { step, state } = entry;
+    if (!isTooLate(step) || (state !== 'running' && state !== 'failed')) return entry;
+    if (await isSeen(step.verify)) return { ...entry, state: 'done' as const };
+    return (await isSeen(step.undone)) ? { ...entry, state: 'pending' as const } : entry;
+  });
+  return { ...record, steps: await Promise.all(steps) };
+}
+
+/**
+ * Of changes that were unfinished when they were read, those that are so still, as the platform shows them: one that ran then
+ * has ended when its lock is free now.
+ */
+export async function stillUnfinished(changes: readonly ChangeRecord[], readers: Readers): Promise<ChangeRecord[]> {
+  const again = await Promise.all(changes.map(({ id }) => readers.journal.change(id)));
+  return await Promise.all(
+    again.flatMap((one) => (one !== undefined && isUnfinished(one) ? [asSeen(one, readers)] : [])),
+  );
 }
 
 /** The command that closes a change in the journal, whatever is left of it. */

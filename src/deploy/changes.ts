@@ -1,7 +1,8 @@
 /** Changes that are not at their end, as journal and lock tell them. */
-import { type ChangeRecord, isUnfinished } from '../core/change.ts';
+import type { ChangeRecord } from '../core/change.ts';
 import type { Readers } from '../core/ports.ts';
 import type { LockHolder } from '../core/ports/lock.ts';
+import { stillUnfinished } from '../core/unfinished.ts';
 
 export interface Changes {
   /** Who holds the lock for a change that runs now: what is seen of the platform may be in the middle of it. */
@@ -11,11 +12,13 @@ export interface Changes {
 }
 
 /** What runs, and what waits for somebody to finish it or take it back. */
-export async function changesIn({ journal, lock }: Pick<Readers, 'journal' | 'lock'>): Promise<Changes> {
+export async function changesIn(readers: Readers): Promise<Changes> {
+  const { journal, lock } = readers;
   const [{ changes }, holder] = await Promise.all([journal.unfinished(), lock.holder()]);
-  const change = holder === undefined ? undefined : await journal.change(holder.change);
-  // It may have come to its end since.
-  const unended = changes.filter(({ id }) => change === undefined || id !== change.id || isUnfinished(change));
+  const [unended, change] = await Promise.all([
+    stillUnfinished(changes, readers),
+    holder === undefined ? undefined : journal.change(holder.change),
+  ]);
   // Whoever holds the lock for a change that has ended is about to let it go: so it is when a deploy tells what came of it.
   const isOver = holder === undefined || holder.stale || change?.end !== undefined;
   if (isOver) return { running: undefined, unfinished: unended };

@@ -4,11 +4,20 @@ import { OpsError } from '../core/errors.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { aliasOf, colourIn, colourOf, type Instance, notRunning, startOf } from '../core/routing.ts';
-import { waysOut } from '../core/unfinished.ts';
+import { waysOut, wouldMeet } from '../core/unfinished.ts';
 import type { Changes } from './changes.ts';
-import { isPlaced, isStranded, type Look, other, type ServiceFacts, versionIn } from './observe.ts';
+import {
+  isPlaced,
+  isStranded,
+  isWhole,
+  type Look,
+  other,
+  type ServiceFacts,
+  versionIn,
+  whyNoWayBack,
+} from './observe.ts';
 import { isUp } from './stages.ts';
-import { routeText } from './steps.ts';
+import { routeText, switchId } from './steps.ts';
 import { agreed, type Known, knows, notSetUp } from '../core/told.ts';
 
 /** A thing that does not agree, as a sentence, and the commands that mend it. */
@@ -20,33 +29,43 @@ export interface Drift {
 const SETUP = 'opsctl lb setup --dry-run';
 
 export function platformDrift(look: Look, changes: Changes): Drift[] {
+  const { instances } = look.places;
   const ofServices = look.services
     .filter(isPlaced)
-    .flatMap((one) => [
-      ...absent(one, look.routing),
-      ...stranded(one),
-      ...neverStarted(one),
-      ...one.older.filter(isUp).map((container) => outlived(container, one, look.routing)),
-    ]);
-  // What such a change has in its hands nothing else may touch until it is ended.
-  const isHeld = changes.unfinished.some(({ begin }) => /^(?:deploy|lb) /.test(begin.command));
-  return [
-    ...balancerDrift(look, changes),
-    ...unfinishedDrift(changes),
-    ...(isHeld ? ofServices.map(({ line }) => ({ line, next: [] })) : ofServices),
-  ];
+    .flatMap((one) =>
+      [
+        ...absent(one, look.routing),
+        ...stranded(one, look.routing),
+        ...neverStarted(one),
+        ...one.older.filter(isUp).map((container) => outlived(container, one, look.routing)),
+      ].map((drift) =>
+        unlessHeld([...instances.map((instance) => switchId(instance)), ...stopIds(one)], drift, changes),
+      ),
+    );
+  return [...balancerDrift(look, changes), ...unfinishedDrift(changes), ...ofServices];
 }
 
+/** What a change that was left in the middle has in its hands nothing else may touch: what ends it is told instead. */
+const unlessHeld = (ids: readonly string[], { line, next }: Drift, { unfinished }: Changes): Drift => ({
+  line,
+  next: wouldMeet(ids, unfinished) ? [] : next,
+});
+
+/** Of the steps by which containers of a service are stopped, the ids. */
+const stopIds = ({ live, previous, older }: ServiceFacts): string[] =>
+  [...live, ...previous, ...older].map(({ name }) => `engine.stop:${name}`);
+
 /** What keeps the load balancer from being told where traffic is to go. */
-function balancerDrift({ places, told, balancer, services }: Look, { unfinished, running }: Changes): Drift[] {
+function balancerDrift({ places, told, balancer, services }: Look, changes: Changes): Drift[] {
   const known = told.filter(knows);
   const never = told.filter(({ said }) => said === undefined);
   const says = ({ instance, said }: Known): string => {
     const live = { ...Object.fromEntries(services.map(({ name }) => [name, colourIn(said, name)])), ...said.live };
     return `${instance.name} sends traffic to ${routeText({ ...said, live })}`;
   };
-  return [
-    ...(places.running ? [] : [{ line: notRunning(balancer), next: [startOf(places.instances, balancer)] }]),
+  const down = { line: notRunning(balancer), next: [startOf(places.instances, balancer)] };
+  const starts = places.instances.map(({ name }) => `engine.start:${name}`);
+  const ofFiles = [
     ...told.flatMap(({ instance, said }) => (said instanceof OpsError ? [unreadable(said, instance)] : [])),
     ...(never.length > 0 && never.length === told.length
       ? [{ line: notSetUp(`the load balancer ${balancer}`), next: [SETUP] }]
@@ -55,14 +74,15 @@ function balancerDrift({ places, told, balancer, services }: Look, { unfinished,
       ? [
           {
             line: `load balancers disagree: ${known.map(says).join('; ')}`,
-            // A change that is left in the middle is the reason, and says itself what mends it.
-            next:
-              unfinished.length === 0 && running === undefined
-                ? ['opsctl history', ...known.map(({ instance }) => `opsctl lb setup --like ${instance.name}`)]
-                : [],
+            next: ['opsctl history', ...known.map(({ instance }) => `opsctl lb setup --like ${instance.name}`)],
           },
         ]
       : []),
+  ];
+  const switches = told.map(({ instance }) => switchId(instance));
+  return [
+    ...(places.running ? [] : [unlessHeld(starts, down, changes)]),
+    ...ofFiles.map((one) => unlessHeld(switches, one, changes)),
   ];
 }
 
@@ -79,14 +99,22 @@ const unfinishedDrift = ({ unfinished }: Changes): Drift[] =>
     next: waysOut(one),
   }));
 
-function stranded(service: ServiceFacts): Drift[] {
+function stranded(service: ServiceFacts, route: Route | undefined): Drift[] {
   if (!isStranded(service)) return [];
-  const { name, colour, previous } = service;
+  const { name, colour, live, previous } = service;
   const there = versionIn(previous) ?? 'another release';
+  const line = `visitors of ${name} are sent to ${colour}, where nothing runs; ${there} runs in ${other(colour)}`;
+  // Until a canary has ended, nothing is rolled back; it may be what helps.
+  if (route?.canary !== undefined) {
+    const helps = canaryOf(name, route) !== undefined && isWhole(service);
+    return [{ line, next: helps ? ['opsctl deploy promote --force'] : [] }];
+  }
+  const why = whyNoWayBack(service);
+  if (why === undefined) return [{ line, next: ['opsctl deploy blue-green --rollback'] }];
   return [
     {
-      line: `visitors of ${name} are sent to ${colour}, where nothing runs; ${there} runs in ${other(colour)}`,
-      next: ['opsctl deploy blue-green --rollback'],
+      line: `${line}, and must not be gone back to: ${why}`,
+      next: live.map((one) => `opsctl service restart ${one.name}`),
     },
   ];
 }

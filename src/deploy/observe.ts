@@ -17,6 +17,7 @@ import {
 } from '../core/routing.ts';
 import { agreed, ask, notSetUp, routingsOf, type Told } from '../core/told.ts';
 import { compareNames } from '../core/text.ts';
+import { LABEL } from './names.ts';
 
 /** The containers of a service, by what they are to a release. */
 export interface ServiceFacts {
@@ -162,6 +163,14 @@ const byName = (a: Container, b: Container): number => compareNames(a.name, b.na
  */
 export const isStranded = ({ live, previous }: Pick<ServiceFacts, 'live' | 'previous'>): boolean =>
   !live.some(({ state }) => state === 'running') && previous.some(({ state }) => state === 'running');
+
+/** Whether all containers of what is in the other colour run: a canary with fewer than it was made of can bear less. */
+export const isWhole = ({ previous }: Pick<ServiceFacts, 'previous'>): boolean =>
+  previous.length > 0 && previous.every(({ state }) => state === 'running');
+
+/** Why nobody may go back past what is live: its migrations left nothing that the version before could work with. */
+export const whyNoWayBack = ({ live }: Pick<ServiceFacts, 'live'>): string | undefined =>
+  live.map(({ labels }) => labels[LABEL.noRollback]).find((label) => label !== undefined && label !== '');
 
 /**
  * Whether what is in the other colour is the release before the live one, which a rollback goes back to. What is newer

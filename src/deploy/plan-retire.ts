@@ -19,14 +19,9 @@ export type RetireRequest = Pick<Surroundings, 'facts' | 'environment' | 'option
   force: boolean;
 };
 
-/** @throws UNSAFE while a canary gets traffic, or the switch is too recent to give up the quick rollback */
+/** Expects that no canary gets traffic. @throws UNSAFE when the switch is too recent to give up the quick rollback */
 export function planRetire(request: RetireRequest): Plan {
   const { facts, environment, options, sinceSwitchMs, force } = request;
-  const { canary } = facts.routing;
-  if (canary !== undefined)
-    throw new OpsError('UNSAFE', `a canary of ${canary.services.join(', ')} gets traffic`, {
-      hint: 'End it first: opsctl deploy promote, or opsctl deploy canary --rollback',
-    });
   const running = facts.services.flatMap(runningOf);
   const warm = running.filter(({ serves }) => serves);
   const useless = running.filter(({ serves }) => !serves);

@@ -10,14 +10,17 @@ import type { Readers } from '../core/ports.ts';
 import { COLOURS } from '../core/ports/load-balancer.ts';
 import type { CanaryStep } from '../core/ports/release.ts';
 import { sameRoute } from '../core/routing.ts';
+import { waysOut, wouldMeet } from '../core/unfinished.ts';
+import { type Changes, changesIn } from './changes.ts';
 import { type Compared, compareVersions, lookAtStep, sinceThen } from './compare.ts';
 import { SHORTEST_MS } from './measure.ts';
 import { LABEL } from './names.ts';
-import { type Facts, versionIn } from './observe.ts';
+import { type Facts, isWhole, versionIn } from './observe.ts';
 import type { Promoted } from './plan-canary.ts';
 import { comparison, type Released } from './request.ts';
 import { smokeUrls } from './smoke.ts';
 import { firstInstance } from './stages.ts';
+import { switchId } from './steps.ts';
 import { versionVariable } from './version-variable.ts';
 
 /** The services of the canary, as they would go live. @throws UNSAFE when there is none */
@@ -134,11 +137,61 @@ export async function mustBeWell(
     });
 }
 
+/**
+ * The commands that end a canary. Where a change was left in the middle that has the load balancer in its hands, that is ended
+ * first; one that holds the canary ends with it.
+ * @param promote the command that promotes it; undefined where that would be refused
+ */
+export function canaryEnds(
+  { instances }: Pick<Facts, 'instances'>,
+  { unfinished }: Pick<Changes, 'unfinished'>,
+  promote: string | undefined = 'opsctl deploy promote',
+): string[] {
+  const switches = instances.map((instance) => switchId(instance));
+  const left = unfinished.find((one) => !isPausedCanary(one) && wouldMeet(switches, [one]));
+  if (left !== undefined) return waysOut(left);
+  return [...(promote === undefined ? [] : [promote]), 'opsctl deploy canary --rollback'];
+}
+
+/** @throws UNSAFE while visitors get two versions */
+export async function mustNotBeCanary(facts: Facts, readers: Readers): Promise<void> {
+  const { canary } = facts.routing;
+  if (canary === undefined) return;
+  const changes = await changesIn(readers);
+  const { running } = changes;
+  throw new OpsError(
+    'UNSAFE',
+    `a canary of ${canary.services.join(', ')} gets ${canary.percent.toString()} % of traffic`,
+    {
+      hint:
+        running === undefined
+          ? `End it first: ${canaryEnds(facts, changes).join(', or ')}`
+          : `Wait for ${running.owner} on ${running.host}, who has run ${running.command} since ${running.since}: opsctl deploy status`,
+    },
+  );
+}
+
+/**
+ * The command that promotes a canary now; undefined where it would be refused.
+ * @param verdicts of the services that are compared
+ */
+export function promoting(
+  services: readonly Promoted[],
+  verdicts: readonly string[],
+  { prometheus }: Platform,
+): string | undefined {
+  if (services.some(({ facts }) => !isWhole(facts))) return undefined;
+  const compared = prometheus !== undefined && services.every((one) => one.compared !== undefined);
+  if (!compared) return 'opsctl deploy promote --no-analysis';
+  const well = verdicts.length === services.length && verdicts.every((verdict) => verdict === 'pass');
+  return well ? 'opsctl deploy promote' : undefined;
+}
+
 /** The change that left it there in the middle, if one did. */
 export async function pausedCanary({ journal }: Readers): Promise<ChangeRecord | undefined> {
   return (await journal.unfinished()).changes.find(isPausedCanary);
 }
 
 /** Whether a change holds a canary where it is: what ends the canary ends that too. */
-export const isPausedCanary = ({ begin, end }: ChangeRecord): boolean =>
+const isPausedCanary = ({ begin, end }: ChangeRecord): boolean =>
   end?.outcome === 'paused' && /^deploy (?:canary|promote)$/.test(begin.command);

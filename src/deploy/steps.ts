@@ -207,9 +207,13 @@ export interface Switch {
   oneWay?: boolean;
 }
 
+/** The id of a switch, at which changes of the same load balancer are seen to meet. */
+export const switchId = ({ name }: Instance, at?: string): string =>
+  `lb.route:${name}${at === undefined ? '' : `:${at}`}`;
+
 export const route = (instance: Instance, directory: string, { from, to, at, oneWay = false }: Switch): Step =>
   step({
-    id: `lb.route:${instance.name}${at === undefined ? '' : `:${at}`}`,
+    id: switchId(instance, at),
     describe: `${instance.name} sends traffic to ${routeText(to)}`,
     why: oneWay
       ? 'from here on it is not taken back: the version before cannot work with what this one did to the data'

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { type ChangeRecord, OUTCOMES, STEP_STATES } from '../core/change.ts';
+import { type ChangeRecord, isUnfinished, OUTCOMES, STEP_STATES } from '../core/change.ts';
 import { waysOut } from '../core/unfinished.ts';
 import type { LockHolder } from '../core/ports/lock.ts';
 
@@ -47,8 +47,15 @@ export const changeStepSchema = z
   })
   .meta({ id: 'ChangeStep' });
 
-/** What the journal and the lock together tell of a change: without an end it runs while its lock lives. */
-export function summaryOf(record: ChangeRecord, holder: LockHolder | undefined): ChangeSummary {
+/**
+ * What the journal and the lock together tell of a change: without an end it runs while its lock lives.
+ * @param open what is to be ended where this change was left in the middle: itself, or what it was to recover
+ */
+export function summaryOf(
+  record: ChangeRecord,
+  holder: LockHolder | undefined,
+  open: ChangeRecord = record,
+): ChangeSummary {
   const { id, begin, end, recoveredBy, supersededBy } = record;
   const { command, plan, at, actor, host, reason, recovers } = begin;
   const runs = holder?.change === id && !holder.stale;
@@ -71,17 +78,9 @@ export function summaryOf(record: ChangeRecord, holder: LockHolder | undefined):
     ...(supersededBy === undefined ? {} : { supersededBy }),
     left: end?.left ?? [],
     ...(end?.error === undefined ? {} : { error: end.error }),
-    next: nextFor(record, outcome),
+    next: ['interrupted', 'partial', 'paused'].includes(outcome) && isUnfinished(open) ? waysOut(open) : [],
   };
 }
-
-/** What was left in the middle is finished or taken back, unless that is decided with another; of a recovery that failed, what it recovers. */
-const nextFor = (record: ChangeRecord, outcome: ChangeSummary['outcome']): string[] =>
-  ['interrupted', 'partial', 'paused'].includes(outcome) &&
-  record.recoveredBy === undefined &&
-  record.supersededBy === undefined
-    ? waysOut(record)
-    : [];
 
 /** The steps of a change in their order. */
 export function stepsOf({ steps }: ChangeRecord): z.infer<typeof changeStepSchema>[] {

@@ -3,7 +3,8 @@ import * as z from 'zod';
 
 import { type ChangeCommand, changeCommand, type Context } from '../core/command.ts';
 import type { ChangeRecord } from '../core/change.ts';
-import { asSeen, begunOf, findUnfinished, mustBeLast, planAbandon, planAbort, planResume, staysOf } from './plan.ts';
+import { asSeen } from '../core/unfinished.ts';
+import { begunOf, findUnfinished, mustBeLast, planAbandon, planAbort, planResume, staysOf } from './plan.ts';
 import { recovery } from './report.ts';
 
 /** @param noun `deploy` for `deploy resume`; empty for all changes */

@@ -1,8 +1,7 @@
-import { type Call, type ChangeRecord, isUnfinished, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
+import { type ChangeRecord, isUnfinished, type Plan, type Step, UNDO_PREFIX } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
 import { closing, commonThings, waysOut } from '../core/unfinished.ts';
-import { isTooLate, perform, plan, whatStays } from '../core/plan.ts';
-import type { Readers } from '../core/ports.ts';
+import { isTooLate, plan, whatStays } from '../core/plan.ts';
 import type { JournalReader } from '../core/ports/journal.ts';
 
 /**
@@ -75,22 +74,6 @@ export async function mustBeLast(record: ChangeRecord, journal: JournalReader): 
     `change ${later.id} (${later.begin.command}) came after ${record.id} and touched ${things}, so ${record.id} can neither be finished nor taken back as it was planned`,
     { hint: `See what is so now (opsctl status), then close it as it is: ${closing(record.id)}` },
   );
-}
-
-/**
- * A change as the platform shows it: whether a step that was only begun, and after which it is too late, has happened.
- * What cannot be seen is left open.
- */
-export async function asSeen(record: ChangeRecord, readers: Readers): Promise<ChangeRecord> {
-  const isSeen = async (call: Call | undefined): Promise<boolean> =>
-    call !== undefined && (await perform(call, readers, 'ask').catch(() => false)) === true;
-  const steps = record.steps.map(async (entry) => {
-    const { step, state } = entry;
-    if (!isTooLate(step) || (state !== 'running' && state !== 'failed')) return entry;
-    if (await isSeen(step.verify)) return { ...entry, state: 'done' as const };
-    return (await isSeen(step.undone)) ? { ...entry, state: 'pending' as const } : entry;
-  });
-  return { ...record, steps: await Promise.all(steps) };
 }
 
 /**

@@ -7,10 +7,11 @@ import { mustBeDeployable } from '../../deploy/decide.ts';
 import { observe } from '../../deploy/observe.ts';
 import { planBlueGreen } from '../../deploy/plan-blue-green.ts';
 import { planRollback } from '../../deploy/plan-rollback.ts';
+import { mustNotBeCanary } from '../../deploy/running-canary.ts';
 import { smokeUrls } from '../../deploy/smoke.ts';
 import { versionVariable } from '../../deploy/version-variable.ts';
 import { deployedText } from './release-text.ts';
-import { mustNotBeCanary, observeRelease, releaseFields, releaseSchema, requestOf, surroundingsOf } from './shared.ts';
+import { observeRelease, releaseFields, releaseSchema, requestOf, surroundingsOf } from './shared.ts';
 
 const input = z.object({
   version: releaseFields.version,
@@ -54,7 +55,7 @@ async function deploy(given: z.output<typeof input>, context: Context): Promise<
       hint: 'Name it: opsctl deploy blue-green --version <version>, or go back: opsctl deploy blue-green --rollback',
     });
   const facts = await observe(context.platform, context.readers);
-  mustNotBeCanary(facts.routing.canary);
+  await mustNotBeCanary(facts, context.readers);
   return planBlueGreen(await requestOf({ ...given, version: given.version }, facts, context));
 }
 
@@ -65,7 +66,7 @@ async function rollback(given: z.output<typeof input>, context: Context): Promis
       hint: 'Deploy a version: opsctl deploy blue-green --version <version>',
     });
   const facts = await observe(platform, readers);
-  mustNotBeCanary(facts.routing.canary);
+  await mustNotBeCanary(facts, readers);
   mustBeDeployable(given.service, facts);
   const services = await Promise.all(
     facts.services.map(async (one) => ({

@@ -6,10 +6,10 @@ import { OpsError } from '../../core/errors.ts';
 import { durationText } from '../../core/values.ts';
 import { observe } from '../../deploy/observe.ts';
 import { planCanary, planCanaryRollback } from '../../deploy/plan-canary.ts';
-import { pausedCanary, runningCanary } from '../../deploy/running-canary.ts';
+import { mustNotBeCanary, pausedCanary, runningCanary } from '../../deploy/running-canary.ts';
 import { walkOf } from '../../deploy/walk.ts';
 import { deployedText } from './release-text.ts';
-import { mustNotBeCanary, observeRelease, releaseFields, releaseSchema, requestOf, surroundingsOf } from './shared.ts';
+import { observeRelease, releaseFields, releaseSchema, requestOf, surroundingsOf } from './shared.ts';
 
 const percent = z.number().int().min(1).max(99);
 
@@ -86,7 +86,7 @@ async function start(given: z.output<typeof input>, context: Context): Promise<P
       },
     );
   const facts = await observe(context.platform, context.readers);
-  mustNotBeCanary(facts.routing.canary);
+  await mustNotBeCanary(facts, context.readers);
   return planCanary(await requestOf({ ...given, version: given.version }, facts, context), walk);
 }
 

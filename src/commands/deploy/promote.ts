@@ -12,7 +12,7 @@ export default changeCommand({
   name: 'deploy promote',
   summary: 'Give the canary to all visitors, or to another share of them',
   description:
-    'Refused unless the canary is seen to be no worse than the stable version (opsctl deploy status shows both). With all visitors it is watched as after any switch. When it is not well, all visitors get the stable version again, and opsctl deploy retire stops what still runs of the canary.',
+    'Refused unless the canary is seen to be no worse than the stable version (opsctl deploy status shows both). With all visitors it is watched as after any switch. When it is not well, all visitors get the stable version again, and opsctl deploy retire stops what still runs of the canary, or opsctl abort where it was held.',
   examples: [
     { command: 'opsctl deploy promote --to 50', explains: 'half of the visitors, compared again' },
     { command: 'opsctl deploy promote --yes', explains: 'all of them: the release is live' },

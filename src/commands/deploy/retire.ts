@@ -4,6 +4,7 @@ import { changeCommand } from '../../core/command.ts';
 import { sinceThen } from '../../deploy/compare.ts';
 import { observe } from '../../deploy/observe.ts';
 import { planRetire } from '../../deploy/plan-retire.ts';
+import { mustNotBeCanary } from '../../deploy/running-canary.ts';
 import { releaseText } from './release-text.ts';
 import { observeRelease, releaseSchema } from './shared.ts';
 
@@ -22,6 +23,7 @@ export default changeCommand({
   output: releaseSchema,
   plan: async ({ force }, { platform, readers }) => {
     const facts = await observe(platform, readers);
+    await mustNotBeCanary(facts, readers);
     const sinceSwitchMs = await sinceThen(facts.routing.since, readers);
     return planRetire({ facts, environment: platform.environment, options: platform.deploy, sinceSwitchMs, force });
   },

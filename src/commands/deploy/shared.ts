@@ -1,13 +1,12 @@
 import type { Context } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
-import type { Route } from '../../core/ports/load-balancer.ts';
 import { viewOf } from '../../deploy/view.ts';
 import { decide, mustFit } from '../../deploy/decide.ts';
-import { changesIn } from '../../deploy/changes.ts';
+import { type Changes, changesIn } from '../../deploy/changes.ts';
 import { platformDrift } from '../../deploy/drift.ts';
 import { type Facts, factsIn, look } from '../../deploy/observe.ts';
 import type { DeployRequest, Surroundings, Wanted } from '../../deploy/request.ts';
-import { isPausedCanary, observeStep, runningCanary } from '../../deploy/running-canary.ts';
+import { canaryEnds, observeStep, promoting, runningCanary } from '../../deploy/running-canary.ts';
 import { isUp } from '../../deploy/stages.ts';
 import { type ServiceStatus, serviceStatusSchema, statusOf } from '../../deploy/status.ts';
 import { isStale, mustAgree, settingCommands, tagIn, versionVariable } from '../../deploy/version-variable.ts';
@@ -69,15 +68,13 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
     }),
   );
   const facts = factsIn(seen);
-  const canary = facts?.routing.canary;
+  const canary = facts === undefined ? undefined : await seenCanary(facts, changes, { platform, readers });
   const drift = platformDrift(seen, changes);
   const services = each.map(({ status }) => status);
   // What would be refused is not told: while a change runs, the lock keeps all others out.
   const next = [
     ...drift.flatMap((one) => one.next),
-    ...(canary !== undefined && changes.unfinished.every(isPausedCanary)
-      ? ['opsctl deploy promote', 'opsctl deploy canary --rollback']
-      : []),
+    ...(canary?.ends ?? []),
     // In any of these states no deploy begins, and nothing is retired.
     ...(drift.length > 0 || canary !== undefined
       ? []
@@ -85,10 +82,7 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
   ];
   return {
     services,
-    canary:
-      facts === undefined || canary === undefined
-        ? null
-        : { ...canary, ...(await seenOf(facts, { platform, readers })) },
+    canary: canary?.shown ?? null,
     since: facts?.routing.since ?? null,
     running:
       running === undefined
@@ -108,13 +102,21 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
 /** Whether something runs for nobody. */
 export const isIdle = ({ beside }: ServiceStatus): boolean => beside?.replicas.some(isUp) === true;
 
-async function seenOf(
+/** A canary beside the stable version, and the commands that end it; undefined where there is none. */
+async function seenCanary(
   facts: Facts,
+  changes: Changes,
   { platform, readers }: Pick<Context, 'platform' | 'readers'>,
-): Promise<{ seen: string[]; compared: Record<string, unknown>[] }> {
+): Promise<{ shown: NonNullable<Release['canary']>; ends: string[] } | undefined> {
+  const { canary } = facts.routing;
+  if (canary === undefined) return undefined;
   const services = await runningCanary(facts, platform, readers);
   const { lines, services: compared } = await viewOf(await observeStep(facts, services, readers), platform, readers);
-  return { seen: lines, compared };
+  const verdicts = compared.map(({ analysis }) => analysis.verdict);
+  return {
+    shown: { ...canary, seen: lines, compared },
+    ends: canaryEnds(facts, changes, promoting(services, verdicts, platform)),
+  };
 }
 
 /** What a plan needs to know of where it happens. */
@@ -189,16 +191,6 @@ async function mustAgreeWithOthers(
   );
   const set = keep.filter((one) => !one.same || isStale(one));
   mustAgree(set, [...keep, ...stay]);
-}
-
-/** @throws UNSAFE while visitors get two versions */
-export function mustNotBeCanary(canary: Route['canary']): void {
-  if (canary === undefined) return;
-  throw new OpsError(
-    'UNSAFE',
-    `a canary of ${canary.services.join(', ')} gets ${canary.percent.toString()} % of traffic`,
-    { hint: 'End it first: opsctl deploy promote, or opsctl deploy canary --rollback' },
-  );
 }
 
 export const isConsistent = ({ services, drift }: Release): boolean =>

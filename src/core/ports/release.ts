@@ -62,7 +62,7 @@ export interface CanaryStep {
 /** What was seen of a canary, for people and for data. */
 export interface CanaryView {
   lines: string[];
-  services: ({ service: string } & Record<string, unknown>)[];
+  services: ({ service: string; analysis: { verdict: string } } & Record<string, unknown>)[];
 }
 
 export interface ReleaseReader {

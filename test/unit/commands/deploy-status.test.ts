@@ -4,6 +4,7 @@ import blueGreen from '../../../src/commands/deploy/blue-green.ts';
 import status from '../../../src/commands/deploy/status.ts';
 import type { ChangeEvent } from '../../../src/core/change.ts';
 import { OpsError } from '../../../src/core/errors.ts';
+import { route } from '../../../src/deploy/steps.ts';
 import type { Routing } from '../../../src/core/ports/load-balancer.ts';
 import type { LockHolder } from '../../../src/core/ports/lock.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
@@ -145,9 +146,11 @@ test('what was rolled back must be told not to be what a rollback goes back to, 
 
 describe('commands that would be refused must not be told:', () => {
   const at = '2026-03-01T11:00:00.000Z';
-  const plan = { target: 't', summary: 's', touches: [], steps: [] };
-  const canary = { nginx: { routing: { ...green, live: {}, canary: { services: ['api'], percent: 5 } } } };
-  const ends = ['opsctl deploy promote', 'opsctl deploy canary --rollback'];
+  const share = { live: {}, canary: { services: ['api'], percent: 5 } };
+  const steps = [route({ id: 'nginx', name: 'nginx' }, '/d', { from: { live: {} }, to: share, at: '5%' })];
+  const plan = { target: 't', summary: 's', touches: [], steps };
+  const canary = { nginx: { routing: { ...green, ...share } } };
+  const ends = ['opsctl deploy promote --no-analysis', 'opsctl deploy canary --rollback'];
 
   async function journalOf(...commands: [command: string, more: { recovers?: string; paused?: true }][]) {
     const journal = fakeJournal();

@@ -6,6 +6,7 @@ import type { Routing } from '../../../src/core/ports/load-balancer.ts';
 import type { Changes } from '../../../src/deploy/changes.ts';
 import { type Drift, platformDrift } from '../../../src/deploy/drift.ts';
 import type { Look, ServiceFacts } from '../../../src/deploy/observe.ts';
+import { route } from '../../../src/deploy/steps.ts';
 import type { Told } from '../../../src/core/told.ts';
 import { deployed, lookOf, made, serviceFacts } from './facts.ts';
 
@@ -15,20 +16,20 @@ const api = serviceFacts('api', { colour: 'green', live, previous });
 const canary = { services: ['api'], percent: 5 };
 const at = '2026-03-01T12:00:00.000Z';
 const quiet: Changes = { unfinished: [], running: undefined };
-const holder = {
-  ...{ id: 'x', owner: 'bob', host: 'h', pid: 1, command: 'deploy canary', change: '1', ttlMs: 30_000, stale: false },
-  ...{ since: at, heartbeatAt: at },
-};
 
 const of = (services: ServiceFacts[], routing: Partial<Routing> = {}, changes = quiet): Drift[] =>
   platformDrift(lookOf(services, routing), changes);
 const lines = (...given: Parameters<typeof of>): string[] => of(...given).map(({ line }) => line);
 
-const unfinished = (...after: ChangeEvent[]): ChangeRecord[] => {
-  const plan = { target: 't', summary: 's', touches: [], steps: [] };
+/** A change of the load balancers with these names, left in the middle. */
+const unfinishedAt = (names: string[], ...after: ChangeEvent[]): ChangeRecord[] => {
+  const to = { from: { live: {} }, to: { live: { api: 'green' as const } } };
+  const steps = names.map((name) => route({ id: name, name }, '/d', to));
+  const plan = { target: 't', summary: 's', touches: [], steps };
   const begin = { type: 'begin' as const, at, command: 'deploy canary', input: {}, actor: 'a', host: 'h', plan };
   return [recordOf('20260301-1', [begin, ...after]) ?? []].flat();
 };
+const unfinished = (...after: ChangeEvent[]): ChangeRecord[] => unfinishedAt(['nginx'], ...after);
 
 test('there must be none where all agrees', () => {
   expect(of([api])).toEqual([]);
@@ -53,8 +54,24 @@ test('what mends a service must not be told while a deploy that was left in the 
   const ends = ['opsctl resume 20260301-1', 'opsctl abort 20260301-1'];
   const mends = ['opsctl deploy blue-green --rollback', 'opsctl deploy retire'];
   expect(next({ ...quiet, unfinished: unfinished() })).toEqual(ends);
-  const other = unfinished().map((one) => ({ ...one, begin: { ...one.begin, command: 'db vacuum' } }));
-  expect(next({ ...quiet, unfinished: other })).toEqual([...ends, ...mends]);
+  expect(next({ ...quiet, unfinished: unfinishedAt(['another']) })).toEqual([...ends, ...mends]);
+});
+
+test('a live version that crashed must be started again where its migrations forbid to go back', () => {
+  const dead = { ...made('b'), state: 'exited' as const, labels: { 'opsctl.rollback.forbidden': 'column dropped' } };
+  expect(of([{ ...api, live: [dead] }])).toEqual([
+    {
+      line: 'visitors of api are sent to green, where nothing runs; v2 runs in blue, and must not be gone back to: column dropped',
+      next: ['opsctl service restart b'],
+    },
+  ]);
+});
+
+test('a stable version that crashed beside its canary must be told to be replaced by that, where it is whole', () => {
+  const next = (...services: ServiceFacts[]): string[] => of(services, { canary }).flatMap((one) => one.next);
+  expect(next({ ...api, live: [] })).toEqual(['opsctl deploy promote --force']);
+  expect(next({ ...api, live: [], previous: [...previous, made('b', { state: 'exited' })] })).toEqual([]);
+  expect(next(api, { ...serviceFacts('web'), live: [], previous: [made('w')] })).toEqual([]);
 });
 
 test('a canary of which one container does not run must be named', () => {
@@ -131,7 +148,7 @@ describe('what runs of an older release', () => {
 describe('load balancers', () => {
   const web = serviceFacts('web');
   const instance = (name: string): Told['instance'] => ({ id: `id-${name}`, name });
-  const route = (more: Partial<Routing> = {}): Routing => ({
+  const routing = (more: Partial<Routing> = {}): Routing => ({
     live: { api: 'green' },
     generation: 1,
     since: '',
@@ -145,11 +162,11 @@ describe('load balancers', () => {
   };
 
   test('that say the same must be no drift', () => {
-    expect(with_({ a: route(), b: route({ live: { api: 'green', web: 'blue' }, generation: 7 }) })).toEqual([]);
+    expect(with_({ a: routing(), b: routing({ live: { api: 'green', web: 'blue' }, generation: 7 }) })).toEqual([]);
   });
 
   test('that disagree must be named with what each says', () => {
-    expect(with_({ a: route(), b: route({ live: {} }), c: route({ canary }) })).toEqual([
+    expect(with_({ a: routing(), b: routing({ live: {} }), c: routing({ canary }) })).toEqual([
       {
         line: 'load balancers disagree: a sends traffic to api green, web blue; b sends traffic to api blue, web blue; c sends traffic to api green (5 % to blue), web blue',
         next: ['opsctl history', 'opsctl lb setup --like a', 'opsctl lb setup --like b', 'opsctl lb setup --like c'],
@@ -158,9 +175,8 @@ describe('load balancers', () => {
   });
 
   test('that disagree because of a change must be left to what ends that', () => {
-    const said = { a: route(), b: route({ live: {} }) };
-    expect(with_(said, true, { ...quiet, running: holder })).toMatchObject([{ next: [] }]);
-    expect(with_(said, true, { ...quiet, unfinished: unfinished() })).toMatchObject([
+    const said = { a: routing(), b: routing({ live: {} }) };
+    expect(with_(said, true, { ...quiet, unfinished: unfinishedAt(['a', 'b']) })).toMatchObject([
       { next: [] },
       { next: ['opsctl resume 20260301-1', 'opsctl abort 20260301-1'] },
     ]);
@@ -168,8 +184,19 @@ describe('load balancers', () => {
 
   test('of which none runs must be told to be started, or made', () => {
     const line = 'no container of the load balancer nginx runs';
-    expect(with_({ a: route() }, false)).toEqual([{ line, next: ['opsctl service restart nginx'] }]);
+    expect(with_({ a: routing() }, false)).toEqual([{ line, next: ['opsctl service restart nginx'] }]);
     expect(with_({}, false)).toEqual([{ line, next: ['docker-compose up -d nginx'] }]);
+  });
+
+  test('that are down, or whose files cannot be read, must be left to a change that has them in its hands', () => {
+    const broken = new OpsError('BAD_ANSWER', '/x/live in container id-a is not what opsctl wrote');
+    const next = (name: string, running: boolean): string[] =>
+      with_({ a: broken }, running, { ...quiet, unfinished: unfinishedAt([name]) }).flatMap((one) => one.next);
+    const ends = ['opsctl resume 20260301-1', 'opsctl abort 20260301-1'];
+    expect(next('a', true)).toEqual(ends);
+    expect(next('b', true)).toEqual(['opsctl lb setup --dry-run', ...ends]);
+    // A change of its files does not forbid to start it.
+    expect(next('a', false)).toEqual(['opsctl service restart nginx', ...ends]);
   });
 
   test('that were never set up must be told how to do it', () => {
@@ -177,13 +204,13 @@ describe('load balancers', () => {
     expect(with_({ a: undefined, b: undefined })).toEqual([
       { line: 'the load balancer nginx is not set up for deploys, so traffic cannot be switched', next },
     ]);
-    expect(with_({ a: route(), b: undefined })).toEqual([{ line: 'b was never told where traffic goes', next }]);
+    expect(with_({ a: routing(), b: undefined })).toEqual([{ line: 'b was never told where traffic goes', next }]);
   });
 
   test('whose files cannot be read must be told by name', () => {
     const broken = new OpsError('BAD_ANSWER', '/x/live in container id-a is not what opsctl wrote');
     const refused = new OpsError('REJECTED', 'the engine refuses');
-    expect(with_({ a: broken, b: refused, c: route() })).toEqual([
+    expect(with_({ a: broken, b: refused, c: routing() })).toEqual([
       { line: '/x/live in container a is not what opsctl wrote', next: ['opsctl lb setup --dry-run'] },
       { line: 'b: the engine refuses', next: ['opsctl lb check'] },
     ]);

@@ -125,16 +125,4 @@ describe('what runs of an older release', () => {
       'stop 1 container that no rollback goes back to',
     );
   });
-
-  test('must be left alone while a canary gets traffic', () => {
-    const canary = { services: ['api'], percent: 5 };
-    expect(() => planRetire(request([{ ...api, older }], { canary }))).toThrow('a canary of api gets traffic');
-  });
-});
-
-test('a canary must not be stopped, not even by force', () => {
-  const canary = { services: ['api'], percent: 5 };
-  expect(() => planRetire(request([api], { canary, force: true }))).toThrow(
-    expect.objectContaining({ code: 'UNSAFE', message: 'a canary of api gets traffic' }),
-  );
 });

@@ -102,7 +102,7 @@ describe.concurrent('a step of a canary', () => {
     const { release } = world();
     const levels = async (of: typeof services) =>
       (await release.canaryView(step({ services: of }))).services.map(
-        ({ analysis }) => (analysis as { rules: { errors: { level: number } } }).rules.errors.level,
+        ({ analysis }) => (analysis as unknown as { rules: { errors: { level: number } } }).rules.errors.level,
       );
     const [alone = 0] = await levels(services);
     const [one = 0, other = 0] = await levels([...services, { metrics: 'web', stable: 'w1', candidate: 'w2' }]);

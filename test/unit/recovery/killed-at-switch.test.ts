@@ -6,11 +6,11 @@ import { execute, type Outcome } from '../../../src/core/execute.ts';
 import { gate, plan, step } from '../../../src/core/plan.ts';
 import type { Route } from '../../../src/core/ports/load-balancer.ts';
 import type { Writers } from '../../../src/core/ports.ts';
-import { waysOut } from '../../../src/core/unfinished.ts';
+import { asSeen, stillUnfinished, waysOut } from '../../../src/core/unfinished.ts';
 import { route } from '../../../src/deploy/steps.ts';
-import { asSeen, begunOf, planAbort, planResume } from '../../../src/recovery/plan.ts';
+import { begunOf, planAbort, planResume } from '../../../src/recovery/plan.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
-import { fakeJournal } from '../../support/fakes/journal.ts';
+import { fakeJournal, type FakeJournal } from '../../support/fakes/journal.ts';
 import { fakeLoadBalancer, type FakeLoadBalancer } from '../../support/fakes/load-balancer.ts';
 import { ids } from '../deploy/facts.ts';
 import { contextOf } from '../inspect/platform.ts';
@@ -43,6 +43,7 @@ const release = (oneWay: boolean): Plan =>
 type Happened = 'yes' | 'no' | 'not seen';
 interface World {
   record: ChangeRecord;
+  journal: FakeJournal;
   writers: Writers;
   loadBalancer: FakeLoadBalancer;
   isUp: () => Promise<boolean>;
@@ -63,7 +64,7 @@ async function killed(happened: Happened, oneWay = true): Promise<World> {
   if (happened === 'not seen') loadBalancer.hasNotSwitched = async () => false; // it may still
   const writers: Writers = Object.assign(Object.create(null), contextOf({}).readers, { engine, loadBalancer });
   const record = (await journal.change('1')) ?? expect.unreachable();
-  return { record, writers, loadBalancer, isUp: () => engine.isRunning('green') };
+  return { record, journal, writers, loadBalancer, isUp: () => engine.isRunning('green') };
 }
 
 /** Resumes it, with a new version that serves or not. */
@@ -82,8 +83,14 @@ async function resumed({ record, writers }: World, serves: boolean): Promise<Out
 }
 
 describe('a change that was killed at a switch without a way back', () => {
-  test('must be finished or taken back, whoever looks at its journal only', async () => {
-    expect(waysOut((await killed('no')).record)).toEqual(['opsctl resume 1', 'opsctl abort 1']);
+  test.each<[Happened, string[]]>([
+    ['no', ['opsctl resume 1', 'opsctl abort 1']],
+    ['yes', ['opsctl resume 1']],
+    ['not seen', ['opsctl resume 1']],
+  ])('must be told to be taken back only where that is accepted: happened, %s', async (happened, ways) => {
+    const { writers, journal } = await killed(happened);
+    const { changes } = await journal.unfinished();
+    expect((await stillUnfinished(changes, { ...writers, journal })).flatMap(waysOut)).toEqual(ways);
   });
 
   test('must ask its gates again unless the switch is seen to have happened', async () => {
