@@ -47,8 +47,8 @@ export const wouldMeet = (ids: readonly string[], unfinished: readonly ChangeRec
 
 /**
  * The commands that bring a change which was left in the middle to an end: one that was being taken back is taken back, one
- * that has gone too far is finished, and of one that is neither, the only end is to close it. Of a step that was only begun, the platform tells whether it has happened: expects the
- * change as it is seen (`asSeen`).
+ * that has gone too far is finished, one that is both can only be closed. Of a step that was only begun, the platform tells
+ * whether it has happened: expects the change as it is seen (`asSeen`).
  */
 export function waysOut({ id, begin, steps }: ChangeRecord): string[] {
   const change = begin.recovers ?? id;
