@@ -64,8 +64,21 @@ export function detailLines(details: Record<string, unknown> | undefined): strin
     if (Array.isArray(value)) return value.map((item) => `- ${oneLine(item)}`);
     if (typeof value === 'string' && value.includes('\n'))
       return [`${key}:`, ...value.split('\n').map((line) => `  ${line}`)];
+    const judged = judgements(value);
+    if (judged !== undefined) return [`${key}:`, ...judged.map((line) => `  ${line}`)];
     return value === undefined ? [] : [`${key}: ${oneLine(value)}`];
   });
+}
+
+/** What several rules say of something, a line each: a reason has the numbers that people want, `--json` has all. */
+function judgements(value: unknown): string[] | undefined {
+  if (value === null || typeof value !== 'object') return undefined;
+  const lines = Object.entries(value).flatMap(([name, one]: [string, unknown]) =>
+    one !== null && typeof one === 'object' && 'verdict' in one && 'reason' in one
+      ? [`${name}: ${String(one.verdict)}: ${String(one.reason)}`]
+      : [],
+  );
+  return lines.length > 0 && lines.length === Object.keys(value).length ? lines : undefined;
 }
 
 function oneLine(value: unknown): string {
