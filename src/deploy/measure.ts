@@ -1,4 +1,5 @@
 /** What Prometheus counted of one version of a service in a window. */
+import { asOpsError, OpsError } from '../core/errors.ts';
 import type { ReleaseSeries } from '../core/deploy-options.ts';
 import type { MetricsReader, Sample } from '../core/ports/metrics.ts';
 import type { Bucket } from './analysis/histogram.ts';
@@ -21,6 +22,20 @@ export interface Measured {
 
 /** The shortest window, in ms: `increase` needs two scrapes in it. */
 export const SHORTEST_MS = 15_000;
+
+/**
+ * Without what Prometheus counts a canary is held unjudged: better said before visitors get it.
+ * @throws what the metrics port throws, telling how to go without
+ */
+export async function mustBeAsked(metrics: MetricsReader): Promise<void> {
+  await metrics.query('vector(1)').catch((thrown: unknown) => {
+    const { code, message } = asOpsError(thrown);
+    throw new OpsError(code, `a canary is judged by what Prometheus counts, and it cannot be asked: ${message}`, {
+      hint: 'See why: opsctl health --detailed; or watch its containers only: --no-analysis',
+      cause: thrown,
+    });
+  });
+}
 
 /** Counts of a version. A series that nobody exported counts as nothing. @throws what the metrics port throws */
 export async function measure(metrics: MetricsReader, series: ReleaseSeries, window: Window): Promise<Measured> {

@@ -147,12 +147,19 @@ describe('bad input', () => {
     expect(result.code, result.stdout).toBe(5);
   });
 
-  test('without Prometheus it must be refused, and told what to do', async () => {
-    const text = await readFile(DEMO_CONFIG, 'utf8');
-    const without = path.join(await mkdtemp(path.join(tmpdir(), 'opsctl-canary-')), 'opsctl.yaml');
-    await writeFile(without, text.replace(/^ {4}prometheus:\n(?: {6}.*\n)+/m, ''));
-    const result = await canary('--version', GOOD, '--config', without);
-    expect(result.code, result.stdout).toBe(2);
+  test.each<[string, (text: string) => string, number]>([
+    ['without Prometheus', (text) => text.replace(/^ {4}prometheus:\n(?: {6}.*\n)+/m, ''), 2],
+    [
+      'with one that does not answer',
+      (text) => text.replace(/(\n {4}prometheus:\n.*\n {6}url: ).*/, '$1http://127.0.0.1:1'),
+      6,
+    ],
+  ])('%s it must be refused before anything is made, and told what to do', async (_name, changed, code) => {
+    const config = path.join(await mkdtemp(path.join(tmpdir(), 'opsctl-canary-')), 'opsctl.yaml');
+    await writeFile(config, changed(await readFile(DEMO_CONFIG, 'utf8')));
+    const result = await canary('--version', GOOD, '--config', config);
+    expect(result.code, result.stdout).toBe(code);
     expect(result.stdout).toContain('--no-analysis');
+    expect(result.stdout).not.toContain('resume');
   });
 });

@@ -4,6 +4,7 @@ import { changeCommand, type Context } from '../../core/command.ts';
 import type { Plan } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
 import { durationText } from '../../core/values.ts';
+import { mustBeAsked } from '../../deploy/measure.ts';
 import { observe } from '../../deploy/observe.ts';
 import { planCanary, planCanaryRollback } from '../../deploy/plan-canary.ts';
 import { mustNotBeCanary, pausedCanary, runningCanary } from '../../deploy/running-canary.ts';
@@ -85,6 +86,7 @@ async function start(given: z.output<typeof input>, context: Context): Promise<P
         hint: 'Set prometheus in opsctl.yaml, or watch its containers only: --no-analysis',
       },
     );
+  if (walk.analysed) await mustBeAsked(context.readers.metrics);
   const facts = await observe(context.platform, context.readers);
   await mustNotBeCanary(facts, context.readers);
   return planCanary(await requestOf({ ...given, version: given.version }, facts, context), walk);
