@@ -38,7 +38,12 @@ export interface Done {
   output?: string;
   /** What it was to do as well and did not, a line each. */
   notDone?: string[];
-  failure?: { error: OpsError; mayHaveHappened: boolean };
+  failure?: {
+    error: OpsError;
+    mayHaveHappened: boolean;
+    /** The adapter says that the call did nothing at all. */
+    noEffect?: true;
+  };
 }
 
 /** Characters kept of what a call says; the end of it matters most. */
@@ -61,8 +66,12 @@ export async function doStep(step: Step, around: StepContext): Promise<Done> {
       );
     } catch (thrown) {
       const error = asOpsError(thrown);
-      if (!isOutcomeUnknown(error))
-        return { failure: { error, mayHaveHappened: error.details?.['outcome'] === 'part' } };
+      if (!isOutcomeUnknown(error)) {
+        const outcome = error.details?.['outcome'];
+        return {
+          failure: { error, mayHaveHappened: outcome === 'part', ...(outcome === 'none' ? { noEffect: true } : {}) },
+        };
+      }
       unknown = error;
     }
   }
