@@ -14,7 +14,7 @@
 import { posix } from 'node:path';
 import * as z from 'zod';
 
-import { OpsError } from '../core/errors.ts';
+import { asOpsError, OpsError } from '../core/errors.ts';
 import { COLOURS, type Route, type Routing } from '../core/ports/load-balancer.ts';
 import { colourIn, sameRoute } from '../core/routing.ts';
 import { putArchive, readFile, statPath, type NewFile } from './docker/archive.ts';
@@ -100,19 +100,48 @@ export async function writeRouting(
   const gone = [generation, generation - KEPT]
     .filter((one) => one > 0)
     .map((one) => at(`generations/${one.toString()}`));
-  await run(exec, id, ['rm', '-rf', ...gone]);
-  const { headers } = await docker.request({ path: '/_ping', asked: 'answer' });
-  const link = { name: NEXT, linkTarget: `generations/${generation.toString()}`, data: '' };
-  const files = filesOf(route, generation).map(({ name, data }) => ({ name: `${link.linkTarget}/${name}`, data }));
-  await putArchive(docker, id, directory, [...files, { ...link, modifiedAt: new Date(engineTime(headers.date)) }]);
+  const failed = (thrown: unknown): Promise<OpsError> => notSwitched(thrown, { docker, exec }, { id, directory });
+  const write = async (): Promise<void> => {
+    await run(exec, id, ['rm', '-rf', ...gone]);
+    const { headers } = await docker.request({ path: '/_ping', asked: 'answer' });
+    const link = { name: NEXT, linkTarget: `generations/${generation.toString()}`, data: '' };
+    const files = filesOf(route, generation).map(({ name, data }) => ({ name: `${link.linkTarget}/${name}`, data }));
+    await putArchive(docker, id, directory, [...files, { ...link, modifiedAt: new Date(engineTime(headers.date)) }]);
+  };
+  await write().catch(async (thrown: unknown) => {
+    throw await failed(thrown);
+  });
   // -T: else `live`, a link to a directory, would be moved into.
   try {
     await run(exec, id, ['mv', '-T', at(NEXT), at('live')]);
   } catch (thrown) {
+    const { code, details } = asOpsError(thrown);
+    // Where it did not come back, it may still happen.
+    const error = code === 'REJECTED' && details?.['outcome'] === undefined ? await failed(thrown) : thrown;
     // One that was begun before and did not come back may have been quicker, with the same link.
     const now = await knownRouting(docker, id, directory);
-    if (now === undefined || !sameRoute(now, route)) throw thrown;
+    if (now === undefined || !sameRoute(now, route)) throw error;
   }
+}
+
+/** The failure of a switch that did nothing: that is certain once its link is gone, which one before that hangs might rename. */
+async function notSwitched(
+  thrown: unknown,
+  around: { docker: DockerClient; exec: Exec },
+  where: { id: string; directory: string },
+): Promise<OpsError> {
+  const error = asOpsError(thrown);
+  const isGone = await withdrawSwitch(around, where).then(
+    () => true,
+    () => false,
+  );
+  if (!isGone) return error;
+  const { code, message, hint, details } = error;
+  return new OpsError(code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { ...details, outcome: 'none' },
+    cause: error,
+  });
 }
 
 function filesOf(route: Route, generation: number): NewFile[] {

@@ -1,14 +1,16 @@
 import os from 'node:os';
 
-import type { ChangeEvent, Plan } from '../core/change.ts';
+import { type ChangeEvent, connected, type Plan, recordOf } from '../core/change.ts';
 import type { ChangeCommand, Recovery } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import { execute, type Execution, type Outcome, whenInterrupted } from '../core/execute.ts';
 import { publishable } from '../core/text.ts';
+import { waysOut } from '../core/unfinished.ts';
 import type { HeldLock } from '../core/ports/lock.ts';
 import { openProgress } from './progress.ts';
 import { errorData, eventSchemaOf, jsonText, schemaOf } from './render.ts';
 import type { Run } from './state.ts';
+import { suggestFor } from './suggest.ts';
 import { warning } from './terminal.ts';
 
 /** A confirmed change about to happen. */
@@ -52,12 +54,12 @@ export async function carryOut(
     ...(former === undefined
       ? {}
       : { takenOver: `${former.owner} on ${former.host}, ${former.command}, since ${former.since}` }),
-    ...(recovers === undefined ? {} : { recovers: recovers.change }),
+    ...(recovers === undefined ? {} : { recovers: recovers.record.id }),
     ...(settles === undefined ? {} : { settles }),
   };
   await ports.journal.append(id, begin);
   const there = await journalThere(run);
-  const unfinished = recovers?.change ?? id;
+  const written: ChangeEvent[] = [begin];
   const recovery: Pick<Execution, 'onFailure' | 'before' | 'stays'> = {
     // Taking back is never taken back itself.
     onFailure: recovers === undefined || recovers.done !== undefined ? 'take back' : 'leave',
@@ -66,26 +68,25 @@ export async function carryOut(
   };
   interruption.outliveOutput();
   const sayWhenInterrupted = (first: string): void => {
-    interruption.say(
-      `\n${first}; press again to leave at once\n`,
-      `\nleft at once. What was done is in the journal: opsctl history ${id}\nThen: opsctl abort ${unfinished}, or opsctl resume ${unfinished}\n`,
-      () => {
-        const hint = `Take it back or finish it: opsctl abort ${unfinished}, or opsctl resume ${unfinished}`;
-        const error = new OpsError('INTERRUPTED', 'left at once in the middle of the change', {
-          hint,
+    interruption.say(`\n${first}; press again to leave at once\n`, () => {
+      const ways = waysOutOf(id, written, recovers).join(', or ');
+      terminal.remark(`\nleft at once. What was done is in the journal: opsctl history ${id}\nThen: ${ways}\n`);
+      const error = suggestFor(invocation, terminal.env).error(
+        new OpsError('INTERRUPTED', 'left at once in the middle of the change', {
+          hint: `Bring it to its end: ${ways}`,
           details: { change: id },
-        });
-        if (global.json !== false && !global.quiet)
-          terminal.result(
-            jsonText({
-              schema: schemaOf(command.name),
-              ok: false,
-              environment: context.platform.environment,
-              error: errorData(error),
-            }),
-          );
-      },
-    );
+        }),
+      );
+      if (global.json !== false && !global.quiet)
+        terminal.result(
+          jsonText({
+            schema: schemaOf(command.name),
+            ok: false,
+            environment: context.platform.environment,
+            error: errorData(error),
+          }),
+        );
+    });
   };
   sayWhenInterrupted(STOPPING[whenInterrupted(plan, undefined, recovery)]);
   const progress = await openProgress(terminal, plan, global.quiet || global.json !== false);
@@ -99,7 +100,10 @@ export async function carryOut(
   try {
     const outcome = await execute(plan, {
       writers: ports.writers,
-      journal: (...events) => ports.journal.append(id, ...events),
+      journal: async (...events) => {
+        written.push(...events);
+        await ports.journal.append(id, ...events);
+      },
       listen,
       seen: (step, seen) => {
         listen({ type: 'step-seen', at: context.now().toISOString(), step: step.id, seen: publishable({ ...seen }) });
@@ -117,6 +121,13 @@ export async function carryOut(
   } finally {
     progress.stop();
   }
+}
+
+/** The commands that end what is left in the middle once no more is written, of the change itself or of what it recovers. */
+function waysOutOf(id: string, written: ChangeEvent[], recovers: Recovery | undefined): string[] {
+  const own = recordOf(id, written);
+  const [open] = connected([recovers?.record, own].filter((record) => record !== undefined));
+  return open === undefined ? [] : waysOut(open);
 }
 
 /** Whether the journal is where other machines see it; when it is not, says where it is. */

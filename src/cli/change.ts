@@ -33,7 +33,9 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
   const { plan, away } = await planned(run, command);
   if (flags.dryRun) {
     if (away !== undefined) context.warn(`whether another change runs could not be seen: ${away.message}`);
-    run.answer({ plan, dryRun: true }, () => planText(plan, terminal.out, context.platform.environment));
+    run.answer({ plan, dryRun: true }, () =>
+      terminal.out.suggest(planText(plan, terminal.out, context.platform.environment)),
+    );
     return 0;
   }
   if (plan.steps.length === 0 && command.recovers === undefined)
@@ -56,7 +58,7 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
     stopWhenInterrupted(context.signal);
     const { recovers, settles } = await ends(run, command);
     const outcome = await carryOut(run, command, { id, plan, lock, recovers, settles });
-    if (outcome.outcome !== 'done') throw failureOf(outcome, { id, recovers: recovers?.change });
+    if (outcome.outcome !== 'done') throw failureOf(outcome, { id, recovers: recovers?.record.id });
     for (const line of outcome.left)
       warning(terminal, recovers?.stays?.includes(line) === true ? line : `not done: ${line}`);
     return await report(run, command, plan, outcome).catch((thrown: unknown) => {
@@ -96,7 +98,7 @@ async function planned(run: Run, command: ChangeCommand): Promise<{ plan: Plan }
     stillUnfinished(unfinished, context.readers),
   ]);
   const running = holder?.stale === false ? holder.change : undefined;
-  mustNotMeetUnfinished(plan, still, { recovers: recovers?.change, settles, running });
+  mustNotMeetUnfinished(plan, still, { recovers: recovers?.record.id, settles, running });
   return seen;
 }
 

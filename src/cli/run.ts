@@ -14,13 +14,15 @@ import { listenForInterruption } from './signals.ts';
 import { checked, type Run } from './state.ts';
 import { suggestFor } from './suggest.ts';
 import { stream } from './stream.ts';
-import { type Terminal, warning } from './terminal.ts';
+import { suggesting, type Terminal, warning } from './terminal.ts';
 
 /** Runs one command from configuration to exit code. The one pipeline that every command goes through. */
-export async function run(invocation: Invocation, terminal: Terminal): Promise<number> {
+export async function run(invocation: Invocation, opened: Terminal): Promise<number> {
   const { command, global } = invocation;
+  const suggest = suggestFor(invocation, opened.env);
+  const terminal = suggesting(opened, suggest.text);
   const interruption = listenForInterruption(terminal.remark);
-  interruption.say('\ninterrupted\n', '');
+  interruption.say('\ninterrupted\n');
   let ports: OpenedPorts | undefined;
   let environment: string | null = null;
   try {
@@ -65,7 +67,7 @@ export async function run(invocation: Invocation, terminal: Terminal): Promise<n
       !(thrown instanceof OpsError && (thrown.exit <= 4 || thrown.code === 'INTERRUPTED' || thrown.code === 'BUG'))
         ? new OpsError('INTERRUPTED', 'interrupted', { cause: thrown })
         : asOpsError(thrown);
-    const error = suggestFor(invocation, terminal.env).error(failure);
+    const error = suggest.error(failure);
     if (global.json !== false && !global.quiet) {
       terminal.result(
         jsonText({

@@ -1,8 +1,8 @@
 /** What the first Ctrl-C (or SIGTERM) does, and the second. */
 export interface Interruption {
   signal: AbortSignal;
-  /** Replaces what is said at the first and the second signal, and what is done last at the second. */
-  say(first: string, second: string, last?: () => void): void;
+  /** Replaces what is said at the first signal, and what is done last at the second. */
+  say(first: string, last?: () => void): void;
   /** From now on output that nobody reads any more (`| head`, a terminal that is gone) does not end the program. */
   outliveOutput(): void;
   stop(): void;
@@ -18,21 +18,20 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 export function listenForInterruption(remark: (text: string) => void): Interruption {
   const controller = new AbortController();
-  let texts = { first: '', second: '', last: (): void => undefined };
+  let now = { first: '', last: (): void => undefined };
   const onSignal = (): void => {
     if (controller.signal.aborted) {
-      remark(texts.second);
-      texts.last();
+      now.last();
       process.exit(INTERRUPTED);
     }
-    remark(texts.first);
+    remark(now.first);
     controller.abort();
   };
   for (const name of SIGNALS) process.on(name, onSignal);
   return {
     signal: controller.signal,
-    say: (first, second, last = () => undefined) => {
-      texts = { first, second, last };
+    say: (first, last = () => undefined) => {
+      now = { first, last };
     },
     outliveOutput: () => {
       for (const stream of [process.stdout, process.stderr])

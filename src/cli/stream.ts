@@ -16,7 +16,7 @@ export async function stream(
 ): Promise<number> {
   const { invocation, terminal, context, interruption } = state;
   const { json, quiet } = invocation.global;
-  interruption.say('', '');
+  interruption.say('');
   const { input } = invocation;
   const screen =
     streaming.screen !== undefined && terminal.outIsTerminal && hasRoom(process.stdout) && json === false && !quiet

@@ -55,6 +55,7 @@ export function makeStyle(options: { width: number; colour: boolean }): Style {
         .map(([key, value]) => `${chalk.dim(key)}${' '.repeat(widest - stringWidth(key) + 2)}${value}`)
         .join('\n');
     },
+    suggest: (text) => text,
     wrap: (text, indent = 0) => wrap(text, width, indent),
   };
 }

@@ -1,3 +1,4 @@
+import { registry } from '../commands/index.ts';
 import { OpsError } from '../core/errors.ts';
 import { shellWord } from '../core/shell.ts';
 import { onServer } from '../core/suggested.ts';
@@ -10,9 +11,17 @@ interface Chosen {
   input?: Record<string, unknown>;
 }
 
+/** A command of opsctl in a sentence; not the program itself, as in "opsctl needs". */
+const COMMAND = new RegExp(
+  String.raw`\bopsctl(?= (?:${[...new Set(registry.map(({ name }) => name.split(' ')[0] ?? name))].join('|')})(?![\w-]))`,
+  'g',
+);
+/** Where results keep what the program itself says, and not what it was told. */
+const OWN_WORDS = new Set(['next', 'notes', 'drift']);
+
 /**
  * Commands that are suggested must reach the same platform as the one that suggests them: where a configuration, an
- * environment, or a database or cache was chosen, every suggested command chooses it too. The one place where that is put in.
+ * environment, or a database or cache was chosen, every suggested command chooses it too. The one place where that is put in; done again it changes nothing.
  */
 export function suggestFor(
   { global: { config, environment }, command, input = {} }: Chosen,
@@ -36,11 +45,11 @@ export function suggestFor(
   const isNone = chosen === '' && named === undefined;
   const text = (given: string): string => {
     const asked = named?.(given) ?? given;
-    return chosen === '' ? asked : asked.replace(/\bopsctl(?= [a-z])/g, () => `opsctl ${chosen}`);
+    return chosen === '' ? asked : asked.replace(COMMAND, () => `opsctl ${chosen}`);
   };
   return {
     text,
-    data: (data) => (isNone ? data : inNext(data, text)),
+    data: (data) => (isNone ? data : inOwnWords(data, text)),
     error: (error) =>
       isNone || error.hint === undefined
         ? error
@@ -52,13 +61,13 @@ export function suggestFor(
   };
 }
 
-/** Changes the strings below every key `next`, which is where results keep their suggestions. */
-function inNext<T>(value: T, change: (text: string) => string): T {
-  if (Array.isArray(value)) return value.map((item: unknown) => inNext(item, change)) as T;
+/** Changes the strings where results keep the program's own words. */
+function inOwnWords<T>(value: T, change: (text: string) => string): T {
+  if (Array.isArray(value)) return value.map((item: unknown) => inOwnWords(item, change)) as T;
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, item]: [string, unknown]) => {
-      if (key !== 'next') return [key, inNext(item, change)];
+      if (!OWN_WORDS.has(key)) return [key, inOwnWords(item, change)];
       if (typeof item === 'string') return [key, change(item)];
       return [
         key,

@@ -45,6 +45,16 @@ export function openTerminal(colourFlag: boolean | undefined): Terminal {
   };
 }
 
+/** The same terminal, whose remarks, and texts that ask for it, suggest commands as a command line chose them. */
+export const suggesting = (terminal: Terminal, suggest: Style['suggest']): Terminal => ({
+  ...terminal,
+  remark: (text) => {
+    terminal.remark(suggest(text));
+  },
+  out: { ...terminal.out, suggest },
+  err: { ...terminal.err, suggest },
+});
+
 /** A remark that warns; harmless whatever the text holds. */
 export const warning = (terminal: Terminal, message: string): void => {
   terminal.remark(`${terminal.err.notice('warning')}: ${showable(message)}\n`);

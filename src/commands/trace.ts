@@ -96,7 +96,7 @@ function remarks({ errors, location, insecure }: Trace, style: Style): string[] 
     lines.push(`it redirects to ${location}`);
     // The server chose this text: it is offered as a command only where a shell would find nothing in it to obey.
     if (/^https?:\/\/[\w.~:/?#@=%+-]+$/.test(location))
-      lines.push(`  opsctl trace ${location.includes('?') ? `'${location}'` : location}`);
+      lines.push(style.suggest(`  opsctl trace ${location.includes('?') ? `'${location}'` : location}`));
   }
   if (insecure) lines.push('certificates were not verified: tls.insecure is set');
   return lines.length === 0 ? [] : [lines.join('\n')];

@@ -104,6 +104,10 @@ export const changeEventSchema = z.discriminatedUnion('type', [
     type: z.literal('step-failed'),
     ...failure,
     output: z.string().optional().describe('what a command of the user said, cut'),
+    noEffect: z
+      .boolean()
+      .optional()
+      .describe('true: it is known that the call did nothing, so the step is still to be done'),
   }),
   stepEvent.extend({
     type: z.literal('step-seen'),
@@ -138,6 +142,7 @@ export type StepState = (typeof STEP_STATES)[number];
 export interface ChangeRecord {
   id: string;
   begin: Extract<ChangeEvent, { type: 'begin' }>;
+  /** `error`: how it failed; one that is `pending` all the same did nothing then. */
   steps: { step: Step; state: StepState; error?: string; output?: string }[];
   /** Of a recovery: where steps stand that are not its own but of the change that it recovers, and that it took back. */
   others: Record<string, StepState>;
@@ -168,6 +173,12 @@ const STATE_AFTER: Partial<Record<ChangeEvent['type'], StepState>> = {
   'undo-failed': 'left',
 };
 
+/** What nothing came of is still to be done. Of taking a step back that is no news: the change is being taken back. */
+const stateAfter = (event: ChangeEvent): StepState | undefined =>
+  event.type === 'step-failed' && event.noEffect === true && !event.step.startsWith(UNDO_PREFIX)
+    ? 'pending'
+    : STATE_AFTER[event.type];
+
 /** Folds the events of one change; undefined when its beginning is missing. */
 export function recordOf(id: string, events: ChangeEvent[]): ChangeRecord | undefined {
   const begin = events.find((event) => event.type === 'begin');
@@ -182,7 +193,7 @@ export function recordOf(id: string, events: ChangeEvent[]): ChangeRecord | unde
     if (event.type === 'end') record.end = event;
     if (!('step' in event)) continue;
     const entry = record.steps.find(({ step }) => step.id === event.step);
-    const state = STATE_AFTER[event.type];
+    const state = stateAfter(event);
     if (state === undefined) continue;
     if (entry === undefined) {
       record.others[event.step] = state;

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 
-import type { Plan, Step } from './change.ts';
+import type { ChangeRecord, Plan, Step } from './change.ts';
 import type { ExitCode } from './errors.ts';
 import type { Platform } from './platform.ts';
 import type { Readers } from './ports.ts';
@@ -90,8 +90,8 @@ export interface ReadCommand<
 
 /** How a change that was left in the middle is brought to its end. */
 export interface Recovery {
-  /** Its id. */
-  change: string;
+  /** What the journal tells of it; unless it is only closed, with what the platform shows. */
+  record: ChangeRecord;
   /** Where it is finished: what was done of it, or may have been, which is taken back with the rest when finishing fails. */
   done?: readonly Step[];
   /** Where it is taken back: what of it is left all the same, a line each. */

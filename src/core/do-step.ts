@@ -38,7 +38,12 @@ export interface Done {
   output?: string;
   /** What it was to do as well and did not, a line each. */
   notDone?: string[];
-  failure?: { error: OpsError; mayHaveHappened: boolean };
+  failure?: {
+    error: OpsError;
+    mayHaveHappened: boolean;
+    /** The adapter says that the call did nothing at all. */
+    noEffect?: true;
+  };
 }
 
 /** Characters kept of what a call says; the end of it matters most. */
@@ -61,12 +66,19 @@ export async function doStep(step: Step, around: StepContext): Promise<Done> {
       );
     } catch (thrown) {
       const error = asOpsError(thrown);
-      if (!isOutcomeUnknown(error))
-        return { failure: { error, mayHaveHappened: error.details?.['outcome'] === 'part' } };
+      if (!isOutcomeUnknown(error)) {
+        const outcome = error.details?.['outcome'];
+        return {
+          failure: { error, mayHaveHappened: outcome === 'part', ...(outcome === 'none' ? { noEffect: true } : {}) },
+        };
+      }
       unknown = error;
     }
   }
-  const error = step.verify === undefined ? unknown : await settle(step, step.verify, { deadline, unknown }, around);
+  const found = step.verify === undefined ? unknown : await settle(step, step.verify, { deadline, unknown }, around);
+  // What a gate answers once it was interrupted does not count, good or bad: it was said already what comes of that.
+  const isOverruled = step.do === undefined && around.signal.aborted && found?.code !== 'LOCKED';
+  const error = isOverruled ? interruptedDuring(step) : found;
   if (error !== undefined) return { failure: { error, mayHaveHappened: step.do !== undefined } };
   // That it cannot be read is no failure of the step.
   const { log = [], lines = log, notDone = [] }: Said = (await heardBy(step, step.output, around)) ?? {};
@@ -91,15 +103,13 @@ async function settle(
   const soon = performance.now() + VERIFY_AFTER_FAILURE_MS;
   // An engine that answered with a failure is not waited for; one that went away may come back.
   const until = unknown === undefined ? deadline : unknown.code === 'REJECTED' ? soon : Math.max(deadline, soon);
-  const interrupted = (): OpsError => unknown ?? new OpsError('INTERRUPTED', `interrupted during ${step.id}`);
   for (;;) {
     // A gate may wait long and changes nothing, so an interruption need not wait for it; nor for what it may break off.
-    if ((step.do === undefined || step.interruptible === true) && around.signal.aborted) return interrupted();
+    if ((step.do === undefined || step.interruptible === true) && around.signal.aborted)
+      return unknown ?? interruptedDuring(step);
     try {
       const left = Math.max(1000, until - performance.now());
-      if ((await within(left, step, perform(verify, around.writers, 'ask'))) === true)
-        // What a gate answers once it was interrupted does not count: it was said already what comes of that.
-        return step.do === undefined && around.signal.aborted ? interrupted() : undefined;
+      if ((await within(left, step, perform(verify, around.writers, 'ask'))) === true) return undefined;
       last = undefined;
       answeredNo = true;
     } catch (thrown) {
@@ -125,6 +135,8 @@ async function settle(
   }
   return last ?? unknown ?? (await notSeenDone(step, around));
 }
+
+const interruptedDuring = ({ id }: Step): OpsError => new OpsError('INTERRUPTED', `interrupted during ${id}`);
 
 /**
  * Whether an error leaves open if the call took effect: it broke off, or the other side failed in the middle of it.

@@ -125,7 +125,10 @@ async function one(step: Step, reached: Reached[], around: Running): Promise<Ops
   }
   const { message, details } = failure.error;
   const said = typeof details?.['output'] === 'string' ? { output: details['output'] } : {};
-  await announce({ type: 'step-failed', step: step.id, error: message, ...said }, around).catch(() => undefined);
+  const effect = failure.noEffect === true ? { noEffect: true } : {};
+  await announce({ type: 'step-failed', step: step.id, error: message, ...said, ...effect }, around).catch(
+    () => undefined,
+  );
   return failure.error;
 }
 

@@ -29,6 +29,8 @@ export interface Style {
   table(columns: Column[], rows: string[][]): string;
   /** `key  value` lines, aligned. */
   pairs(rows: [key: string, value: string][]): string;
+  /** A text of the program's own: its commands reach the same platform and server as the one that says it. */
+  suggest(text: string): string;
   /** Breaks a long text at the width, later lines indented. */
   wrap(text: string, indent?: number): string;
 }

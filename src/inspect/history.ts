@@ -87,7 +87,8 @@ export function stepsOf({ steps }: ChangeRecord): z.infer<typeof changeStepSchem
   return steps.map(({ step, state, error, output }) => ({
     id: step.id,
     describe: step.describe,
-    state,
+    // That nothing came of it matters to a recovery; here it is told how it went.
+    state: state === 'pending' && error !== undefined ? 'failed' : state,
     ...(error === undefined ? {} : { error }),
     ...(output === undefined ? {} : { output }),
   }));

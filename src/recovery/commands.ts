@@ -31,7 +31,7 @@ export function resumeCommand(noun = ''): ChangeCommand {
     },
     recovers: async (input, context) => {
       const record = await asSeen(await find(input, context), context.readers);
-      return { change: record.id, done: begunOf(record) };
+      return { record, done: begunOf(record) };
     },
   });
 }
@@ -70,7 +70,9 @@ export function abortCommand(noun = ''): ChangeCommand {
     },
     recovers: async (input, context) => {
       const record = await find(input, context);
-      return { change: record.id, ...(input.abandon ? {} : { stays: staysOf(await asSeen(record, context.readers)) }) };
+      if (input.abandon) return { record };
+      const seen = await asSeen(record, context.readers);
+      return { record: seen, stays: staysOf(seen) };
     },
   });
 }

@@ -152,7 +152,9 @@ export function planResume(record: ChangeRecord): Plan {
   }
   // What was seen before it was too late does not decide any more, nor once the change has reached its aim.
   const decided = record.steps.some(
-    ({ step, state }) => isTooLate(step) && (state === 'done' || (step.onFailure === 'go on' && state !== 'pending')),
+    ({ step, state, error }) =>
+      isTooLate(step) &&
+      (state === 'done' || (step.onFailure === 'go on' && (state !== 'pending' || error !== undefined))),
   );
   return plan({
     target: record.begin.plan.target,

@@ -85,7 +85,7 @@ export default changeCommand({
     const of = before === null ? '' : `, of ${before.toString()} before`;
     const answers = `it answers in ${duration(latencyMs)} with ${plural(keys, 'key')}${of}, and the services are healthy`;
     return isLost(before, keys)
-      ? `${style.bad('✗')} most keys are lost: ${answers}\n  See what is kept: opsctl cache persistence. Fill it: opsctl cache warm`
+      ? `${style.bad('✗')} most keys are lost: ${answers}\n  ${style.suggest('See what is kept: opsctl cache persistence. Fill it: opsctl cache warm')}`
       : `${style.good('✓')} ${answers}`;
   },
   exit: ({ before, keys }, { force }) => (isLost(before, keys) && !force ? 1 : 0),

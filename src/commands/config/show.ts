@@ -53,7 +53,8 @@ export default readCommand({
     const guarded = data.protected ? ', protected' : '';
     const head = style.dim(`${data.file ?? 'no file'}, environment ${data.environment}${guarded}`);
     const shown = data.values.map((one) => ({ ...one, text: inText(one.value) }));
-    if (shown.length === 0) return `${head}\nno such value; see all with: opsctl config show --origin`;
+    if (shown.length === 0)
+      return `${head}\n${style.suggest('no such value; see all with: opsctl config show --origin')}`;
     if (!origin) return `${head}\n${style.pairs(shown.map(({ path, text }) => [path, text]))}`;
     const from = (one: (typeof shown)[number]): string => {
       const [line, column] = (one.origin === 'file' ? (one.at ?? '') : '').match(/\d+/g) ?? [];

@@ -68,7 +68,7 @@ export default changeCommand({
       ...data.sessions.map(({ pid, state }) => `${style.good('✓')} session ${pid.toString()} is ${state} now`),
       data.waiting === 0
         ? `${style.good('✓')} nobody waits for ${data.sessions.length === 1 ? 'it' : 'them'} any more`
-        : `${style.bad('✗')} ${plural(data.waiting, 'session still waits', 'sessions still wait')} for a lock of theirs\n${style.bold('next')}: opsctl db blocking`,
+        : `${style.bad('✗')} ${plural(data.waiting, 'session still waits', 'sessions still wait')} for a lock of theirs\n${style.bold('next')}: ${style.suggest('opsctl db blocking')}`,
     ].join('\n'),
 });
 

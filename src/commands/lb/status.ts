@@ -66,7 +66,7 @@ export default readCommand({
             ...(since === null || generation === null
               ? []
               : [['switched', `${localTime(since)}, generation ${generation.toString()}`] as [string, string]]),
-            ['ready', ready ? style.good('yes') : style.bad('no, see: opsctl lb check')],
+            ['ready', ready ? style.good('yes') : style.bad(style.suggest('no, see: opsctl lb check'))],
           ]),
         ].join('\n'),
       )

@@ -45,5 +45,6 @@ export default changeCommand({
     });
   },
   report: async (_input, context) => ({ held: (await context.readers.lock.holder()) !== undefined }),
-  text: (data) => (data.held ? 'the lock is held by somebody else now: opsctl lock' : 'nobody holds the lock'),
+  text: (data, style) =>
+    data.held ? style.suggest('the lock is held by somebody else now: opsctl lock') : 'nobody holds the lock',
 });

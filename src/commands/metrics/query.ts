@@ -44,7 +44,7 @@ export default readCommand({
   text: ({ samples, more, remarks }, style) =>
     [
       samples.length === 0
-        ? style.wrap(NOTHING)
+        ? style.wrap(style.suggest(NOTHING))
         : style.table(
             [
               { title: 'VALUE', align: 'right' },

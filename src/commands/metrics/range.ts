@@ -52,7 +52,7 @@ export default readCommand({
   },
   text: (data, style) =>
     [
-      data.series.length === 0 ? style.wrap(NOTHING) : trends(data, style),
+      data.series.length === 0 ? style.wrap(style.suggest(NOTHING)) : trends(data, style),
       style.dim(`${localTime(data.from)} to ${localTime(data.to)}, steps of ${duration(data.stepMs)}`),
       ...remarksText(data, data.series.length, style),
     ].join('\n'),

@@ -3,16 +3,29 @@ import { describe, expect, test } from 'vitest';
 import { getArchive } from '../../../src/adapters/docker/archive.ts';
 import type { DockerClient } from '../../../src/adapters/docker/client.ts';
 import { readRouting, writeRouting } from '../../../src/adapters/nginx-routing.ts';
+import { OpsError } from '../../../src/core/errors.ts';
 import type { Route } from '../../../src/core/ports/load-balancer.ts';
 
 const lb = { id: 'nginx', directory: '/etc/opsctl' };
+const WITHDRAWS = 'rm -f /etc/opsctl/live.next';
 const DATE = 'Sun, 01 Mar 2026 12:00:00 GMT';
 
 /** A container of which only `live` can be looked at; what is put into it and run in it is kept. */
-function container({ linkTarget, exitCode = 0 }: { linkTarget?: string; exitCode?: number } = {}) {
+function container({
+  linkTarget,
+  exitCode = 0,
+  fails,
+}: { linkTarget?: string; exitCode?: number; fails?: string } = {}) {
   const done: string[] = [];
+  /** Whether the link beside `live` is there. */
+  let isPending = false;
   let archive: Buffer = Buffer.alloc(0);
   const unasked = (): never => expect.unreachable('the engine was asked for something else');
+  const statOf = (target: string) => {
+    const stat = JSON.stringify({ name: 'live', size: 0, mode: 0, mtime: DATE, linkTarget: target });
+    const headers = { 'x-docker-container-path-stat': Buffer.from(stat).toString('base64') };
+    return { status: 200, headers, body: archive };
+  };
   const docker: DockerClient = {
     host: 'fake://',
     endpoint: { url: 'fake://', kind: 'socket', path: '/' },
@@ -20,11 +33,13 @@ function container({ linkTarget, exitCode = 0 }: { linkTarget?: string; exitCode
       const answer = { status: 200, headers: { date: DATE }, body: archive };
       if (method === 'PUT') {
         done.push(`put ${JSON.stringify(query)}`);
+        isPending = true;
+        if (fails === 'put') throw new OpsError('REJECTED', 'no space left', { details: { outcome: 'unknown' } });
         archive = bytes ?? archive;
       } else if (method === 'HEAD') {
+        if (isPending && query?.['path'] === `${lb.directory}/live.next`) return statOf('generations/1');
         if (linkTarget === undefined) return { ...answer, status: 404 };
-        const stat = JSON.stringify({ name: 'live', size: 0, mode: 0, mtime: DATE, linkTarget });
-        return { ...answer, headers: { 'x-docker-container-path-stat': Buffer.from(stat).toString('base64') } };
+        return statOf(linkTarget);
       } else if (path === '/_ping') done.push('ask for the time');
       return answer;
     },
@@ -32,7 +47,9 @@ function container({ linkTarget, exitCode = 0 }: { linkTarget?: string; exitCode
   };
   const exec = async (_id: string, argv: string[]) => {
     done.push(argv.join(' '));
-    return { exitCode, stdout: '', stderr: 'no such file', truncated: false };
+    if (argv.join(' ') === WITHDRAWS && fails !== 'all') isPending = false;
+    const isFailing = argv[0] === fails || (fails === 'all' && isPending);
+    return { exitCode: isFailing ? 1 : exitCode, stdout: '', stderr: 'no such file', truncated: false };
   };
   return { docker, exec, done };
 }
@@ -106,6 +123,21 @@ describe('a switch', () => {
       details: { said: 'no such file' },
     });
     expect(done).toEqual(['rm -rf /etc/opsctl/generations/1']);
+  });
+
+  test.each(['mv', 'put'])('whose %s fails must leave no link, and be known to have done nothing', async (fails) => {
+    const { docker, exec, done } = container({ fails });
+    await expect(writeRouting({ docker, exec }, lb, 0, { live: {} })).rejects.toMatchObject({
+      ...{ code: 'REJECTED', details: { outcome: 'none' } },
+    });
+    expect(done.at(-1)).toBe(WITHDRAWS);
+  });
+
+  test('whose link cannot be removed must not be known to have done nothing: one before it may still take the link', async () => {
+    const { docker, exec } = container({ fails: 'all' });
+    const told: unknown = await writeRouting({ docker, exec }, lb, 0, { live: {} }).catch((thrown: unknown) => thrown);
+    expect(told).toMatchObject({ code: 'REJECTED', message: 'mv failed in container nginx (exit code 1)' });
+    expect(told).not.toHaveProperty('details.outcome');
   });
 });
 

@@ -24,6 +24,11 @@ const stopBoth = plan({
   ),
 });
 
+const recovered = {
+  ...{ id: '1', others: {}, steps: [] },
+  begin: { plan: stopBoth, at: '2026-03-01T14:00:00Z' },
+} as unknown as Recovery['record'];
+
 /** Carries it out; `stops` is what happens when a container is to be stopped. */
 async function changed(
   stops: (name: string, interrupt: () => void) => void,
@@ -100,7 +105,7 @@ test('what an interruption left out must be told, and end with its code', async 
 
 test('what stays of a change that was taken back must be told, in the document and in the journal', async () => {
   const stays = ['migrate: done, and what it did is kept'];
-  const { exit, said, answer, ended } = await changed(() => undefined, { recovers: { change: '1', stays } });
+  const { exit, said, answer, ended } = await changed(() => undefined, { recovers: { record: recovered, stays } });
   expect({ exit, said }).toEqual({ exit: 0, said: ['warning: migrate: done, and what it did is kept\n'] });
   expect(answer).toMatchObject({ ok: true, left: stays });
   expect(ended).toMatchObject({ outcome: 'done', left: stays });

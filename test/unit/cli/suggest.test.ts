@@ -17,6 +17,25 @@ test('suggested commands must choose the platform that was chosen', () => {
   );
 });
 
+test('sentences of the program itself must have such commands, too, and nothing else be changed', () => {
+  const { data, text } = suggestFor({ global: { environment: 'staging' } }, {});
+  const said = {
+    notes: ['more: opsctl db activity'],
+    drift: ['paused, see opsctl history 1'],
+    reason: 'opsctl status',
+  };
+  expect(data(said)).toEqual({
+    notes: ['more: opsctl -e staging db activity'],
+    drift: ['paused, see opsctl -e staging history 1'],
+    reason: 'opsctl status',
+  });
+  const told = text('the engine is too old: opsctl needs 1.41; files of opsctl in nginx; run opsctl config check.');
+  expect(told).toBe(
+    'the engine is too old: opsctl needs 1.41; files of opsctl in nginx; run opsctl -e staging config check.',
+  );
+  expect(text(told)).toBe(told);
+});
+
 test('where nothing was chosen they stay as they are', () => {
   const same = { next: ['opsctl status'] };
   expect(suggestFor({ global: { config: '' } }, {}).data(same)).toBe(same);
@@ -44,6 +63,7 @@ test('suggested commands must ask the database or cache that was chosen, and no 
     'opsctl cache keys --cache sessions --by prefix',
     'opsctl db activity',
   ]);
+  expect(suggestFor(flush, {}).text('opsctl cache keys --cache sessions')).toBe('opsctl cache keys --cache sessions');
   const only = { next: ['opsctl db activity'] };
   expect(suggestFor({ global: {}, command: { name: 'db locks' }, input: {} }, {}).data(only)).toBe(only);
 });

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 
-import { type ChangeEvent, type ChangeRecord, connected, isUnfinished, recordOf } from '../../../src/core/change.ts';
+import {
+  type ChangeEvent,
+  type ChangeRecord,
+  connected,
+  isUnfinished,
+  recordOf,
+  type Step,
+} from '../../../src/core/change.ts';
 
 const at = '2026-03-01T12:00:00.000Z';
 type Begin = Extract<ChangeEvent, { type: 'begin' }>;
@@ -18,6 +25,36 @@ function record(id: string, outcome?: Outcome, more: Partial<Begin> = {}): Chang
 /** Ids of what still needs somebody, and by what the others came to their end. */
 const told = (...records: ChangeRecord[]): [string, string | boolean][] =>
   connected(records).map((one) => [one.id, isUnfinished(one) || (one.recoveredBy ?? false)]);
+
+describe('a step that failed and is known to have done nothing', () => {
+  const step: Step = { id: 'lb.route:nginx', describe: 'switch', why: 'w', timeoutMs: 1 };
+  const undoing: Step = { ...step, id: 'undo.lb.route:nginx' };
+  const of = (id: string, steps: Step[], events: ChangeEvent[], more: Partial<Begin> = {}): ChangeRecord => {
+    const { begin } = record(id, undefined, more);
+    return recordOf(id, [{ ...begin, plan: { ...begin.plan, steps } }, ...events]) ?? expect.unreachable();
+  };
+  const tried = (id: string, more: { noEffect?: boolean } = { noEffect: true }): ChangeEvent[] => [
+    { type: 'step-begin', at, step: id },
+    { type: 'step-failed', at, step: id, error: 'no', ...more },
+  ];
+  const statesOf = (...records: ChangeRecord[]): string[][] =>
+    connected(records).map(({ steps }) => steps.map(({ state }) => state));
+
+  test('must be still to be done; without that knowledge it has failed', () => {
+    expect(of('1', [step], tried(step.id)).steps).toEqual([{ step, state: 'pending', error: 'no' }]);
+    expect(of('1', [step], tried(step.id, {})).steps).toEqual([{ step, state: 'failed', error: 'no' }]);
+  });
+
+  test('must stay what it was before, where a recovery did it again', () => {
+    const killed = of('1', [step], [{ type: 'step-begin', at, step: step.id }]);
+    expect(statesOf(of('2', [step], tried(step.id), { recovers: '1' }), killed)[1]).toEqual(['running']);
+  });
+
+  test('must keep its change one that is being taken back, where it was to take back', () => {
+    const done = of('1', [step], [{ type: 'step-done', at, step: step.id, durationMs: 1 }]);
+    expect(statesOf(of('2', [undoing], tried(undoing.id), { recovers: '1' }), done)[1]).toEqual(['left']);
+  });
+});
 
 describe('a paused change', () => {
   test('must be unfinished until something brings it to its end', () => {

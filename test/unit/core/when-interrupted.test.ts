@@ -131,6 +131,28 @@ describe('what an interruption leads to must be known while a step runs', () => 
     expect([whenInterrupted(made, gated, {}), outcome]).toEqual(leads);
   });
 
+  test.each<[string, OpsError]>([
+    ['that it is worse', new OpsError('UNSAFE', 'worse')],
+    ['that what it looks at is gone', new OpsError('NOT_FOUND', 'gone')],
+  ])('by a gate that pauses and answers, once it is interrupted, %s', async (_what, answer) => {
+    const engine = fakeEngine();
+    for (const name of ['a', 'b']) engine.add({ name });
+    const controller = new AbortController();
+    engine.isServing = () => {
+      controller.abort();
+      return Promise.reject(answer);
+    };
+    const result = await execute(planOf(first, passed), {
+      writers: Object.assign(Object.create(null), contextOf({}).readers, { engine }),
+      journal: async () => undefined,
+      listen: () => undefined,
+      confirmLock: async () => undefined,
+      signal: controller.signal,
+      now: () => new Date(0),
+    });
+    expect(result).toMatchObject({ outcome: 'paused', error: { code: 'INTERRUPTED' } });
+  });
+
   test('and be what comes of it', async () => {
     const interrupted = async (...steps: Step[]): Promise<string[]> => {
       const made = planOf(...steps);

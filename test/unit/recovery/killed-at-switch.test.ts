@@ -8,6 +8,7 @@ import type { Route } from '../../../src/core/ports/load-balancer.ts';
 import type { Writers } from '../../../src/core/ports.ts';
 import { asSeen, stillUnfinished, waysOut } from '../../../src/core/unfinished.ts';
 import { route } from '../../../src/deploy/steps.ts';
+import { stepsOf } from '../../../src/inspect/history.ts';
 import { begunOf, planAbort, planResume } from '../../../src/recovery/plan.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
 import { fakeJournal, type FakeJournal } from '../../support/fakes/journal.ts';
@@ -139,6 +140,42 @@ describe('a change that was killed at a switch without a way back', () => {
       });
     expect(world.loadBalancer.containers.get('nginx')?.routing).toMatchObject(goes);
     expect(await world.isUp()).toBe(up);
+  });
+});
+
+describe('a switch without a way back that failed', () => {
+  /** Fails at the switch, and cannot take the rest back. */
+  async function failed(details: Record<string, unknown>): Promise<World> {
+    const world = await killed('no');
+    const { engine } = world.writers;
+    const journal = fakeJournal();
+    const made = release(true);
+    const begin = { type: 'begin', at, command: 'deploy blue-green', input: {}, actor: 'alice', host: 'h1' } as const;
+    await journal.append('1', { ...begin, plan: made });
+    world.loadBalancer.route = () => Promise.reject(new OpsError('REJECTED', 'mv failed', { details }));
+    world.loadBalancer.hasNotSwitched = async () => false;
+    engine.stopContainer = () => Promise.reject(new OpsError('REJECTED', 'no'));
+    engine.isServing = async () => true;
+    await execute(made, {
+      ...{ writers: world.writers, journal: (...events) => journal.append('1', ...events), listen: () => undefined },
+      ...{ confirmLock: async () => undefined, signal: new AbortController().signal, now: () => new Date(0) },
+    });
+    const record = (await journal.change('1')) ?? expect.unreachable();
+    return { ...world, journal, record };
+  }
+
+  test('and is known to have done nothing must be told to have failed, and leave the change to be taken back', async () => {
+    const { record, writers } = await failed({ outcome: 'none' });
+    const seen = await asSeen(record, writers);
+    expect(seen.steps.map(({ state }) => state)).toEqual(['left', 'done', 'pending']);
+    expect(stepsOf(record).at(-1)).toMatchObject({ state: 'failed', error: 'mv failed' });
+    expect(waysOut(seen)).toEqual(['opsctl abort 1']);
+    expect(ids(planAbort(seen))).toEqual(['undo.engine.start:green']);
+  });
+
+  test('and may have happened must leave it too late', async () => {
+    const { record, writers } = await failed({});
+    expect((await asSeen(record, writers)).steps.at(-1)?.state).toBe('failed');
   });
 });
 

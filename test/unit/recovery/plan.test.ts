@@ -273,6 +273,13 @@ describe('a change that is resumed', () => {
     expect(ids(planResume(await findUnfinished(journal, undefined)))).toEqual(['replicas.remove:b']);
   });
 
+  test('must not ask again once what follows its aim was begun, though nothing came of it', async () => {
+    const journal = fakeJournal();
+    await change(journal, '1', release, [...upTo(4), 'step-begin replicas.remove:b']);
+    await journal.append('1', { type: 'step-failed', at, step: 'replicas.remove:b', error: 'no', noEffect: true });
+    expect(ids(planResume(await findUnfinished(journal, undefined)))).toEqual(['replicas.remove:b']);
+  });
+
   test('must be known as taken back when resuming failed and took back what was done before, too', async () => {
     const journal = fakeJournal();
     await change(journal, '1', release, upTo(3));
