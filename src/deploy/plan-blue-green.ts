@@ -15,7 +15,7 @@ export function planBlueGreen(request: DeployRequest): Plan {
     target: request.environment,
     summary: `deploy ${summaryOf(wanted)}`,
     touches: [...preparedTouches(wanted), ...liveTouches(request, services, also)],
-    steps: [...prepare(request, wanted), ...goLive(request, services, also)],
+    steps: [...prepare(request, wanted), ...goLive(request, services, { also })],
   });
 }
 

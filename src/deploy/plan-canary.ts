@@ -38,7 +38,7 @@ export function planCanary(request: DeployRequest, walk: Walk): Plan {
     steps: [
       ...prepare(request, wanted),
       ...sharing(request, services, walk),
-      ...(whole ? goLive(request, services) : []),
+      ...(whole ? goLive(request, services, { analysed: walk.analysed }) : []),
     ],
   });
 }
@@ -161,7 +161,7 @@ export function planPromote(where: Surroundings, services: readonly Promoted[], 
       ...services.flatMap(({ containers }) => containers.map((name) => steps.serving(name, options.healthyWithinMs))),
       ...(asks.length === 0 ? [] : [steps.smoke(candidate, 'the canary')]),
       ...sharing(where, services, walk),
-      ...(whole ? goLive(where, services) : []),
+      ...(whole ? goLive(where, services, { analysed: walk.analysed }) : []),
     ],
   });
 }
