@@ -5,7 +5,7 @@ import { duration } from '../core/format.ts';
 import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { countLooks } from './analysis/looks.ts';
-import { nothingToDo, released } from './plan-blue-green.ts';
+import { nothingToDo, released, unwritten } from './plan-blue-green.ts';
 import { type DeployRequest, type Released, type Surroundings, whyIncomparable } from './request.ts';
 import { asksOf, firstInstance, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
 import * as steps from './steps.ts';
@@ -27,18 +27,19 @@ export function planCanary(request: DeployRequest, walk: Walk): Plan {
   const services = wanted.map((one) => released(one, request));
   const whole = walk.percents.includes(100);
   const shares = walk.percents.filter((percent) => percent < 100);
+  const also = unwritten(request);
   return plan({
     target: request.environment,
     summary: `canary of ${summaryOf(wanted)}: ${walk.percents.map((percent) => `${percent.toString()} %`).join(', ')}`,
     touches: [
       ...preparedTouches(wanted),
       `visitors: ${shares.map((percent) => `${percent.toString()} % for ${duration(walk.stepMs)}`).join(', then ')}${whole ? ', then all' : ', until deploy promote'}`,
-      ...(whole ? liveTouches(request, services) : []),
+      ...(whole ? liveTouches(request, services, also) : []),
     ],
     steps: [
       ...prepare(request, wanted),
       ...sharing(request, services, walk),
-      ...(whole ? goLive(request, services, { analysed: walk.analysed }) : []),
+      ...(whole ? goLive(request, services, { also, analysed: walk.analysed }) : []),
     ],
   });
 }

@@ -156,6 +156,17 @@ describe('the plan of a canary', () => {
     });
   });
 
+  test('must write down, once it is live, the version of what has it already and whose variable says another', () => {
+    const variable = { file: '.env', name: 'WEB_VERSION', value: 'v1' };
+    const both = requestOf([wanted(serviceFacts('api')), { ...wanted(serviceFacts('web'), { same: true }), variable }]);
+    const whole = planCanary(both, walk([5, 100]));
+    expect(ids(whole).slice(-2)).toEqual(['files.variable:API_VERSION', 'files.variable:WEB_VERSION']);
+    expect(whole.touches).toContain('.env: WEB_VERSION=v2');
+    const share = planCanary(both, walk([5]));
+    expect(ids(share).filter((id) => id.startsWith('files.'))).toEqual([]);
+    expect(share.touches.filter((one) => one.startsWith('.env'))).toEqual([]);
+  });
+
   test('must be empty when the version is live already', () => {
     expect(planCanary(requestOf([wanted(serviceFacts('api'), { same: true })]), walk([5])).steps).toEqual([]);
   });
