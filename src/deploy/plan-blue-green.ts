@@ -41,6 +41,6 @@ export const released = (one: Wanted, request: DeployRequest): Released => ({
   containers: replicasOf(one, request).map(({ replica }) => replica.name),
   ...comparison(one.facts, one.metrics, one.version),
   variable: one.variable,
-  noRollback: one.noRollback !== undefined,
+  noRollback: one.noRollback,
   gone: [...one.facts.previous, ...one.facts.older],
 });

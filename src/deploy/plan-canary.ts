@@ -5,6 +5,7 @@ import { duration } from '../core/format.ts';
 import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { countLooks } from './analysis/looks.ts';
+import { isWhole } from './observe.ts';
 import { nothingToDo, released, unwritten } from './plan-blue-green.ts';
 import { type DeployRequest, type Released, type Surroundings, whyIncomparable } from './request.ts';
 import { asksOf, firstInstance, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
@@ -127,9 +128,10 @@ export function planCanaryRollback(where: Surroundings, services: readonly Relea
 export type Promoted = Released & { smoke: string[] };
 
 /** With fewer containers than it was made of, it would be given more than it can bear. */
-function mustBeWhole({ facts: { name, previous } }: Released): void {
+function mustBeWhole({ facts }: Released): void {
+  if (isWhole(facts)) return;
+  const { name, previous } = facts;
   const down = previous.find(({ state }) => state !== 'running');
-  if (down === undefined && previous.length > 0) return;
   const back = 'take it back: opsctl deploy canary --rollback';
   throw down === undefined
     ? new OpsError('UNSAFE', `no container of the canary of ${name} is there`, { hint: `T${back.slice(1)}` })

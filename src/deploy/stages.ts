@@ -98,7 +98,11 @@ export function goLive(
   };
   return [
     ...facts.instances.map((one) =>
-      steps.route(one, facts.directory, { from, to, oneWay: services.some(({ noRollback }) => noRollback) }),
+      steps.route(one, facts.directory, {
+        from,
+        to,
+        oneWay: services.some(({ noRollback }) => noRollback !== undefined),
+      }),
     ),
     ...(options.watchMs === 0 ? [] : [steps.watch(watched)]),
     ...setVersions([...services, ...also]),
