@@ -109,7 +109,7 @@ function stranded(service: ServiceFacts, route: Route | undefined): Drift[] {
     const helps = canaryOf(name, route) !== undefined && isWhole(service);
     return [{ line, next: helps ? ['opsctl deploy promote --force'] : [] }];
   }
-  const why = whyNoWayBack(service);
+  const why = whyNoWayBack(live);
   if (why === undefined) return [{ line, next: ['opsctl deploy blue-green --rollback'] }];
   return [
     {

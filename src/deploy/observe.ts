@@ -168,9 +168,9 @@ export const isStranded = ({ live, previous }: Pick<ServiceFacts, 'live' | 'prev
 export const isWhole = ({ previous }: Pick<ServiceFacts, 'previous'>): boolean =>
   previous.length > 0 && previous.every(({ state }) => state === 'running');
 
-/** Why nobody may go back past what is live: its migrations left nothing that the version before could work with. */
-export const whyNoWayBack = ({ live }: Pick<ServiceFacts, 'live'>): string | undefined =>
-  live.map(({ labels }) => labels[LABEL.noRollback]).find((label) => label !== undefined && label !== '');
+/** Why nobody may go back past these containers: their migrations left nothing that the version before could work with. */
+export const whyNoWayBack = (containers: readonly Container[]): string | undefined =>
+  containers.map(({ labels }) => labels[LABEL.noRollback]).find((label) => label !== undefined && label !== '');
 
 /**
  * Whether what is in the other colour is the release before the live one, which a rollback goes back to. What is newer

@@ -10,18 +10,22 @@ export function planBlueGreen(request: DeployRequest): Plan {
   const wanted = request.wanted.filter(({ same }) => !same);
   if (wanted.length === 0) return nothingToDo(request);
   const services = wanted.map((one) => released(one, request));
-  const also = request.wanted.filter((one) => one.same && isStale(one));
+  const also = unwritten(request);
   return plan({
     target: request.environment,
     summary: `deploy ${summaryOf(wanted)}`,
     touches: [...preparedTouches(wanted), ...liveTouches(request, services, also)],
-    steps: [...prepare(request, wanted), ...goLive(request, services, also)],
+    steps: [...prepare(request, wanted), ...goLive(request, services, { also })],
   });
 }
 
+/** Services that have the version already, and whose variables say another. */
+export const unwritten = ({ wanted }: DeployRequest): Wanted[] => wanted.filter((one) => one.same && isStale(one));
+
 /** Of a version that is live already: its variable says so at least. */
-export function nothingToDo({ environment, wanted }: DeployRequest): Plan {
-  const stale = wanted.filter(isStale);
+export function nothingToDo(request: DeployRequest): Plan {
+  const { environment, wanted } = request;
+  const stale = unwritten(request);
   return plan({
     target: environment,
     summary: `${summaryOf(wanted)} is live already${stale.length === 0 ? '' : ', and only written down'}`,
@@ -37,6 +41,6 @@ export const released = (one: Wanted, request: DeployRequest): Released => ({
   containers: replicasOf(one, request).map(({ replica }) => replica.name),
   ...comparison(one.facts, one.metrics, one.version),
   variable: one.variable,
-  noRollback: one.noRollback !== undefined,
+  noRollback: one.noRollback,
   gone: [...one.facts.previous, ...one.facts.older],
 });

@@ -5,7 +5,8 @@ import { duration } from '../core/format.ts';
 import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { countLooks } from './analysis/looks.ts';
-import { nothingToDo, released } from './plan-blue-green.ts';
+import { isWhole } from './observe.ts';
+import { nothingToDo, released, unwritten } from './plan-blue-green.ts';
 import { type DeployRequest, type Released, type Surroundings, whyIncomparable } from './request.ts';
 import { asksOf, firstInstance, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
 import * as steps from './steps.ts';
@@ -27,18 +28,19 @@ export function planCanary(request: DeployRequest, walk: Walk): Plan {
   const services = wanted.map((one) => released(one, request));
   const whole = walk.percents.includes(100);
   const shares = walk.percents.filter((percent) => percent < 100);
+  const also = unwritten(request);
   return plan({
     target: request.environment,
     summary: `canary of ${summaryOf(wanted)}: ${walk.percents.map((percent) => `${percent.toString()} %`).join(', ')}`,
     touches: [
       ...preparedTouches(wanted),
       `visitors: ${shares.map((percent) => `${percent.toString()} % for ${duration(walk.stepMs)}`).join(', then ')}${whole ? ', then all' : ', until deploy promote'}`,
-      ...(whole ? liveTouches(request, services) : []),
+      ...(whole ? liveTouches(request, services, also) : []),
     ],
     steps: [
       ...prepare(request, wanted),
       ...sharing(request, services, walk),
-      ...(whole ? goLive(request, services) : []),
+      ...(whole ? goLive(request, services, { also, analysed: walk.analysed }) : []),
     ],
   });
 }
@@ -126,9 +128,10 @@ export function planCanaryRollback(where: Surroundings, services: readonly Relea
 export type Promoted = Released & { smoke: string[] };
 
 /** With fewer containers than it was made of, it would be given more than it can bear. */
-function mustBeWhole({ facts: { name, previous } }: Released): void {
+function mustBeWhole({ facts }: Released): void {
+  if (isWhole(facts)) return;
+  const { name, previous } = facts;
   const down = previous.find(({ state }) => state !== 'running');
-  if (down === undefined && previous.length > 0) return;
   const back = 'take it back: opsctl deploy canary --rollback';
   throw down === undefined
     ? new OpsError('UNSAFE', `no container of the canary of ${name} is there`, { hint: `T${back.slice(1)}` })
@@ -161,7 +164,7 @@ export function planPromote(where: Surroundings, services: readonly Promoted[], 
       ...services.flatMap(({ containers }) => containers.map((name) => steps.serving(name, options.healthyWithinMs))),
       ...(asks.length === 0 ? [] : [steps.smoke(candidate, 'the canary')]),
       ...sharing(where, services, walk),
-      ...(whole ? goLive(where, services) : []),
+      ...(whole ? goLive(where, services, { analysed: walk.analysed }) : []),
     ],
   });
 }

@@ -4,8 +4,7 @@ import { OpsError } from '../core/errors.ts';
 import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { newestDeploy } from '../core/containers.ts';
-import { LABEL } from './names.ts';
-import { imageIn, isBefore, isStranded, type ServiceFacts, versionIn } from './observe.ts';
+import { imageIn, isBefore, isStranded, type ServiceFacts, versionIn, whyNoWayBack } from './observe.ts';
 import type { Surroundings, Wanted } from './request.ts';
 import { asksOf, firstInstance, flipped, setVersions } from './stages.ts';
 import * as steps from './steps.ts';
@@ -138,7 +137,7 @@ const text = (containers: ServiceFacts['live']): string =>
   containers.length === 0 ? 'nothing' : (versionIn(containers) ?? 'several versions');
 
 function mustBeAllowed({ name, live }: ServiceFacts, force: boolean): void {
-  const why = live.map(({ labels }) => labels[LABEL.noRollback]).find((label) => label !== undefined && label !== '');
+  const why = whyNoWayBack(live);
   if (why === undefined || force) return;
   throw new OpsError('UNSAFE', `${name} must not be rolled back past ${versionIn(live) ?? 'its version'}: ${why}`, {
     hint: 'Deploy a version that works with it, or accept the risk: --force',

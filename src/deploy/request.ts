@@ -49,8 +49,8 @@ export interface Released {
   /** What its versions are told apart by in metrics; absent where they cannot be. */
   compared?: ComparedService;
   variable: VersionVariable | { why: string };
-  /** Whether nobody may roll back past it. */
-  noRollback: boolean;
+  /** Why nobody may roll back past it; undefined where that is allowed. */
+  noRollback: string | undefined;
   /** Containers that no rollback needs any more once it is live. */
   gone: Pick<ContainerDetail, 'id' | 'name' | 'stopSeconds'>[];
 }

@@ -14,8 +14,7 @@ import { waysOut, wouldMeet } from '../core/unfinished.ts';
 import { type Changes, changesIn } from './changes.ts';
 import { type Compared, compareVersions, lookAtStep, sinceThen } from './compare.ts';
 import { SHORTEST_MS } from './measure.ts';
-import { LABEL } from './names.ts';
-import { type Facts, isWhole, versionIn } from './observe.ts';
+import { type Facts, isWhole, versionIn, whyNoWayBack } from './observe.ts';
 import type { Promoted } from './plan-canary.ts';
 import { comparison, type Released } from './request.ts';
 import { smokeUrls } from './smoke.ts';
@@ -41,7 +40,7 @@ export async function runningCanary(facts: Facts, platform: Platform, { files }:
           containers: one.previous.filter(({ state }) => state === 'running').map(({ name }) => name),
           ...comparison(one, platform.services[one.name]?.metrics ?? one.name, version),
           variable: await versionVariable(one.name, platform, files),
-          noRollback: one.previous.some(({ labels }) => (labels[LABEL.noRollback] ?? '') !== ''),
+          noRollback: whyNoWayBack(one.previous),
           gone: one.older,
           smoke: smokeUrls(platform.services[one.name]),
         };

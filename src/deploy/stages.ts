@@ -5,7 +5,7 @@ import { bytes, plural } from '../core/format.ts';
 import { ONCE_LABEL } from '../core/containers.ts';
 import type { ContainerDetail } from '../core/ports/engine.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
-import type { Candidate } from '../core/ports/release.ts';
+import type { Candidate, Watch } from '../core/ports/release.ts';
 import { colourOf, type Instance } from '../core/routing.ts';
 import { hookSteps } from './hooks.ts';
 import { baseName } from './names.ts';
@@ -67,14 +67,19 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
   ];
 }
 
-/**
- * All traffic to the new version, watched; and what follows once it is live and well.
- * @param also services that are live already, and whose variables say otherwise
- */
+/** How services go live. */
+interface Going {
+  /** Services that are live already, and whose variables say otherwise. */
+  also?: readonly Pick<Released, 'variable' | 'version'>[];
+  /** False: only containers are watched, not errors and latency. */
+  analysed?: boolean;
+}
+
+/** All traffic to the new version, watched; and what follows once it is live and well. */
 export function goLive(
   where: Surroundings,
   services: readonly Released[],
-  also: readonly Pick<Released, 'variable' | 'version'>[] = [],
+  { also = [], analysed = true }: Going = {},
 ): Step[] {
   const { facts, options } = where;
   const { name: instance } = firstInstance(facts);
@@ -88,16 +93,16 @@ export function goLive(
     directory: facts.directory,
     route: to,
     containers: services.flatMap(({ containers }) => containers),
-    services: services.flatMap(({ compared }) => (compared === undefined ? [] : [compared])),
-    incomparable: services.flatMap((one) => {
-      const why = whyIncomparable(one);
-      return why === undefined ? [] : [`${one.facts.name}: ${why}`];
-    }),
+    ...(analysed ? comparisons(services) : { services: [] }),
     forMs: options.watchMs,
   };
   return [
     ...facts.instances.map((one) =>
-      steps.route(one, facts.directory, { from, to, oneWay: services.some(({ noRollback }) => noRollback) }),
+      steps.route(one, facts.directory, {
+        from,
+        to,
+        oneWay: services.some(({ noRollback }) => noRollback !== undefined),
+      }),
     ),
     ...(options.watchMs === 0 ? [] : [steps.watch(watched)]),
     ...setVersions([...services, ...also]),
@@ -105,6 +110,15 @@ export function goLive(
     ...hookSteps('after', options.hooks.after, factsOfRelease(where, services)),
   ];
 }
+
+/** What a watch compares of services, and what of them it cannot. */
+const comparisons = (services: readonly Released[]): Required<Pick<Watch, 'services' | 'incomparable'>> => ({
+  services: services.flatMap(({ compared }) => (compared === undefined ? [] : [compared])),
+  incomparable: services.flatMap((one) => {
+    const why = whyIncomparable(one);
+    return why === undefined ? [] : [`${one.facts.name}: ${why}`];
+  }),
+});
 
 /** Each variable says the new version, once. @throws UNSAFE where it cannot be made to */
 export const setVersions = (services: readonly Pick<Released, 'variable' | 'version'>[]): Step[] =>

@@ -47,7 +47,10 @@ export function watchViewOf(
 ): WatchView {
   const { services, incomparable = [], forMs } = watch;
   const short = forMs < SHORTEST_MS ? `nothing is compared in less than ${duration(SHORTEST_MS)}` : undefined;
-  const nothing = whyNothing(watch, platform) ?? short;
+  const asked = services.length === 0 && incomparable.length === 0;
+  const nothing = asked
+    ? 'nothing is compared, as was asked for (--no-analysis)'
+    : (whyNothing(watch, platform) ?? short);
   // What the configuration chose not to compare is no news.
   const chosen = platform.prometheus === undefined || short !== undefined;
   const never = chosen ? [] : incomparable.map((one) => `comparison of ${one}`);

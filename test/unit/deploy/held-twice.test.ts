@@ -15,7 +15,7 @@ const canary = deployed('api', { colour: 'green', version: 'v2', deploy: 1 });
 const facts = serviceFacts('api', { previous: [canary] });
 const promoted: Promoted = {
   ...{ facts, version: 'v2', containers: [canary.name], variable: { why: 'none' } },
-  ...{ noRollback: false, gone: [], smoke: [], compared: { metrics: 'api', stable: 'v1', candidate: 'v2' } },
+  ...{ noRollback: undefined, gone: [], smoke: [], compared: { metrics: 'api', stable: 'v1', candidate: 'v2' } },
 };
 const where = (percent: number) => ({
   ...{ project: 'shop', environment: 'production', options: requestOf([]).options },

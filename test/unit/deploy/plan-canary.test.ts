@@ -27,6 +27,7 @@ const switches = ({ steps }: Plan): unknown[] =>
     .map((one) => [one.id, one.do?.args[2], typeof one.undo === 'object' && one.undo.args[2]]);
 const compares = ({ steps }: Plan): unknown[] =>
   steps.filter(({ verify }) => verify?.method === 'hasPassed').map(({ verify }) => verify?.args[0]);
+const watchAfterSwitch = ({ steps }: Plan): unknown => steps.find(({ id }) => id === 'release.well')?.verify?.args[0];
 
 describe('the plan of a canary', () => {
   test('must give it to a share of visitors and leave it there, to be promoted', () => {
@@ -118,6 +119,15 @@ describe('the plan of a canary', () => {
     });
   });
 
+  test('must watch only its containers to the end where it is not to be analysed', () => {
+    const rebuilt = made('shop_web_1', { service: 'web', image: 'shop/web:v2', imageId: 'sha256:older' });
+    const both = requestOf([wanted(serviceFacts('api')), wanted(serviceFacts('web', { live: [rebuilt] }))]);
+    const last = watchAfterSwitch(planCanary(both, walk([5, 100], { analysed: false })));
+    expect(last).toMatchObject({ services: [], containers: ['shop_api-green-r1', 'shop_web-green-r1'] });
+    expect(last).not.toHaveProperty('incomparable');
+    expect(watchAfterSwitch(planCanary(request, walk([5, 100])))).toMatchObject({ services: [{ candidate: 'v2' }] });
+  });
+
   describe('must be refused without --no-analysis for a service', () => {
     const rebuilt = made('shop_web_1', { service: 'web', image: 'shop/web:v2', imageId: 'sha256:older' });
     const first = made('shop_web_2', { service: 'web', image: 'shop/web:v1' });
@@ -144,6 +154,17 @@ describe('the plan of a canary', () => {
         );
       expect(compares(planCanary(both, walk([5, 100], { analysed: false })))).toEqual([]);
     });
+  });
+
+  test('must write down, once it is live, the version of what has it already and whose variable says another', () => {
+    const variable = { file: '.env', name: 'WEB_VERSION', value: 'v1' };
+    const both = requestOf([wanted(serviceFacts('api')), { ...wanted(serviceFacts('web'), { same: true }), variable }]);
+    const whole = planCanary(both, walk([5, 100]));
+    expect(ids(whole).slice(-2)).toEqual(['files.variable:API_VERSION', 'files.variable:WEB_VERSION']);
+    expect(whole.touches).toContain('.env: WEB_VERSION=v2');
+    const share = planCanary(both, walk([5]));
+    expect(ids(share).filter((id) => id.startsWith('files.'))).toEqual([]);
+    expect(share.touches.filter((one) => one.startsWith('.env'))).toEqual([]);
   });
 
   test('must be empty when the version is live already', () => {
@@ -221,6 +242,14 @@ describe('to promote a canary', () => {
     expect(switches(planPromote(running, [service], walk([100])))).toEqual([
       ['lb.route:nginx', { live: { api: 'green' } }, { live: { api: 'blue' } }],
     ]);
+  });
+
+  test('must then watch only its containers where it is not to be analysed', () => {
+    const watched = watchAfterSwitch(planPromote(running, [service], walk([100], { analysed: false })));
+    expect(watched).toMatchObject({ services: [], containers: [canary.name] });
+    expect(watchAfterSwitch(planPromote(running, [service], walk([100])))).toMatchObject({
+      services: [{ candidate: 'v2' }],
+    });
   });
 
   test('must give it another share, and none at all when it is seen to be bad', () => {

@@ -210,6 +210,10 @@ describe.concurrent('a release that is watched', () => {
     expect((await looked.watchView(watch({ forMs: 12_000 }))).lines).toEqual([
       `nothing is compared in less than 15 s; ${only}`,
     ]);
+    expect(await looked.watchView(watch({ services: [] }))).toEqual({
+      lines: [`nothing is compared, as was asked for (--no-analysis); ${only}`],
+      notDone: [],
+    });
   });
 
   test('must tell which comparison was not made, and why, unless nobody wanted one', async ({ expect }) => {
