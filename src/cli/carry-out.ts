@@ -60,10 +60,10 @@ export async function carryOut(
   await ports.journal.append(id, begin);
   const there = await journalThere(run);
   const written: ChangeEvent[] = [begin];
-  const recovery: Pick<Execution, 'onFailure' | 'before' | 'stays'> = {
+  const recovery: Pick<Execution, 'onFailure' | 'carriedOver' | 'stays'> = {
     // Taking back is never taken back itself.
     onFailure: recovers === undefined || recovers.done !== undefined ? 'take back' : 'leave',
-    before: recovers?.done ?? [],
+    carriedOver: recovers?.done ?? [],
     stays: recovers?.stays ?? [],
   };
   interruption.outliveOutput();

@@ -15,7 +15,7 @@ export interface Execution extends StepContext {
    */
   onFailure?: 'take back' | 'leave';
   /** The steps of a change that is gone on with that were done already, or may have been and are done again: they are taken back with the others. */
-  before?: readonly Step[];
+  carriedOver?: readonly Step[];
   /** What a change that is taken back leaves all the same: a line each. */
   stays?: readonly string[];
   now: () => Date;
@@ -55,7 +55,7 @@ interface Reached {
 export async function execute(plan: Plan, surroundings: Execution): Promise<Outcome> {
   const around: Running = { ...surroundings, held: [], notDone: [] };
   const isDoneAgain = (step: Step): boolean => plan.steps.some(({ id }) => id === step.id);
-  const reached: Reached[] = (around.before ?? []).map((step) => ({ step, certain: !isDoneAgain(step) }));
+  const reached: Reached[] = (around.carriedOver ?? []).map((step) => ({ step, certain: !isDoneAgain(step) }));
   let interruption: OpsError | undefined;
   for (const step of plan.steps) {
     const error = await one(step, reached, around).catch(asOpsError);
@@ -85,7 +85,7 @@ export async function execute(plan: Plan, surroundings: Execution): Promise<Outc
 export function whenInterrupted(
   { steps }: Plan,
   running: string | undefined,
-  { onFailure, before = [] }: Pick<Execution, 'onFailure' | 'before'>,
+  { onFailure, carriedOver = [] }: Pick<Execution, 'onFailure' | 'carriedOver'>,
 ): 'take back' | 'pause' | 'leave' | 'end' | 'break off' {
   const at = steps.findIndex(({ id }) => id === running);
   if (steps[at]?.interruptible === true) return 'break off';
@@ -93,7 +93,7 @@ export function whenInterrupted(
   const decides = next.find((step) => step.onFailure !== 'go on');
   if (decides === undefined) return 'end';
   if (decides.onFailure === 'pause') return 'pause';
-  return onFailure === 'leave' || [...before, ...steps.slice(0, at + 1)].some(isTooLate) ? 'leave' : 'take back';
+  return onFailure === 'leave' || [...carriedOver, ...steps.slice(0, at + 1)].some(isTooLate) ? 'leave' : 'take back';
 }
 
 /** The last line of what a command of the user said before it failed, if anything. */

@@ -30,7 +30,7 @@ export async function observeTraffic(platform: Platform, metrics: MetricsReader)
   );
   return Object.entries(platform.services).map(([key, service]) => {
     const all = { requestRate: rate?.get(key), errorShare: errors?.get(key), p95: p95?.get(key) };
-    const [perSecond, errorShare, p95Seconds] = [only(all.requestRate), only(all.errorShare), only(all.p95)];
+    const [perSecond, errorShare, p95Seconds] = [single(all.requestRate), single(all.errorShare), single(all.p95)];
     const several = Object.entries(all).flatMap(([query, { length } = []]) => (length > 1 ? [[query, length]] : []));
     return {
       service: key,
@@ -45,7 +45,7 @@ export async function observeTraffic(platform: Platform, metrics: MetricsReader)
 }
 
 /** The value of a service, of which there must be one: which of several is meant nobody knows. */
-export const only = (values: readonly number[] = []): number | undefined =>
+export const single = (values: readonly number[] = []): number | undefined =>
   values.length === 1 ? values[0] : undefined;
 
 /** What a query gives for each service, by its key; services without a sample are left out. */

@@ -2,7 +2,15 @@
 import { type Verdict, verdict } from '../core/verdict.ts';
 import { aliasOf, colourIn, colourOf } from '../core/routing.ts';
 import { type Directive, directivesIn, hostsOf, secondsOf } from './directives.ts';
-import { type InstanceFacts, isWritten, type Part, routingOf, type SetupFacts, type SwitchedFacts } from './observe.ts';
+import {
+  type InstanceFacts,
+  isWritten,
+  type Part,
+  routingOf,
+  type SetupFacts,
+  type SwitchedFacts,
+  unknownPorts,
+} from './observe.ts';
 import { includes, isAtLeast, KEEPS_IDLE_SINCE, RESOLVES_SINCE, variableOf } from './snippets.ts';
 
 /** A thing that is needed, and whether it is so. */
@@ -31,6 +39,10 @@ export const lackingFor = (services: readonly string[], facts: SetupFacts): Find
 /** Everything that is needed, one by one. */
 export const checkSetup = (facts: SetupFacts): Finding[] => [
   ...facts.instances.flatMap((instance) => instanceFindings(instance, facts)),
+  ...unknownPorts(facts.services).map(({ name, message }) => ({
+    ...{ id: 'port', about: name },
+    ...verdict.crit(message, [`# set services.${name}.port in opsctl.yaml`, CHECK]),
+  })),
   ...facts.services.flatMap((service) =>
     facts.instances
       .filter(({ unasked }) => unasked.routing === undefined)
@@ -56,7 +68,7 @@ function instanceFindings(instance: InstanceFacts, facts: SetupFacts): Finding[]
     asked('version', version),
     about('directory', directory(instance, facts.directory)),
     asked('switch', canSwitch),
-    ...(isVersionKnown ? [asked('files', (one) => files(one, facts.directory))] : []),
+    ...(isVersionKnown ? [asked('files', (one) => files(one, facts))] : []),
     asked('routing', routing),
     ...(instance.test.ok && unasked.configuration === undefined
       ? written(instance, facts).map(([id, found]) => about(id, found))
@@ -103,9 +115,14 @@ const canSwitch = ({ canSwitch: can }: InstanceFacts): Verdict =>
         '# use an image with coreutils or busybox',
       ]);
 
-function files(instance: InstanceFacts, path: string): Verdict {
-  if (isWritten(instance))
-    return verdict.ok(`${instance.wanted.files.map(({ name }) => name).join(' and ')} are as they should be`);
+function files(instance: InstanceFacts, { directory: path, services }: SetupFacts): Verdict {
+  const written = `${instance.wanted.files.map(({ name }) => name).join(' and ')} are as they should be`;
+  const unknown = unknownPorts(services);
+  if (isWritten(instance) && unknown.length > 0) {
+    const whose = unknown.map(({ name }) => name).join(' and ');
+    return verdict.unknown(`${written}, but for the port of ${whose}, which is not known`, [CHECK]);
+  }
+  if (isWritten(instance)) return verdict.ok(written);
   const what = instance.present.every(({ text }) => text === null) ? 'are not written' : 'are not as they should be';
   return verdict.crit(`the files in ${path} ${what}`, [SETUP]);
 }

@@ -1,6 +1,6 @@
 /** What the set-up of a load balancer has to know: what nginx has on disk, what it runs with, where traffic goes. */
 import { isOfPlatform, isOneOff, serviceOf } from '../core/containers.ts';
-import { asOpsError, OpsError } from '../core/errors.ts';
+import { asOpsError } from '../core/errors.ts';
 import type { Platform, Service } from '../core/platform.ts';
 import type { Readers } from '../core/ports.ts';
 import type { Container } from '../core/ports/engine.ts';
@@ -13,10 +13,12 @@ import {
   replicasOfBalancer,
   runningInstances,
 } from '../core/routing.ts';
-import { snippetsFor, type Switched } from './snippets.ts';
+import { HTTP_SNIPPET, portIn, SERVER_SNIPPET, snippetsFor, type Switched } from './snippets.ts';
 
 /** What a service of the platform is to the load balancer. */
-export interface SwitchedFacts extends Switched {
+export interface SwitchedFacts extends Omit<Switched, 'port'> {
+  /** Or why it is not known. */
+  port: number | { why: string };
   /** Where its visitors come in; absent without a health URL. */
   url?: string;
   /** Its running containers, and the names that each has on its networks. */
@@ -35,7 +37,7 @@ export interface InstanceFacts extends Instance {
   test: { ok: boolean; output: string };
   /** All of it, as nginx prints it; empty when it does not load. */
   configuration: string;
-  /** What is to be in its directory. */
+  /** What is to be in its directory: of a service whose port is not known, what is there now. */
   wanted: { files: Snippet[]; digest: string };
   /** What is there now in the place of each of them. */
   present: SnippetState[];
@@ -124,23 +126,24 @@ async function switched(
   );
   return {
     name,
-    port: port ?? (await portOf(name, [...running, ...own], replicas)),
+    port: port ?? (await portOf([...running, ...own], replicas)),
     ...(health === undefined ? {} : { url: health }),
     containers,
   };
 }
 
 /** By the image of the first of its containers: what does not run, as in a crash loop, would listen there all the same. */
-async function portOf(name: string, own: readonly Container[], replicas: Readers['replicas']): Promise<number> {
+async function portOf(own: readonly Container[], replicas: Readers['replicas']): Promise<SwitchedFacts['port']> {
   const [first] = own;
   const ports = first === undefined ? [] : ((await replicas.image(first.imageId))?.ports ?? []);
   const [only] = ports;
   if (only !== undefined && ports.length === 1) return only;
-  const why =
-    first === undefined ? 'it has no container' : `its image exposes ${ports.length === 0 ? 'none' : ports.join(', ')}`;
-  throw new OpsError('NOT_CONFIGURED', `the port of service ${name} is not known: ${why}`, {
-    hint: `Set services.${name}.port in opsctl.yaml.`,
-  });
+  return {
+    why:
+      first === undefined
+        ? 'it has no container'
+        : `its image exposes ${ports.length === 0 ? 'none' : ports.join(', ')}`,
+  };
 }
 
 async function lookAt(
@@ -156,13 +159,18 @@ async function lookAt(
     ask('switch', loadBalancer.canSwitch(container), false),
     ask('workers', loadBalancer.workers(container), []),
   ]);
-  const wanted = snippetsFor(services, directory, version);
   const present = await Promise.all(
-    wanted.files.map(async ({ name }) => ({
+    [HTTP_SNIPPET, SERVER_SNIPPET].map(async (name) => ({
       name,
       text: (await ask('files', loadBalancer.snippet(container, directory, name), undefined)) ?? null,
     })),
   );
+  const texts = present.map(({ text }) => text);
+  const switched = services.flatMap(({ name, port: known }) => {
+    const port = typeof known === 'number' ? known : portIn(texts, name);
+    return port === undefined ? [] : [{ name, port }];
+  });
+  const wanted = snippetsFor(switched, directory, version);
   const asked = services.flatMap(({ name, url }) => (url === undefined ? [] : [{ name, url }]));
   const loaded = await Promise.all(
     asked.map(async ({ name, url }): Promise<[string, InstanceFacts['loaded'][string]]> => {
@@ -196,7 +204,13 @@ const readable = <T>(asked: Promise<T>): Promise<T | { why: string }> =>
 export const routingOf = ({ routing }: InstanceFacts): Routing | undefined =>
   routing === undefined || 'why' in routing ? undefined : routing;
 
-/** True when the files are on disk as they should be. */
+/** The services whose port is not known, and what is said of that. */
+export const unknownPorts = (services: readonly SwitchedFacts[]): { name: string; message: string }[] =>
+  services.flatMap(({ name, port }) =>
+    typeof port === 'number' ? [] : [{ name, message: `the port of service ${name} is not known: ${port.why}` }],
+  );
+
+/** True when the files are on disk as they should be, as far as ports are known. */
 export const isWritten = ({ wanted, present }: InstanceFacts): boolean =>
   wanted.files.every(({ name, text }) => present.some((one) => one.name === name && one.text === text));
 

@@ -4,7 +4,15 @@ import { OpsError } from '../core/errors.ts';
 import type { Readers, Writers } from '../core/ports.ts';
 import type { Route, Routing, ServerRequest } from '../core/ports/load-balancer.ts';
 import { colourOf, distinctPlaces, sameRoute } from '../core/routing.ts';
-import { ASK_MS, type InstanceFacts, isLoaded, isWritten, routingOf, type SetupFacts } from './observe.ts';
+import {
+  ASK_MS,
+  type InstanceFacts,
+  isLoaded,
+  isWritten,
+  routingOf,
+  type SetupFacts,
+  unknownPorts,
+} from './observe.ts';
 import { reloadStep } from './plan-reload.ts';
 import { includes, SERVER_SNIPPET } from './snippets.ts';
 
@@ -19,9 +27,14 @@ const ANSWER_MS = 10_000;
  * Files for nginx, written beside what it has, tested, and loaded. Who has not included them yet gets the same files and
  * a reload that changes nothing. Where traffic goes is written once; later it is left to the deploys.
  * @param like the instance that is right, where they do not agree where traffic goes: the others are told the same
- * @throws USAGE when that is none, or was never told
+ * @throws USAGE when that is none, or was never told; NOT_CONFIGURED when the port of a service is not known
  */
 export function planSetup(facts: SetupFacts, withinMs: number, like?: string): Plan {
+  const [unknown] = unknownPorts(facts.services);
+  if (unknown !== undefined)
+    throw new OpsError('NOT_CONFIGURED', unknown.message, {
+      hint: `Set services.${unknown.name}.port in opsctl.yaml, then run: opsctl lb setup`,
+    });
   const right = like === undefined ? undefined : routeIn(facts, like);
   const route = right ?? routeOf(facts.instances) ?? { live: liveNow(facts.services) };
   const isTold = (instance: InstanceFacts): boolean => {

@@ -71,6 +71,18 @@ export function snippetsFor(
   };
 }
 
+/** The port at which files that are on disk reach a service; undefined where they do not name it. */
+export function portIn(texts: readonly (string | null)[], name: string): number | undefined {
+  const places = [
+    `server ${aliasOf(name, COLOURS[0])}:`,
+    `set ${variableOf(name)} ${name}-$opsctl_colour_${wordOf(name)}:`,
+  ];
+  const [port] = texts.flatMap((text) =>
+    places.flatMap((place) => /^\d+/.exec((text ?? '').split(place)[1] ?? '')?.[0] ?? []),
+  );
+  return port === undefined ? undefined : Number(port);
+}
+
 /** Tells the set-up which snippets nginx runs with, and a deploy that its probes are understood. */
 const confirmation = (digest: string): string => `
 location = ${CONFIRM_PATH} {

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 import { traffic as judgeTraffic, unclear } from '../checks/monitoring.ts';
-import { only, type Traffic } from '../core/traffic.ts';
+import { single, type Traffic } from '../core/traffic.ts';
 import { duration, percent, plural } from '../core/format.ts';
 import type { Thresholds } from '../core/thresholds.ts';
 import { statusOf } from '../core/report.ts';
@@ -80,7 +80,7 @@ const signalsOf = (facts: Traffic, saturations: Saturations, limits: Thresholds)
 function saturation(service: string, { of, shares, unseen }: Saturations, limits: Thresholds): Verdict {
   const all = shares.get(service) ?? [];
   if (all.length > 1) return unclear('saturation', all.length, service);
-  const share = only(all);
+  const share = single(all);
   if (share === undefined || Number.isNaN(share))
     return unseen === undefined
       ? verdict.skipped(of === 'query' ? 'the query gives nothing for it' : 'its containers have no memory limit')
@@ -133,7 +133,7 @@ function rowOf(facts: Traffic, signals: Signals, { of, shares }: Saturations): G
     // With requests there, no series of errors means none.
     errorShare: number(facts.errorShare) ?? (signals.errors.status === 'ok' ? 0 : null),
     p95Ms: number(facts.p95Ms),
-    saturation: number(only(shares.get(facts.service))),
+    saturation: number(single(shares.get(facts.service))),
     saturationOf: of,
   };
 }

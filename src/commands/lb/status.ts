@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { readCommand } from '../../core/command.ts';
 import { localTime } from '../../core/format.ts';
 import { COLOURS } from '../../core/ports/load-balancer.ts';
-import { observeSetup, isLoaded, isWritten, routingOf } from '../../lb/observe.ts';
+import { observeSetup, isLoaded, isWritten, routingOf, unknownPorts } from '../../lb/observe.ts';
 
 export default readCommand({
   name: 'lb status',
@@ -28,7 +28,8 @@ export default readCommand({
     ),
   }),
   run: async (_input, { platform, readers }) => {
-    const { instances } = await observeSetup(platform, readers);
+    const { instances, services } = await observeSetup(platform, readers);
+    const isKnown = unknownPorts(services).length === 0;
     return {
       balancers: instances.map((instance) => {
         const routing = routingOf(instance);
@@ -36,7 +37,7 @@ export default readCommand({
           container: instance.name,
           version: instance.version,
           workers: instance.workers,
-          ready: routing !== undefined && isWritten(instance) && isLoaded(instance),
+          ready: isKnown && routing !== undefined && isWritten(instance) && isLoaded(instance),
           generation: routing?.generation ?? null,
           since: routing?.since ?? null,
           live: routing?.live ?? {},

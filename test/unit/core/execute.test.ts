@@ -347,7 +347,7 @@ describe('a change that is gone on with', () => {
   test('must take back what was done before, too, newest first, when it fails', async () => {
     const { writers, asked, running } = world({ 'isServing b': () => Promise.resolve(false) });
     running.delete('a');
-    const x = around(writers, { before: [stop('a')] });
+    const x = around(writers, { carriedOver: [stop('a')] });
     const outcome = await execute(planOf(stop('b'), serving('b', 100)), x);
     expect(outcome).toMatchObject({ outcome: 'rolled-back', left: [] });
     expect(asked).toEqual(['stop b', 'start b', 'start a']);

@@ -67,7 +67,7 @@ describe('what an interruption leads to must be known while a step runs', () => 
   test('where nothing is taken back', () => {
     const late: Step = { ...stop('b'), undo: 'too late' };
     expect(whenInterrupted(planOf(late, serving('a')), 'stop:b', {})).toBe('leave');
-    expect(whenInterrupted(planOf(first, serving('a')), 'stop:a', { before: [late] })).toBe('leave');
+    expect(whenInterrupted(planOf(first, serving('a')), 'stop:a', { carriedOver: [late] })).toBe('leave');
     expect(whenInterrupted(planOf(first, serving('a')), 'stop:a', { onFailure: 'leave' })).toBe('leave');
   });
 

@@ -29,7 +29,7 @@ http {
 
 export function instance(more: Partial<InstanceFacts> = {}): InstanceFacts {
   const version = more.version ?? '1.29.3';
-  const wanted = snippetsFor([api], DIRECTORY, version);
+  const wanted = snippetsFor([{ name: 'api', port: 3000 }], DIRECTORY, version);
   return {
     id: 'id-nginx',
     unasked: {},

@@ -74,7 +74,7 @@ async function resumed({ record, writers }: World, serves: boolean): Promise<Out
   writers.engine.isServing = async () => serves;
   return await execute(planResume(seen), {
     writers,
-    before: begunOf(seen),
+    carriedOver: begunOf(seen),
     journal: async () => undefined,
     listen: () => undefined,
     confirmLock: async () => undefined,
@@ -204,7 +204,12 @@ test('what is done again must be taken back once', async () => {
   await execute(
     { ...resume, steps: [...resume.steps, fails] },
     {
-      ...{ writers: world.writers, before: begunOf(seen), journal: async () => undefined, listen: () => undefined },
+      ...{
+        writers: world.writers,
+        carriedOver: begunOf(seen),
+        journal: async () => undefined,
+        listen: () => undefined,
+      },
       ...{ confirmLock: async () => undefined, signal: new AbortController().signal, now: () => new Date(0) },
     },
   );
