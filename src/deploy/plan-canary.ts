@@ -6,6 +6,7 @@ import { plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { countLooks } from './analysis/looks.ts';
 import { isWhole } from './observe.ts';
+import { mustHaveWayBack, takingBack } from './one-way.ts';
 import { nothingToDo, released, unwritten } from './plan-blue-green.ts';
 import { type DeployRequest, type Released, type Surroundings, whyIncomparable } from './request.ts';
 import { asksOf, firstInstance, goLive, liveTouches, namesOf, prepare, preparedTouches, summaryOf } from './stages.ts';
@@ -97,8 +98,13 @@ function looksOf({ stepMs }: Walk, index: number, count: number): { firstLook: n
   return { firstLook: index === 0 ? 0 : looks(index), plannedLooks: looks(count) };
 }
 
-/** All visitors back to the stable version; the new one finishes its requests and goes. */
-export function planCanaryRollback(where: Surroundings, services: readonly Released[]): Plan {
+/**
+ * All visitors back to the stable version; the new one finishes its requests and goes.
+ * @param force also past a migration that the stable version cannot work with
+ * @throws UNSAFE for such a migration without it
+ */
+export function planCanaryRollback(where: Surroundings, services: readonly Released[], force: boolean): Plan {
+  if (!force) mustHaveWayBack(services);
   const { facts, environment, options } = where;
   const { live, canary } = facts.routing;
   const containers = services.flatMap((one) => one.facts.previous);
@@ -128,11 +134,12 @@ export function planCanaryRollback(where: Surroundings, services: readonly Relea
 export type Promoted = Released & { smoke: string[] };
 
 /** With fewer containers than it was made of, it would be given more than it can bear. */
-function mustBeWhole({ facts }: Released): void {
-  if (isWhole(facts)) return;
-  const { name, previous } = facts;
+function mustBeWhole(services: readonly Released[]): void {
+  const part = services.find(({ facts }) => !isWhole(facts));
+  if (part === undefined) return;
+  const { name, previous } = part.facts;
   const down = previous.find(({ state }) => state !== 'running');
-  const back = 'take it back: opsctl deploy canary --rollback';
+  const back = `take it back: ${takingBack(services.map(({ facts }) => facts))}`;
   throw down === undefined
     ? new OpsError('UNSAFE', `no container of the canary of ${name} is there`, { hint: `T${back.slice(1)}` })
     : new OpsError('UNSAFE', `${down.name} of the canary of ${name} is ${down.state}`, {
@@ -145,7 +152,7 @@ function mustBeWhole({ facts }: Released): void {
  * @throws UNSAFE when not all of its containers run
  */
 export function planPromote(where: Surroundings, services: readonly Promoted[], walk: Walk): Plan {
-  for (const one of services) mustBeWhole(one);
+  mustBeWhole(services);
   const { facts, options } = where;
   const asks = asksOf(services);
   const candidate = {

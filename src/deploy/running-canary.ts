@@ -14,7 +14,8 @@ import { waysOut, wouldMeet } from '../core/unfinished.ts';
 import { type Changes, changesIn } from './changes.ts';
 import { type Compared, compareVersions, lookAtStep, sinceThen } from './compare.ts';
 import { SHORTEST_MS } from './measure.ts';
-import { type Facts, isWhole, versionIn, whyNoWayBack } from './observe.ts';
+import { type Facts, isWhole, type ServiceFacts, versionIn, whyNoWayBack } from './observe.ts';
+import { takingBack } from './one-way.ts';
 import type { Promoted } from './plan-canary.ts';
 import { comparison, type Released } from './request.ts';
 import { smokeUrls } from './smoke.ts';
@@ -30,23 +31,24 @@ export async function runningCanary(facts: Facts, platform: Platform, { files }:
       hint: 'Start one: opsctl deploy canary --version <version>; see what is live: opsctl deploy status',
     });
   return await Promise.all(
-    facts.services
-      .filter(({ name }) => canary.services.includes(name))
-      .map(async (one) => {
-        const version = versionIn(one.previous) ?? 'unknown';
-        return {
-          facts: one,
-          version,
-          containers: one.previous.filter(({ state }) => state === 'running').map(({ name }) => name),
-          ...comparison(one, platform.services[one.name]?.metrics ?? one.name, version),
-          variable: await versionVariable(one.name, platform, files),
-          noRollback: whyNoWayBack(one.previous),
-          gone: one.older,
-          smoke: smokeUrls(platform.services[one.name]),
-        };
-      }),
+    inCanary(facts).map(async (one) => {
+      const version = versionIn(one.previous) ?? 'unknown';
+      return {
+        facts: one,
+        version,
+        containers: one.previous.filter(({ state }) => state === 'running').map(({ name }) => name),
+        ...comparison(one, platform.services[one.name]?.metrics ?? one.name, version),
+        variable: await versionVariable(one.name, platform, files),
+        noRollback: whyNoWayBack(one.previous),
+        gone: one.older,
+        smoke: smokeUrls(platform.services[one.name]),
+      };
+    }),
   );
 }
+
+const inCanary = ({ services, routing: { canary } }: Facts): ServiceFacts[] =>
+  services.filter(({ name }) => canary?.services.includes(name) === true);
 
 /** How many changes back the one is looked for that sends visitors where they go. */
 const SEARCHED_CHANGES = 50;
@@ -121,8 +123,7 @@ export async function mustBeWell(
   readers: Readers,
 ): Promise<void> {
   const seen = await compareNow(facts, services, platform, readers);
-  const hint =
-    'Look at it: opsctl deploy status; then wait, take it back (opsctl deploy canary --rollback), or accept the risk: --force';
+  const hint = `Look at it: opsctl deploy status; then wait, take it back (${takingBack(inCanary(facts))}), or accept the risk: --force`;
   const bad = seen.find(({ analysis }) => analysis.verdict !== 'pass');
   if (bad !== undefined)
     throw new OpsError(
@@ -142,14 +143,14 @@ export async function mustBeWell(
  * @param promote the command that promotes it; undefined where that would be refused
  */
 export function canaryEnds(
-  { instances }: Pick<Facts, 'instances'>,
+  facts: Facts,
   { unfinished }: Pick<Changes, 'unfinished'>,
   promote: string | undefined = 'opsctl deploy promote',
 ): string[] {
-  const switches = instances.map((instance) => switchId(instance));
+  const switches = facts.instances.map((instance) => switchId(instance));
   const left = unfinished.find((one) => !isPausedCanary(one) && wouldMeet(switches, [one]));
   if (left !== undefined) return waysOut(left);
-  return [...(promote === undefined ? [] : [promote]), 'opsctl deploy canary --rollback'];
+  return [...(promote === undefined ? [] : [promote]), takingBack(inCanary(facts))];
 }
 
 /** @throws UNSAFE while visitors get two versions */

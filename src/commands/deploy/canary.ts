@@ -6,6 +6,7 @@ import { OpsError } from '../../core/errors.ts';
 import { durationText } from '../../core/values.ts';
 import { mustBeAsked } from '../../deploy/measure.ts';
 import { observe } from '../../deploy/observe.ts';
+import { acceptedRisks } from '../../deploy/one-way.ts';
 import { planCanary, planCanaryRollback } from '../../deploy/plan-canary.ts';
 import { mustNotBeCanary, pausedCanary, runningCanary } from '../../deploy/running-canary.ts';
 import { walkOf } from '../../deploy/walk.ts';
@@ -43,7 +44,7 @@ const input = z.object({
   incompatibleMigration: releaseFields.incompatibleMigration,
   force: z.boolean().default(false).meta({
     description:
-      'although memory is short, the load balancer lacks something, or a variable would say a wrong version of another service',
+      'although memory is short, the load balancer lacks something, a variable would say a wrong version of another service, or a migration forbids the rollback: the stable version, which most visitors get, cannot work with it, nor once the canary is taken back',
   }),
 });
 
@@ -89,7 +90,10 @@ async function start(given: z.output<typeof input>, context: Context): Promise<P
   if (walk.analysed) await mustBeAsked(context.readers.metrics);
   const facts = await observe(context.platform, context.readers);
   await mustNotBeCanary(facts, context.readers);
-  return planCanary(await requestOf({ ...given, version: given.version }, facts, context), walk);
+  const asked = { ...given, version: given.version };
+  const request = await requestOf(asked, facts, context);
+  for (const risk of acceptedRisks(request.wanted, asked)) context.warn(risk);
+  return planCanary(request, walk);
 }
 
 async function takeBack(given: z.output<typeof input>, context: Context): Promise<Plan> {
@@ -105,5 +109,6 @@ async function takeBack(given: z.output<typeof input>, context: Context): Promis
   return planCanaryRollback(
     surroundingsOf(facts, context),
     await runningCanary(facts, context.platform, context.readers),
+    given.force,
   );
 }

@@ -57,7 +57,7 @@ async function heldTwice(): Promise<FakeJournal> {
 
 describe('a canary that is held again where it was promoted to', () => {
   test.each<[string, Plan]>([
-    ['taken back by its own command', planCanaryRollback(where(50), [promoted])],
+    ['taken back by its own command', planCanaryRollback(where(50), [promoted], false)],
     ['promoted', planPromote(where(50), [promoted], walk([100]))],
   ])('must be %s', async (_how, made) => {
     const journal = await heldTwice();

@@ -187,7 +187,7 @@ const service: Promoted = {
 
 describe('to take a canary back', () => {
   test('must send all visitors to the stable version, and end it when it has finished its requests', () => {
-    expect(shown(planCanaryRollback(running, [service]))).toMatchInlineSnapshot(`
+    expect(shown(planCanaryRollback(running, [service], false))).toMatchInlineSnapshot(`
       "Plan for production: take back the canary of api v2
 
         touches load balancer: all visitors of api get the stable version
@@ -203,7 +203,7 @@ describe('to take a canary back', () => {
   });
 
   test('must give the share back when that fails', () => {
-    expect(switches(planCanaryRollback(running, [service]))).toEqual([
+    expect(switches(planCanaryRollback(running, [service], false))).toEqual([
       ['lb.route:nginx', { live: { api: 'blue' } }, share(5)],
     ]);
   });
@@ -211,7 +211,7 @@ describe('to take a canary back', () => {
   test('must remove each of its containers, and none of the stable version', () => {
     const second = deployed('api', { colour: 'green', version: 'v2', deploy: 1 }, { name: 'shop_api-green-r1-2' });
     const two = { ...service, facts: { ...facts, previous: [canary, second] } };
-    expect(ids(planCanaryRollback(running, [two]))).toEqual([
+    expect(ids(planCanaryRollback(running, [two], false))).toEqual([
       'lb.route:nginx',
       'engine.drained:shop_api-green-r1',
       'replicas.remove:shop_api-green-r1',
