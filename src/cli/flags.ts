@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import type { Input } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
+import { flagName } from '../core/given.ts';
 
 /** A field of an input as the command line sees it. */
 export interface Flag {
@@ -42,12 +43,9 @@ export function flagsOf(input: Input): Flag[] {
             : choices.length > 0
               ? 'choice'
               : 'text';
-    return { field, name: kebab(field), kind, choices, required, fallback, meta };
+    return { field, name: flagName(field), kind, choices, required, fallback, meta };
   });
 }
-
-/** intervalSeconds -> interval-seconds */
-export const kebab = (text: string): string => text.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** Adds the flags and arguments of an input to a commander command. */
 export function declareFlags(command: Commander, flags: Flag[]): void {

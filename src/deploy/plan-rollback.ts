@@ -1,14 +1,14 @@
 /** Back to the release before: a plan of its own, not an undo. */
-import type { Plan } from '../core/change.ts';
+import type { Plan, Step } from '../core/change.ts';
 import { OpsError } from '../core/errors.ts';
-import { plan } from '../core/plan.ts';
+import { gate, plan } from '../core/plan.ts';
 import type { Route } from '../core/ports/load-balancer.ts';
 import { newestDeploy } from '../core/containers.ts';
 import { imageIn, isBefore, isStranded, type ServiceFacts, versionIn, whyNoWayBack } from './observe.ts';
 import type { Surroundings, Wanted } from './request.ts';
 import { asksOf, firstInstance, flipped, setVersions } from './stages.ts';
 import * as steps from './steps.ts';
-import { type Kept, mustAgree, tagIn } from './version-variable.ts';
+import { type Kept, mustAgree, tagIn, writable } from './version-variable.ts';
 
 /** What is known of each service: its containers, and where its version is kept. */
 export type RollbackRequest = Pick<Surroundings, 'facts' | 'environment' | 'options'> & {
@@ -18,11 +18,15 @@ export type RollbackRequest = Pick<Surroundings, 'facts' | 'environment' | 'opti
   force: boolean;
 };
 
-/** @throws UNSAFE when there is no release to go back to, a migration forbids it, or a variable that services share would be wrong */
-export function planRollback({ facts, services, named, environment, options, force }: RollbackRequest): Plan {
-  const back = named.length > 0 ? chosen(services, named) : ofLastRelease(services);
+/**
+ * @throws UNSAFE when there is no release to go back to, a migration forbids it, a variable that services share would be
+ * wrong, or one cannot be written
+ */
+export function planRollback(request: RollbackRequest): Plan {
+  const { facts, services, environment, options, force } = request;
+  const back = goingBack(request);
   for (const { facts: service } of back) mustBeAllowed(service, force);
-  const set = back.map((one) => keptOf(one, one.facts.previous));
+  const set = keptBack(request);
   const stay = services.filter((one) => !back.includes(one)).map((one) => keptOf(one, one.facts.live));
   if (!force) mustAgree(set, [...set, ...stay]);
   const { name: instance } = firstInstance(facts);
@@ -49,11 +53,13 @@ export function planRollback({ facts, services, named, environment, options, for
     touches: [
       ...changes.map((change) => `service ${change}`),
       ...facts.instances.map(({ name }) => `load balancer ${name}: ${steps.routeText(to)}`),
-      ...stopped.map(({ name }) => `container ${name}: is stopped: it is started first, until it serves`),
+      ...stopped.map(
+        ({ name }) => `container ${name}: is stopped: it is started first${force ? '' : ', until it serves'}`,
+      ),
     ],
     steps: [
       ...stopped.map(steps.restart),
-      ...stopped.map(({ name }) => steps.serving(name, options.healthyWithinMs)),
+      ...stopped.map(({ name }) => (force ? keepsRunning(name) : steps.serving(name, options.healthyWithinMs))),
       // One answer is enough of what served before, and each costs time while visitors see the bad version.
       ...(!asked || force
         ? []
@@ -68,6 +74,25 @@ export function planRollback({ facts, services, named, environment, options, for
     ],
   });
 }
+
+/** What each service that goes back has live then, and where that is written down. @throws UNSAFE as `planRollback` */
+export const keptBack = (request: RollbackRequest): Kept[] =>
+  goingBack(request).map((one) => writable(keptOf(one, one.facts.previous), request.force));
+
+/** Instead of being waited for until it is healthy, of a version that is wanted although it may be as ill as the live one. */
+const keepsRunning = (name: string): Step =>
+  gate({
+    id: `engine.staysUp:${name}`,
+    describe: `see that ${name} keeps running`,
+    why: 'what ends at once helps nobody; by force, it is not waited for until it is healthy',
+    verify: (r) => r.engine.staysUp(name),
+    explain: (r) => r.engine.whyNotServing(name),
+    recheck: true,
+    timeoutMs: steps.START_MS,
+  });
+
+const goingBack = ({ services, named }: RollbackRequest): Candidates =>
+  named.length > 0 ? chosen(services, named) : ofLastRelease(services);
 
 const keptOf = ({ facts: { name }, variable }: Candidates[number], containers: ServiceFacts['live']): Kept => ({
   service: name,

@@ -145,7 +145,7 @@ export async function mustBeWell(
 export function canaryEnds(
   facts: Facts,
   { unfinished }: Pick<Changes, 'unfinished'>,
-  promote: string | undefined = 'opsctl deploy promote',
+  promote: string | undefined,
 ): string[] {
   const switches = facts.instances.map((instance) => switchId(instance));
   const left = unfinished.find((one) => !isPausedCanary(one) && wouldMeet(switches, [one]));
@@ -165,7 +165,7 @@ export async function mustNotBeCanary(facts: Facts, readers: Readers): Promise<v
     {
       hint:
         running === undefined
-          ? `End it first: ${canaryEnds(facts, changes).join(', or ')}`
+          ? `End it first: ${canaryEnds(facts, changes, 'opsctl deploy promote').join(', or ')}`
           : `Wait for ${running.owner} on ${running.host}, who has run ${running.command} since ${running.since}: opsctl deploy status`,
     },
   );

@@ -14,7 +14,6 @@ import { replicasOf } from './replicas.ts';
 import { type DeployRequest, type Released, type Surroundings, type Wanted, whyIncomparable } from './request.ts';
 import { releaseCommand } from './release-command.ts';
 import * as steps from './steps.ts';
-import { mustBeWritable } from './version-variable.ts';
 
 /** Everything up to a new version that serves and gets no traffic yet. */
 export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step[] {
@@ -23,12 +22,13 @@ export function prepare(request: DeployRequest, wanted: readonly Wanted[]): Step
   const all = wanted.map((one) => ({ one, made: replicasOf(one, request) }));
   const asks = asksOf(wanted);
   return [
-    ...hookSteps('before', options.hooks.before, factsOfRelease(request, wanted)),
+    // What hooks announce begins once nothing is left to be fetched.
     ...distinct(
       wanted
         .filter((one) => one.missing)
         .flatMap(({ image, expects, noRollback }) => steps.pull(image, expects, noRollback)),
     ),
+    ...hookSteps('before', options.hooks.before, factsOfRelease(request, wanted)),
     // What is older and runs came back by itself: it would share the name of the new ones.
     ...wanted.flatMap(({ facts: service }) =>
       [...service.previous, ...service.older]
@@ -120,14 +120,10 @@ const comparisons = (services: readonly Released[]): Required<Pick<Watch, 'servi
   }),
 });
 
-/** Each variable says the new version, once. @throws UNSAFE where it cannot be made to */
+/** Each variable says the new version, once. */
 export const setVersions = (services: readonly Pick<Released, 'variable' | 'version'>[]): Step[] =>
   distinct(
-    services.flatMap(({ variable, version }) => {
-      if ('why' in variable) return [];
-      mustBeWritable(variable, version);
-      return [steps.setVersion(variable, version)];
-    }),
+    services.flatMap(({ variable, version }) => ('why' in variable ? [] : [steps.setVersion(variable, version)])),
   );
 
 export const variableTouches = (services: readonly Pick<Released, 'variable' | 'version'>[]): string[] => [

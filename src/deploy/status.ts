@@ -57,9 +57,11 @@ export type ServiceStatus = z.infer<typeof serviceStatusSchema>;
 export interface Beside {
   variable: VersionVariable | { why: string };
   digest: string | undefined;
+  /** Whether the tag that is live is not its image any more, so that to deploy it would change what is live. */
+  moved: boolean;
 }
 
-export function statusOf(service: SeenService, { told }: Look, { variable, digest }: Beside): ServiceStatus {
+export function statusOf(service: SeenService, { told }: Look, { variable, digest, moved }: Beside): ServiceStatus {
   const { name, colour, live, previous } = service;
   const routings = routingsOf(told);
   const isCanary = routings.some(({ canary }) => canary?.services.includes(name) === true);
@@ -74,7 +76,7 @@ export function statusOf(service: SeenService, { told }: Look, { variable, diges
     weight: (colour === undefined ? undefined : only(routings.map((one) => weightOf(name, one)))) ?? null,
     previous: back ? releaseIn(previous) : null,
     beside: back || previous.length === 0 ? null : releaseIn(previous),
-    drift: driftOf(service, variable),
+    drift: driftOf(service, { variable, moved }),
   };
 }
 
@@ -96,7 +98,10 @@ const replica = (one: ContainerDetail): z.infer<typeof replicaSchema> => ({
 const weightOf = (service: string, { canary }: Route): number =>
   canary?.services.includes(service) === true ? 100 - canary.percent : 100;
 
-function driftOf({ name, colour, live }: SeenService, variable: Beside['variable']): string[] {
+function driftOf(
+  { name, colour, live }: SeenService,
+  { variable, moved }: Pick<Beside, 'variable' | 'moved'>,
+): string[] {
   const down = live.filter(({ state, health }) => state !== 'running' || health === 'unhealthy');
   const version = versionIn(live);
   const tag = tagIn(live);
@@ -115,7 +120,7 @@ function driftOf({ name, colour, live }: SeenService, variable: Beside['variable
     ...(known && live.length > 0 && version === undefined ? ['its live containers run several versions'] : []),
     ...(!('why' in variable) && tag !== undefined && isStale({ variable, version: tag })
       ? [
-          `${variable.file} says ${variable.name}=${variable.value ?? ''}, but ${tag} is live: the next docker-compose up would change it`,
+          `${variable.file} says ${variable.name}=${variable.value ?? ''}, but ${tag} is live: the next docker-compose up would change it${moved ? `, and so would a deploy of ${tag}, which is not the image any more that is live` : ''}`,
         ]
       : []),
   ];

@@ -16,7 +16,7 @@ const DEFAULT_GRACE_SECONDS = 30;
 /** What the engine needs beyond the grace to end a container, in ms. */
 const STOP_MARGIN_MS = 20_000;
 /** A start is quick or it fails; serving is another matter. In ms. */
-const START_MS = 15_000;
+export const START_MS = 15_000;
 /** A new candidate answers in ms, or not at all; this is for the connection to be found. */
 const SMOKE_MS = 30_000;
 /** One rename in a container. Above the deadlines of all its calls together, so that none is made once the step is given up. */

@@ -42,16 +42,22 @@ export const isStale = ({ variable, version }: Pick<Kept, 'variable' | 'version'
 
 /**
  * What is written down last must be possible before the first step: else traffic would be switched, watched and taken back.
- * @throws UNSAFE for a variable whose file this user cannot replace
+ * @returns the same; by force, a variable whose file this user cannot replace is left alone
+ * @throws UNSAFE for such a one without force
  */
-export function mustBeWritable({ file, name, value, fixed }: VersionVariable, version: string): void {
-  if (fixed === undefined || value === version) return;
-  throw new OpsError('UNSAFE', `${name}=${version} cannot be written to ${file}: its directory says ${fixed}`, {
-    hint: 'Run it as a user who may write there. Without compose.envFile in the configuration, the file is left alone, with a warning.',
+export function writable<One extends Pick<Kept, 'variable' | 'version'>>(one: One, force: boolean): One {
+  const { variable, version } = one;
+  if ('why' in variable || variable.fixed === undefined || version === undefined || variable.value === version)
+    return one;
+  const { file, name, fixed } = variable;
+  const why = `${name}=${version} cannot be written to ${file}: its directory says ${fixed}`;
+  if (force) return { ...one, variable: { why } };
+  throw new OpsError('UNSAFE', why, {
+    hint: 'Run it as a user who may write there, or leave the file as it is, with a warning: --force. Without compose.envFile in the configuration, it always is.',
   });
 }
 
-const sharing = ({ variable }: Kept, all: readonly Kept[]): Kept[] =>
+const sharing = <One extends Kept>({ variable }: Kept, all: readonly One[]): One[] =>
   all.filter(
     (one) =>
       !('why' in variable) &&
@@ -82,10 +88,14 @@ export function mustAgree(set: readonly Kept[], all: readonly Kept[]): void {
   }
 }
 
-/** The commands by which the variables say what is live; where services that share one differ, what makes them alike. */
-export function settingCommands(all: readonly Kept[]): string[] {
-  const commands = all.filter(isStale).map((one) => {
+/**
+ * The commands by which the variables say what is live; where services that share one differ, what makes them alike. Of a
+ * tag that has `moved` to another image there is none: it would deploy that.
+ */
+export function settingCommands(all: readonly (Kept & { moved: boolean })[]): string[] {
+  const commands = all.filter(isStale).flatMap((one) => {
     const alike = sharing(one, all);
+    if (alike.some(({ moved }) => moved)) return [];
     const versions = new Set(alike.map(({ version }) => version));
     const said = 'why' in one.variable ? undefined : one.variable.value;
     const version = versions.size === 1 ? one.version : versions.has(said) ? said : undefined;

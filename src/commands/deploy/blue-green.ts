@@ -3,15 +3,16 @@ import * as z from 'zod';
 import { changeCommand, type Context } from '../../core/command.ts';
 import type { Plan } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
+import { mustNotBeGiven } from '../../core/given.ts';
 import { mustBeDeployable } from '../../deploy/decide.ts';
 import { observe } from '../../deploy/observe.ts';
 import { planBlueGreen } from '../../deploy/plan-blue-green.ts';
-import { planRollback } from '../../deploy/plan-rollback.ts';
+import { keptBack, planRollback } from '../../deploy/plan-rollback.ts';
 import { mustNotBeCanary } from '../../deploy/running-canary.ts';
 import { smokeUrls } from '../../deploy/smoke.ts';
 import { versionVariable } from '../../deploy/version-variable.ts';
 import { deployedText } from './release-text.ts';
-import { observeRelease, releaseFields, releaseSchema, requestOf, surroundingsOf } from './shared.ts';
+import { observeRelease, releaseFields, releaseSchema, requestOf, surroundingsOf, warnUnwritten } from './shared.ts';
 
 const input = z.object({
   version: releaseFields.version,
@@ -23,7 +24,7 @@ const input = z.object({
   incompatibleMigration: releaseFields.incompatibleMigration,
   force: z.boolean().default(false).meta({
     description:
-      'although memory is short, the load balancer lacks something, a variable would say a wrong version of another service, or a migration forbids the rollback; and a rollback does not first test the version that it goes back to',
+      'although memory is short, the load balancer lacks something, a variable would say a wrong version of another service or cannot be written, or a migration forbids the rollback; and a rollback does not first test the version that it goes back to',
   }),
 });
 
@@ -61,10 +62,10 @@ async function deploy(given: z.output<typeof input>, context: Context): Promise<
 
 async function rollback(given: z.output<typeof input>, context: Context): Promise<Plan> {
   const { platform, readers } = context;
-  if (given.version !== undefined)
-    throw new OpsError('USAGE', '--rollback goes back to the release before; it takes no --version', {
-      hint: 'Deploy a version: opsctl deploy blue-green --version <version>',
-    });
+  mustNotBeGiven(given, ['version', 'incompatibleMigration'], {
+    why: '--rollback goes back to the release before',
+    hint: 'Deploy a version: opsctl deploy blue-green --version <version>',
+  });
   const facts = await observe(platform, readers);
   await mustNotBeCanary(facts, readers);
   mustBeDeployable(given.service, facts);
@@ -75,5 +76,8 @@ async function rollback(given: z.output<typeof input>, context: Context): Promis
       smoke: smokeUrls(platform.services[one.name]),
     })),
   );
-  return planRollback({ ...surroundingsOf(facts, context), services, named: given.service, force: given.force });
+  const request = { ...surroundingsOf(facts, context), services, named: given.service, force: given.force };
+  const planned = planRollback(request);
+  for (const one of keptBack(request)) warnUnwritten(one, context);
+  return planned;
 }

@@ -1,12 +1,15 @@
 import * as z from 'zod';
 
 import { changeCommand } from '../../core/command.ts';
+import { mustNotBeGiven } from '../../core/given.ts';
 import { durationMs, durationText } from '../../core/values.ts';
 import { observe } from '../../deploy/observe.ts';
 import { planPromote } from '../../deploy/plan-canary.ts';
 import { mustBeWell, pausedCanary, runningCanary } from '../../deploy/running-canary.ts';
+import { DEFAULT_STEP_DURATION } from '../../deploy/walk.ts';
+import { writable } from '../../deploy/version-variable.ts';
 import { deployedText } from './release-text.ts';
-import { observeRelease, releaseSchema, surroundingsOf } from './shared.ts';
+import { observeRelease, releaseSchema, surroundingsOf, warnUnwritten } from './shared.ts';
 
 export default changeCommand({
   name: 'deploy promote',
@@ -25,20 +28,35 @@ export default changeCommand({
       .max(99)
       .optional()
       .meta({ description: 'share of visitors; default: all of them', value: 'percent' }),
-    stepDuration: durationText
-      .default('2m')
-      .meta({ description: 'how long that share is compared at least', value: 'time' }),
+    stepDuration: durationText.optional().meta({
+      description: `how long that share is compared at least; default: ${DEFAULT_STEP_DURATION}`,
+      value: 'time',
+    }),
     noAnalysis: z.boolean().default(false).meta({ description: 'watch its containers only, not errors and latency' }),
-    force: z.boolean().default(false).meta({ description: 'although it was not seen to be as good' }),
+    force: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'although it was not seen to be as good, or a variable cannot be written' }),
   }),
   output: releaseSchema,
-  plan: async ({ to, stepDuration, noAnalysis, force }, context) => {
+  plan: async (given, context) => {
+    const { to, stepDuration = DEFAULT_STEP_DURATION, noAnalysis, force } = given;
+    if (to === undefined)
+      mustNotBeGiven(given, ['stepDuration'], {
+        why: 'without --to all visitors get the canary, with no step to compare it in',
+        hint: 'Name a share, such as: opsctl deploy promote --to 50 --step-duration 5m',
+      });
     const { platform, readers } = context;
     const facts = await observe(platform, readers);
     const services = await runningCanary(facts, platform, readers);
     if (!force && !noAnalysis) await mustBeWell(facts, services, platform, readers);
     const walk = { percents: [to ?? 100], stepMs: durationMs(stepDuration), analysed: !noAnalysis };
-    return planPromote(surroundingsOf(facts, context), services, walk);
+    // Nothing is written down of a share.
+    if (to !== undefined) return planPromote(surroundingsOf(facts, context), services, walk);
+    const written = services.map((one) => writable(one, force));
+    const planned = planPromote(surroundingsOf(facts, context), written, walk);
+    for (const one of written) warnUnwritten({ service: one.facts.name, ...one }, context);
+    return planned;
   },
   settles: async (_input, { readers }) => (await pausedCanary(readers))?.id,
   report: (_input, context) => observeRelease(context),

@@ -9,7 +9,15 @@ import type { DeployRequest, Surroundings, Wanted } from '../../deploy/request.t
 import { canaryEnds, observeStep, promoting, runningCanary } from '../../deploy/running-canary.ts';
 import { isUp } from '../../deploy/stages.ts';
 import { type ServiceStatus, serviceStatusSchema, statusOf } from '../../deploy/status.ts';
-import { isStale, mustAgree, settingCommands, tagIn, versionVariable } from '../../deploy/version-variable.ts';
+import {
+  isStale,
+  type Kept,
+  mustAgree,
+  settingCommands,
+  tagIn,
+  versionVariable,
+  writable,
+} from '../../deploy/version-variable.ts';
 import { lackingFor } from '../../lb/check.ts';
 import { observeSetup } from '../../lb/observe.ts';
 import * as z from 'zod';
@@ -59,11 +67,15 @@ export async function observeRelease({ platform, readers }: Context): Promise<Re
     seen.services.map(async (one) => {
       const { name, live } = one;
       const [first] = live;
-      const image = first === undefined ? undefined : await readers.replicas.image(first.imageId);
+      const [image, tagged] =
+        first === undefined
+          ? []
+          : await Promise.all([readers.replicas.image(first.imageId), readers.replicas.image(first.image)]);
+      const moved = live.some(({ imageId }) => imageId !== tagged?.id);
       const variable = await versionVariable(name, platform, readers.files);
       return {
-        status: statusOf(one, seen, { variable, digest: image?.digests[0] }),
-        kept: { service: name, variable, version: tagIn(live) },
+        status: statusOf(one, seen, { variable, digest: image?.digests[0], moved }),
+        kept: { service: name, variable, version: tagIn(live), moved },
       };
     }),
   );
@@ -127,7 +139,7 @@ export const surroundingsOf = (facts: Facts, { platform }: Context): Surrounding
   options: platform.deploy,
 });
 
-/** A release of a version, decided. @throws as `decide` and `mustFit` */
+/** A release of a version, decided. @throws as `decide`, `mustFit` and `writable` */
 export async function requestOf(
   given: { version: string; service: string[]; incompatibleMigration?: string | undefined; force: boolean },
   facts: Facts,
@@ -135,13 +147,17 @@ export async function requestOf(
 ): Promise<DeployRequest> {
   const { platform, readers } = context;
   const asked = { version: given.version, services: given.service, noRollback: given.incompatibleMigration };
-  const wanted = await decide(asked, facts, platform, readers);
-  const changing = wanted.filter(({ same }) => !same);
+  const decided = await decide(asked, facts, platform, readers);
+  const changing = decided.filter(({ same }) => !same);
   if (!given.force && changing.length > 0) await mustFit(changing, readers);
-  if (!given.force) await mustAgreeWithOthers(wanted, facts, context);
-  for (const { facts: one, variable, smoke } of changing) {
-    if ('why' in variable)
-      context.warn(`a later docker-compose up brings the old version of ${one.name} back: ${variable.why}`);
+  if (!given.force) await mustAgreeWithOthers(decided, facts, context);
+  const wanted = decided.map((one) => {
+    if (one.same && !isStale(one)) return one;
+    const written = writable(one, given.force);
+    warnUnwritten({ service: one.facts.name, ...written }, context);
+    return written;
+  });
+  for (const { facts: one, smoke } of changing) {
     if (smoke.length === 0)
       context.warn(
         `visitors will be the first to ask the new ${one.name} through the load balancer: services.${one.name}.health names no URL`,
@@ -158,6 +174,12 @@ export async function requestOf(
       context,
     );
   return { ...surroundingsOf(facts, context), wanted };
+}
+
+/** Says it where the version that a service gets is not written down. */
+export function warnUnwritten({ service, variable }: Kept, { warn }: Context): void {
+  if ('why' in variable)
+    warn(`a later docker-compose up brings ${service} back to the version that was live before: ${variable.why}`);
 }
 
 /**

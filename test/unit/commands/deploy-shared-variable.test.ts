@@ -15,8 +15,16 @@ import { contextOf, of, shop } from '../inspect/platform.ts';
 
 const COMPOSE = ['api', 'web'].map((name) => `  ${name}:\n    image: shop/${name}:\${TAG}\n`).join('');
 
+interface Given {
+  api?: string;
+  web?: string;
+  tag?: string;
+  /** An image that was built anew, or removed, since its containers were made. */
+  rebuilt?: { image: string; to: string | undefined };
+}
+
 /** A shop of which both images have the variable TAG; which versions are live, and what TAG says. */
-function platform({ api = 'v1', web = 'v1', tag = 'v1' }: { api?: string; web?: string; tag?: string }): Context {
+function platform({ api = 'v1', web = 'v1', tag = 'v1', rebuilt }: Given): Context {
   const engine = fakeEngine();
   engine.add(of('nginx', { name: 'nginx', id: 'nginx' }));
   for (const [service, version] of Object.entries({ api, web }))
@@ -35,6 +43,11 @@ function platform({ api = 'v1', web = 'v1', tag = 'v1' }: { api?: string; web?: 
       replicas.images.set(`shop/${service}:${version}`, {
         ...{ id: `sha256:${service}${version}`, digests: [], labels: {}, ports: [3000], size: 1 },
       });
+  if (rebuilt !== undefined) {
+    const { image, to } = rebuilt;
+    replicas.images.delete(image);
+    if (to !== undefined) replicas.images.set(image, { id: to, digests: [], labels: {}, ports: [3000], size: 1 });
+  }
   const routing = { live: {}, generation: 1, since: '2026-03-01T11:00:00.000Z' };
   const loadBalancer = fakeLoadBalancer({ nginx: { ...readyNginx(['api', 'web']), routing } });
   const texts = { 'compose.yml': `services:\n${COMPOSE}`, '.env': `TAG=${tag}\n` };
@@ -75,3 +88,20 @@ test('deploy status must name the command that makes the variable say what is li
     next: ['opsctl deploy blue-green --version <version> --service api --service web'],
   });
 });
+
+test.each([
+  ['was built anew', 'sha256:other'],
+  ['is gone', undefined],
+])(
+  'deploy status must not name a command that would deploy another image, where the one of the tag %s',
+  async (_what, to) => {
+    const there = platform({ api: 'v2', web: 'v2', rebuilt: { image: 'shop/web:v2', to } });
+    expect(await next(there)).toMatchObject({
+      next: [],
+      services: [
+        { drift: [expect.not.stringContaining('deploy')] },
+        { drift: [expect.stringContaining('a deploy of v2')] },
+      ],
+    });
+  },
+);

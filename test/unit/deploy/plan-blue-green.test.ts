@@ -64,12 +64,12 @@ describe('the plan of a release', () => {
         touches container shop_api-green-r3: removed once the new version is well
         touches container shop_api-green-r1: removed once the new version is well
 
-        1. run ./backup.sh --quick
-           a hook before each deploy
-        2. pull shop/api:v2
+        1. pull shop/api:v2
            the engine does not have it
-        3. see that shop/api:v2 does not forbid a rollback
+        2. see that shop/api:v2 does not forbid a rollback
            what it says could not be read before it was here, and this plan takes a bad version back
+        3. run ./backup.sh --quick
+           a hook before each deploy
         4. wait until shop_api-green-r3 has finished its requests, at most 30 s
            it gets no new ones; a connection of the load balancer is one that is not finished
         5. stop shop_api-green-r3

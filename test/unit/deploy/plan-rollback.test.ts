@@ -239,6 +239,18 @@ test('a rollback by force must not ask the version before, and say so', () => {
   expect(plan.summary).toBe('roll back api v2 → v1, without asking the version before (--force)');
 });
 
+test('a rollback by force to what was stopped must not wait until it is healthy, only see that it does not end', () => {
+  const previous = [made('shop_api_1', { state: 'exited' })];
+  const { steps, touches } = planRollback(request([{ ...api, previous }], true));
+  expect(steps.map(({ id, verify }) => [id, verify?.method])).toEqual([
+    ['engine.start:shop_api_1', 'isRunning'],
+    ['engine.staysUp:shop_api_1', 'staysUp'],
+    ['lb.route:nginx', 'isRouted'],
+    ['files.variable:API_VERSION', 'hasVariable'],
+  ]);
+  expect(touches).toContain('container shop_api_1: is stopped: it is started first');
+});
+
 describe('a variable that two services share', () => {
   const tag = { file: '.env', name: 'TAG', value: 'v2' };
   const shared = (services: ServiceFacts[], force: boolean, ...named: string[]): RollbackRequest => {

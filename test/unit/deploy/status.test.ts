@@ -15,7 +15,7 @@ const status = (
   routing: Partial<Routing> = {},
 ): ServiceStatus => {
   const service = { ...api, ...more };
-  return statusOf(service, lookOf([service], routing), { variable: kept, digest: undefined, ...beside });
+  return statusOf(service, lookOf([service], routing), { variable: kept, digest: undefined, moved: false, ...beside });
 };
 
 test('what is live must be told with what a rollback goes back to', () => {
@@ -126,12 +126,22 @@ describe('drift of a service', () => {
       ['.env says API_VERSION=v2, but v3 is live: the next docker-compose up would change it'],
     ],
   ])('must be told %s', (_what, more, drift) => expect(status(more).drift).toEqual(drift));
+
+  test('must be told of another version than its file says, which has been built anew since', () => {
+    expect(status({ live: [made('a', { image: 'api:v3' })] }, { moved: true }).drift).toEqual([
+      '.env says API_VERSION=v2, but v3 is live: the next docker-compose up would change it, and so would a deploy of v3, which is not the image any more that is live',
+    ]);
+  });
 });
 
 describe('a service whose live colour is not known', () => {
   const unplaced: SeenService = { ...api, colour: undefined, live: [...api.previous], previous: [] };
   const told = (more: Partial<SeenService> = {}): ServiceStatus =>
-    statusOf({ ...unplaced, ...more }, lookOf([api]), { variable: { ...kept, value: 'v1' }, digest: undefined });
+    statusOf({ ...unplaced, ...more }, lookOf([api]), {
+      variable: { ...kept, value: 'v1' },
+      digest: undefined,
+      moved: false,
+    });
 
   test('must be told by what runs, and not where visitors go', () => {
     expect(told()).toMatchObject({ colour: null, weight: null, previous: null, version: 'v1', drift: [] });
@@ -154,7 +164,7 @@ test('the share must not be told where load balancers say different ones', () =>
   if (first === undefined) throw new Error('no load balancer');
   const canary = { services: ['api'], percent: 5 };
   const second = { ...first, said: { live: {}, generation: 1, since: '', canary } };
-  const beside = { variable: kept, digest: undefined };
+  const beside = { variable: kept, digest: undefined, moved: false };
   expect(statusOf(api, { ...look, told: [first, second] }, beside).weight).toBeNull();
   expect(statusOf(api, { ...look, told: [second, second] }, beside).weight).toBe(95);
 });

@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { variableOf, versionVariable } from '../../../src/deploy/version-variable.ts';
-import { planBlueGreen } from '../../../src/deploy/plan-blue-green.ts';
+import { variableOf, versionVariable, writable } from '../../../src/deploy/version-variable.ts';
 import { fakeFiles } from '../../support/fakes/files.ts';
 import { shop } from '../inspect/platform.ts';
-import { requestOf, serviceFacts, wanted } from './facts.ts';
 
 /** Where the version of service api is kept, with these files; compose files are read in their order. */
 async function found(
@@ -109,15 +107,23 @@ describe('a file that this user cannot replace', () => {
     expect(await found({ 'a.yml': text, '.env': env }, { fixed: 'EACCES' })).toMatchObject({ fixed: 'EACCES' });
   });
 
-  test('must end what would write to it before its first step, and nothing else', () => {
-    const variable = { file: '.env', name: 'API_VERSION', value: 'v1', fixed: 'EACCES' };
-    const api = wanted(serviceFacts('api'), { variable });
-    expect(() => planBlueGreen(requestOf([api]))).toThrow(
+  const variable = { file: '.env', name: 'API_VERSION', value: 'v1', fixed: 'EACCES' };
+
+  test('must end what would write to it, and nothing else', () => {
+    expect(() => writable({ variable, version: 'v2' }, false)).toThrow(
       expect.objectContaining({
         code: 'UNSAFE',
         message: 'API_VERSION=v2 cannot be written to .env: its directory says EACCES',
+        hint: expect.stringContaining('--force') as string,
       }),
     );
-    expect(planBlueGreen(requestOf([{ ...api, version: 'v1' }])).steps).not.toEqual([]);
+    for (const version of ['v1', undefined])
+      expect(writable({ variable, version }, false)).toEqual({ variable, version });
+  });
+
+  test('must be left alone by force', () => {
+    const why = 'API_VERSION=v2 cannot be written to .env: its directory says EACCES';
+    expect(writable({ variable, version: 'v2' }, true)).toEqual({ variable: { why }, version: 'v2' });
+    expect(writable({ variable, version: 'v1' }, true)).toEqual({ variable, version: 'v1' });
   });
 });
