@@ -40,7 +40,8 @@ export const lackingFor = (services: readonly string[], facts: SetupFacts): Find
 export const checkSetup = (facts: SetupFacts): Finding[] => [
   ...facts.instances.flatMap((instance) => instanceFindings(instance, facts)),
   ...unknownPorts(facts.services).map(({ name, message }) => ({
-    ...{ id: 'port', about: name },
+    id: 'port',
+    about: name,
     ...verdict.crit(message, [`# set services.${name}.port in opsctl.yaml`, CHECK]),
   })),
   ...facts.services.flatMap((service) =>

@@ -88,7 +88,7 @@ describe.concurrent('a change that its program left', () => {
     const { error } = documentOf(result);
     expect(error).toMatchObject({ code: 'INTERRUPTED', message: 'left at once in the middle of the change' });
     const id = String(error?.details?.['change']);
-    expect(result.stderr).toContain(`opsctl history ${id}\nThen: opsctl abort ${id}, or opsctl resume ${id}`);
+    expect(result.stderr).toContain(`opsctl history ${id}\nThen: opsctl resume ${id}, or opsctl abort ${id}`);
     expect(await one.own()).toHaveLength(2); // its lock is still there
 
     await letGo();
