@@ -1,9 +1,8 @@
 import { Argument, type Command as Commander, Option } from 'commander';
 import * as z from 'zod';
 
-import type { Input } from '../core/command.ts';
+import type { Command as Declared, Input } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
-import { flagName } from '../core/given.ts';
 
 /** A field of an input as the command line sees it. */
 export interface Flag {
@@ -43,9 +42,11 @@ export function flagsOf(input: Input): Flag[] {
             : choices.length > 0
               ? 'choice'
               : 'text';
-    return { field, name: flagName(field), kind, choices, required, fallback, meta };
+    return { field, name: kebab(field), kind, choices, required, fallback, meta };
   });
 }
+
+const kebab = (text: string): string => text.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** Adds the flags and arguments of an input to a commander command. */
 export function declareFlags(command: Commander, flags: Flag[]): void {
@@ -109,6 +110,22 @@ export function readInput(
     `${flag === undefined ? '' : `${labelOf(flag)}: `}${message.charAt(0).toLowerCase()}${message.slice(1)}`,
     { hint: `See: opsctl ${command} --help` },
   );
+}
+
+/**
+ * A flag that would do nothing is refused when it is typed; what a lasting variable says is meant for other times.
+ * @throws USAGE naming those flags
+ */
+export function mustBeOfUse(
+  { idle }: Declared,
+  flags: readonly Flag[],
+  input: Record<string, unknown>,
+  options: Record<string, unknown>,
+): void {
+  const found = idle?.(input);
+  const typed = flags.filter((flag) => found?.fields.includes(flag.field) && optionValue(flag, options) !== undefined);
+  if (found === undefined || typed.length === 0) return;
+  throw new OpsError('USAGE', `${found.why}; it takes no ${typed.map(labelOf).join(', no ')}`, { hint: found.hint });
 }
 
 /** commander takes `--no-analysis` for the opposite of an option `analysis`. */

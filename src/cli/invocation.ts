@@ -4,7 +4,7 @@ import { registry } from '../commands/index.ts';
 import type { Command } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import { oneLine } from '../core/text.ts';
-import { booleanOf, declareFlags, type Flag, flagsOf, readInput } from './flags.ts';
+import { booleanOf, declareFlags, type Flag, flagsOf, mustBeOfUse, readInput } from './flags.ts';
 import { type ChangeInput, changeInput, type GlobalInput, globalInput } from './global.ts';
 
 /** A command line, understood. */
@@ -57,9 +57,11 @@ export function readCommandLine(
       onlyLasting(env),
       '',
     );
+  const input = readInput(command.input, flags, { options: typed, args: leaf.processedArgs }, env, command.name);
+  mustBeOfUse(command, flags, input, typed);
   return {
     command,
-    input: readInput(command.input, flags, { options: typed, args: leaf.processedArgs }, env, command.name),
+    input,
     global: { ...globalInput.parse(environment(globalInput)), json: jsonMode(typed, env), color: undefined },
     change: changeInput.parse(command.kind === 'change' ? environment(changeInput) : {}),
   };

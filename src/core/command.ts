@@ -57,10 +57,22 @@ interface Declared<I extends Input, O extends z.ZodType> {
   input: I;
   /** Data of `--json`; published as a JSON Schema. */
   output: O;
+  /** The flags that such an input has no use for, and what it does instead of heeding them. */
+  idle?(input: z.output<I>): Idle | undefined;
   /** The only rendering for people. Pure. */
   text(data: z.output<O>, style: Style, input: z.output<I>): string;
   /** Exit code of a result that was obtained. Default 0. */
   exit?(data: z.output<O>, input: z.output<I>): ExitCode;
+}
+
+/** Flags without an effect, which are refused: who types one expects that it does something. */
+export interface Idle {
+  /** Of the input. */
+  fields: readonly string[];
+  /** What the command does then, such as `--rollback ends the canary that runs`. */
+  why: string;
+  /** The sentence with the command to run. */
+  hint: string;
 }
 
 /** A command that goes on until it is interrupted, for some of its inputs. */

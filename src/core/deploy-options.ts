@@ -31,7 +31,10 @@ export const deploySchema = z
       ),
     hooks: z
       .strictObject({
-        before: z.array(hook).default([]).describe('before anything is changed; a failure ends the deploy'),
+        before: z
+          .array(hook)
+          .default([])
+          .describe('once all images are here, before any container is changed; a failure ends the deploy'),
         after: z.array(hook).default([]).describe('after the release is live and well; a failure is reported only'),
       })
       .prefault({}),

@@ -8,23 +8,13 @@ export interface Typed {
   initialTrafficPercent?: number | undefined;
   autoPromote: boolean;
   /** Percents with commas between them. */
-  steps?: string | undefined;
-  stepDuration?: string | undefined;
+  steps: string;
+  stepDuration: string;
   noAnalysis: boolean;
 }
 
-/** Shares of visitors where none are given, and how long each lasts. */
-export const DEFAULT_STEPS = '5,25,50,100';
-export const DEFAULT_STEP_DURATION = '2m';
-
 /** @throws USAGE for percents that are none, or do not rise */
-export function walkOf({
-  initialTrafficPercent,
-  autoPromote,
-  steps = DEFAULT_STEPS,
-  stepDuration = DEFAULT_STEP_DURATION,
-  noAnalysis,
-}: Typed): Walk {
+export function walkOf({ initialTrafficPercent, autoPromote, steps, stepDuration, noAnalysis }: Typed): Walk {
   const percents = steps.split(',').map((text) => Number(text.trim()));
   const wrong = percents.findIndex(
     (percent, index) =>

@@ -3,7 +3,6 @@ import * as z from 'zod';
 import { changeCommand, type Context } from '../../core/command.ts';
 import type { Plan } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
-import { mustNotBeGiven } from '../../core/given.ts';
 import { mustBeDeployable } from '../../deploy/decide.ts';
 import { observe } from '../../deploy/observe.ts';
 import { planBlueGreen } from '../../deploy/plan-blue-green.ts';
@@ -45,6 +44,14 @@ export default changeCommand({
   ],
   input,
   output: releaseSchema,
+  idle: ({ rollback }) =>
+    rollback
+      ? {
+          fields: ['version', 'incompatibleMigration'],
+          why: '--rollback goes back to the release before',
+          hint: 'Deploy a version: opsctl deploy blue-green --version <version>',
+        }
+      : undefined,
   plan: (given, context) => (given.rollback ? rollback(given, context) : deploy(given, context)),
   report: (_given, context) => observeRelease(context),
   text: (data, style) => deployedText(data, style),
@@ -62,10 +69,6 @@ async function deploy(given: z.output<typeof input>, context: Context): Promise<
 
 async function rollback(given: z.output<typeof input>, context: Context): Promise<Plan> {
   const { platform, readers } = context;
-  mustNotBeGiven(given, ['version', 'incompatibleMigration'], {
-    why: '--rollback goes back to the release before',
-    hint: 'Deploy a version: opsctl deploy blue-green --version <version>',
-  });
   const facts = await observe(platform, readers);
   await mustNotBeCanary(facts, readers);
   mustBeDeployable(given.service, facts);

@@ -3,14 +3,13 @@ import * as z from 'zod';
 import { changeCommand, type Context } from '../../core/command.ts';
 import type { Plan } from '../../core/change.ts';
 import { OpsError } from '../../core/errors.ts';
-import { mustNotBeGiven } from '../../core/given.ts';
 import { durationText } from '../../core/values.ts';
 import { mustBeAsked } from '../../deploy/measure.ts';
 import { observe } from '../../deploy/observe.ts';
 import { acceptedRisks } from '../../deploy/one-way.ts';
 import { planCanary, planCanaryRollback } from '../../deploy/plan-canary.ts';
 import { mustNotBeCanary, pausedCanary, runningCanary } from '../../deploy/running-canary.ts';
-import { DEFAULT_STEP_DURATION, DEFAULT_STEPS, walkOf } from '../../deploy/walk.ts';
+import { walkOf } from '../../deploy/walk.ts';
 import { deployedText } from './release-text.ts';
 import { observeRelease, releaseFields, releaseSchema, requestOf, surroundingsOf } from './shared.ts';
 
@@ -30,15 +29,12 @@ const input = z.object({
     .boolean()
     .default(false)
     .meta({ description: 'go through all steps by itself, as long as the new version is seen to be no worse' }),
-  steps: z
-    .string()
-    .optional()
-    .meta({
-      description: `shares of visitors, one after the other; without --auto-promote the first one only; default: ${DEFAULT_STEPS}`,
-      value: 'percents',
-    }),
-  stepDuration: durationText.optional().meta({
-    description: `how long each lasts at least; up to three times as long when it cannot be decided; default: ${DEFAULT_STEP_DURATION}`,
+  steps: z.string().default('5,25,50,100').meta({
+    description: 'shares of visitors, one after the other; without --auto-promote the first one only',
+    value: 'percents',
+  }),
+  stepDuration: durationText.default('2m').meta({
+    description: 'how long each lasts at least; up to three times as long when it cannot be decided',
     value: 'time',
   }),
   noAnalysis: z
@@ -71,6 +67,14 @@ export default changeCommand({
   ],
   input,
   output: releaseSchema,
+  idle: ({ rollback }) =>
+    rollback
+      ? {
+          fields: Object.keys(input.shape).filter((field) => field !== 'rollback' && field !== 'force'),
+          why: '--rollback ends the canary that runs, of all its services',
+          hint: 'Run: opsctl deploy canary --rollback',
+        }
+      : undefined,
   plan: (given, context) => (given.rollback ? takeBack(given, context) : start(given, context)),
   settles: async ({ rollback }, { readers }) => (rollback ? (await pausedCanary(readers))?.id : undefined),
   report: (_given, context) => observeRelease(context),
@@ -100,23 +104,7 @@ async function start(given: z.output<typeof input>, context: Context): Promise<P
   return planCanary(request, walk);
 }
 
-/** What tells how a canary begins, and says nothing of its end. */
-const OF_ONE_THAT_BEGINS = [
-  'version',
-  'service',
-  'initialTrafficPercent',
-  'autoPromote',
-  'steps',
-  'stepDuration',
-  'noAnalysis',
-  'incompatibleMigration',
-] as const;
-
 async function takeBack(given: z.output<typeof input>, context: Context): Promise<Plan> {
-  mustNotBeGiven(given, OF_ONE_THAT_BEGINS, {
-    why: '--rollback ends the canary that runs, of all its services',
-    hint: 'Run: opsctl deploy canary --rollback',
-  });
   const facts = await observe(context.platform, context.readers);
   return planCanaryRollback(
     surroundingsOf(facts, context),

@@ -1,12 +1,10 @@
 import * as z from 'zod';
 
 import { changeCommand } from '../../core/command.ts';
-import { mustNotBeGiven } from '../../core/given.ts';
 import { durationMs, durationText } from '../../core/values.ts';
 import { observe } from '../../deploy/observe.ts';
 import { planPromote } from '../../deploy/plan-canary.ts';
 import { mustBeWell, pausedCanary, runningCanary } from '../../deploy/running-canary.ts';
-import { DEFAULT_STEP_DURATION } from '../../deploy/walk.ts';
 import { writable } from '../../deploy/version-variable.ts';
 import { deployedText } from './release-text.ts';
 import { observeRelease, releaseSchema, surroundingsOf, warnUnwritten } from './shared.ts';
@@ -28,10 +26,9 @@ export default changeCommand({
       .max(99)
       .optional()
       .meta({ description: 'share of visitors; default: all of them', value: 'percent' }),
-    stepDuration: durationText.optional().meta({
-      description: `how long that share is compared at least; default: ${DEFAULT_STEP_DURATION}`,
-      value: 'time',
-    }),
+    stepDuration: durationText
+      .default('2m')
+      .meta({ description: 'how long that share is compared at least', value: 'time' }),
     noAnalysis: z.boolean().default(false).meta({ description: 'watch its containers only, not errors and latency' }),
     force: z
       .boolean()
@@ -39,13 +36,15 @@ export default changeCommand({
       .meta({ description: 'although it was not seen to be as good, or a variable cannot be written' }),
   }),
   output: releaseSchema,
-  plan: async (given, context) => {
-    const { to, stepDuration = DEFAULT_STEP_DURATION, noAnalysis, force } = given;
-    if (to === undefined)
-      mustNotBeGiven(given, ['stepDuration'], {
-        why: 'without --to all visitors get the canary, with no step to compare it in',
-        hint: 'Name a share, such as: opsctl deploy promote --to 50 --step-duration 5m',
-      });
+  idle: ({ to }) =>
+    to === undefined
+      ? {
+          fields: ['stepDuration'],
+          why: 'without --to all visitors get the canary, with no step to compare it in',
+          hint: 'Name a share, such as: opsctl deploy promote --to 50 --step-duration 5m',
+        }
+      : undefined,
+  plan: async ({ to, stepDuration, noAnalysis, force }, context) => {
     const { platform, readers } = context;
     const facts = await observe(platform, readers);
     const services = await runningCanary(facts, platform, readers);

@@ -1,37 +1,46 @@
 /** Flags that a way of running a deploy command has no use for. */
 import { describe, expect, test } from 'vitest';
 
+import { type Invocation, readCommandLine } from '../../../src/cli/invocation.ts';
 import blueGreen from '../../../src/commands/deploy/blue-green.ts';
 import canary from '../../../src/commands/deploy/canary.ts';
 import promote from '../../../src/commands/deploy/promote.ts';
 import type { ChangeCommand } from '../../../src/core/command.ts';
-import { contextOf } from '../inspect/platform.ts';
+
+const parse = (command: ChangeCommand, flags: string[], env: Record<string, string> = {}): Invocation | undefined =>
+  readCommandLine(command, [...command.name.split(' '), ...flags], env, () => undefined, 80);
 
 const CANARY = '--rollback ends the canary that runs, of all its services; it takes no ';
 const BACK = '--rollback goes back to the release before; it takes no ';
+const ALL = 'without --to all visitors get the canary, with no step to compare it in; it takes no ';
 
-describe('a flag that would do nothing must be refused before anything is looked at:', () => {
-  test.each<[string, ChangeCommand, object]>([
-    [`${CANARY}--version`, canary, { rollback: true, version: 'v2' }],
-    [`${CANARY}--service`, canary, { rollback: true, service: ['api'] }],
-    [`${CANARY}--initial-traffic-percent`, canary, { rollback: true, initialTrafficPercent: 5 }],
-    [`${CANARY}--auto-promote, no --steps`, canary, { rollback: true, autoPromote: true, steps: '5,25,50,100' }],
-    [`${CANARY}--step-duration`, canary, { rollback: true, stepDuration: '2m' }],
-    [`${CANARY}--no-analysis`, canary, { rollback: true, noAnalysis: true }],
-    [`${CANARY}--incompatible-migration`, canary, { rollback: true, incompatibleMigration: 'why' }],
-    [`${BACK}--version`, blueGreen, { rollback: true, version: 'v2' }],
-    [`${BACK}--incompatible-migration`, blueGreen, { rollback: true, incompatibleMigration: 'why' }],
-    [
-      'without --to all visitors get the canary, with no step to compare it in; it takes no --step-duration',
-      promote,
-      { stepDuration: '2m' },
-    ],
-  ])('%s', async (message, command, typed) => {
-    const refused = (async () => await command.plan(command.input.parse(typed), contextOf({})))();
-    await expect(refused).rejects.toMatchObject({
-      code: 'USAGE',
-      message,
-      hint: expect.stringContaining(`opsctl ${command.name}`) as string,
-    });
+describe('a flag that would do nothing must be refused:', () => {
+  test.each<[string, ChangeCommand, string[]]>([
+    [`${CANARY}--version`, canary, ['--rollback', '--version', 'v2']],
+    [`${CANARY}--service`, canary, ['--rollback', '--service', 'api']],
+    [`${CANARY}--initial-traffic-percent`, canary, ['--rollback', '--initial-traffic-percent', '5']],
+    [`${CANARY}--auto-promote, no --steps`, canary, ['--rollback', '--steps', '5,25,50,100', '--auto-promote']],
+    [`${CANARY}--step-duration`, canary, ['--rollback', '--step-duration', '2m']],
+    [`${CANARY}--no-analysis`, canary, ['--rollback', '--no-analysis']],
+    [`${CANARY}--incompatible-migration`, canary, ['--rollback', '--incompatible-migration', 'why']],
+    [`${BACK}--version`, blueGreen, ['--rollback', '--version', 'v2']],
+    [`${BACK}--incompatible-migration`, blueGreen, ['--rollback', '--incompatible-migration', 'why']],
+    [`${ALL}--step-duration`, promote, ['--step-duration', '2m']],
+  ])('%s', (message, command, flags) => {
+    const hint = expect.stringContaining(`opsctl ${command.name}`) as string;
+    expect(() => parse(command, flags)).toThrow(expect.objectContaining({ code: 'USAGE', message, hint }));
   });
+});
+
+test.each<[ChangeCommand, string[]]>([
+  [canary, ['--rollback', '--force']],
+  [blueGreen, ['--rollback', '--service', 'api', '--force']],
+  [promote, ['--to', '50', '--step-duration', '2m']],
+])('what has an effect must not be refused: %#', (command, flags) => {
+  expect(parse(command, flags)).toBeDefined();
+});
+
+test('a lasting variable, which is meant for canaries that begin, must not keep anybody from taking one back', () => {
+  const env = { OPSCTL_DEPLOY_CANARY_STEPS: '10,100', OPSCTL_DEPLOY_CANARY_AUTO_PROMOTE: '1' };
+  expect(parse(canary, ['--rollback'], env)?.input).toMatchObject({ rollback: true, steps: '10,100' });
 });

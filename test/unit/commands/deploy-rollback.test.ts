@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 
 import blueGreen from '../../../src/commands/deploy/blue-green.ts';
-import canary from '../../../src/commands/deploy/canary.ts';
 import type { Plan } from '../../../src/core/change.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
 import { fakeFiles } from '../../support/fakes/files.ts';
@@ -32,14 +31,6 @@ test('a second rollback must be refused, and go further back for the service tha
     hint: 'To go further back, name the service: opsctl deploy blue-green --rollback --service api',
   });
   expect((await planned({ service: ['api'] })).summary).toBe('roll back api v2 → v1');
-});
-
-test('a canary must be taken back whole', async () => {
-  const given = canary.input.parse({ rollback: true, service: ['api'] });
-  await expect(canary.plan(given, contextOf({}))).rejects.toMatchObject({
-    code: 'USAGE',
-    hint: 'Run: opsctl deploy canary --rollback',
-  });
 });
 
 test('a service that cannot be deployed must be refused', async () => {
