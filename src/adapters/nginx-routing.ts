@@ -100,26 +100,25 @@ export async function writeRouting(
   const gone = [generation, generation - KEPT]
     .filter((one) => one > 0)
     .map((one) => at(`generations/${one.toString()}`));
-  const failed = (thrown: unknown): Promise<OpsError> => notSwitched(thrown, { docker, exec }, { id, directory });
-  const write = async (): Promise<void> => {
+  const link = { name: NEXT, linkTarget: `generations/${generation.toString()}`, data: '' };
+  const files = filesOf(route, generation).map(({ name, data }) => ({ name: `${link.linkTarget}/${name}`, data }));
+  let isRenaming = false;
+  try {
     await run(exec, id, ['rm', '-rf', ...gone]);
     const { headers } = await docker.request({ path: '/_ping', asked: 'answer' });
-    const link = { name: NEXT, linkTarget: `generations/${generation.toString()}`, data: '' };
-    const files = filesOf(route, generation).map(({ name, data }) => ({ name: `${link.linkTarget}/${name}`, data }));
     await putArchive(docker, id, directory, [...files, { ...link, modifiedAt: new Date(engineTime(headers.date)) }]);
-  };
-  await write().catch(async (thrown: unknown) => {
-    throw await failed(thrown);
-  });
-  // -T: else `live`, a link to a directory, would be moved into.
-  try {
+    isRenaming = true;
+    // -T: else `live`, a link to a directory, would be moved into.
     await run(exec, id, ['mv', '-T', at(NEXT), at('live')]);
   } catch (thrown) {
     const { code, details } = asOpsError(thrown);
-    // Where it did not come back, it may still happen.
-    const error = code === 'REJECTED' && details?.['outcome'] === undefined ? await failed(thrown) : thrown;
+    // A rename that did not come back may still happen.
+    const isOver = !isRenaming || (code === 'REJECTED' && details?.['outcome'] === undefined);
+    const error = isOver ? await notSwitched(thrown, { docker, exec }, { id, directory }) : thrown;
     // One that was begun before and did not come back may have been quicker, with the same link.
-    const now = await knownRouting(docker, id, directory);
+    const now = await knownRouting(docker, id, directory).catch(() => {
+      throw thrown;
+    });
     if (now === undefined || !sameRoute(now, route)) throw error;
   }
 }

@@ -77,7 +77,8 @@ export async function doStep(step: Step, around: StepContext): Promise<Done> {
   }
   const found = step.verify === undefined ? unknown : await settle(step, step.verify, { deadline, unknown }, around);
   // What a gate answers once it was interrupted does not count, good or bad: it was said already what comes of that.
-  const isOverruled = step.do === undefined && around.signal.aborted && found?.code !== 'LOCKED';
+  const isAnswer = found?.code !== 'LOCKED' && found?.code !== 'BUG';
+  const isOverruled = step.do === undefined && around.signal.aborted && isAnswer;
   const error = isOverruled ? interruptedDuring(step) : found;
   if (error !== undefined) return { failure: { error, mayHaveHappened: step.do !== undefined } };
   // That it cannot be read is no failure of the step.

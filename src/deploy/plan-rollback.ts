@@ -59,7 +59,9 @@ export function planRollback(request: RollbackRequest): Plan {
     ],
     steps: [
       ...stopped.map(steps.restart),
-      ...stopped.map(({ name }) => (force ? keepsRunning(name) : steps.serving(name, options.healthyWithinMs))),
+      ...stopped.map(({ name }) =>
+        force ? keepsRunning(name, options.healthyWithinMs) : steps.serving(name, options.healthyWithinMs),
+      ),
       // One answer is enough of what served before, and each costs time while visitors see the bad version.
       ...(!asked || force
         ? []
@@ -79,16 +81,19 @@ export function planRollback(request: RollbackRequest): Plan {
 export const keptBack = (request: RollbackRequest): Kept[] =>
   goingBack(request).map((one) => writable(keptOf(one, one.facts.previous), request.force));
 
-/** Instead of being waited for until it is healthy, of a version that is wanted although it may be as ill as the live one. */
-const keepsRunning = (name: string): Step =>
+/**
+ * By force a version is wanted although it may be as ill as the live one; but while it still starts, it serves nobody: its
+ * health check has the time to decide.
+ */
+const keepsRunning = (name: string, withinMs: number): Step =>
   gate({
     id: `engine.staysUp:${name}`,
-    describe: `see that ${name} keeps running`,
-    why: 'what ends at once helps nobody; by force, it is not waited for until it is healthy',
-    verify: (r) => r.engine.staysUp(name),
+    describe: `see that ${name} has started and keeps running`,
+    why: 'its health check has the time to decide; by force, what it decides does not matter',
+    verify: (r) => r.engine.staysUp(name, withinMs),
     explain: (r) => r.engine.whyNotServing(name),
     recheck: true,
-    timeoutMs: steps.START_MS,
+    timeoutMs: withinMs + steps.START_MS,
   });
 
 const goingBack = ({ services, named }: RollbackRequest): Candidates =>

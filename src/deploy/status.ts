@@ -120,7 +120,7 @@ function driftOf(
     ...(known && live.length > 0 && version === undefined ? ['its live containers run several versions'] : []),
     ...(!('why' in variable) && tag !== undefined && isStale({ variable, version: tag })
       ? [
-          `${variable.file} says ${variable.name}=${variable.value ?? ''}, but ${tag} is live: the next docker-compose up would change it${moved ? `, and so would a deploy of ${tag}, which is not the image any more that is live` : ''}`,
+          `${variable.file} says ${variable.name}=${variable.value ?? ''}, but ${tag} is live: the next docker-compose up would change it${moved ? `, and so would a deploy of ${tag}, which is not the image any more that is live` : ''}${variable.fixed === undefined ? '' : `; this user cannot write there: its directory says ${variable.fixed}`}`,
         ]
       : []),
   ];

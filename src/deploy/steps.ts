@@ -20,7 +20,7 @@ export const START_MS = 15_000;
 /** A new candidate answers in ms, or not at all; this is for the connection to be found. */
 const SMOKE_MS = 30_000;
 /** One rename in a container. Above the deadlines of all its calls together, so that none is made once the step is given up. */
-const SWITCH_MS = 60_000;
+const SWITCH_MS = 90_000;
 /** How often a step of a canary that cannot be decided yet is prolonged by its own length. */
 export const EXTENSIONS = 2;
 /** For the questions after the watch's time is over. */

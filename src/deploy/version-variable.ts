@@ -40,6 +40,12 @@ export const tagIn = (containers: readonly Container[]): string | undefined =>
 export const isStale = ({ variable, version }: Pick<Kept, 'variable' | 'version'>): boolean =>
   version !== undefined && !('why' in variable) && variable.value !== version;
 
+/** Whether this user cannot replace the file of its variable. */
+const isFixed = ({ variable }: Pick<Kept, 'variable'>): boolean => 'fixed' in variable && variable.fixed !== undefined;
+
+/** Whether its variable would have to be written, and cannot be. */
+export const isUnwritable = (one: Pick<Kept, 'variable' | 'version'>): boolean => isStale(one) && isFixed(one);
+
 /**
  * What is written down last must be possible before the first step: else traffic would be switched, watched and taken back.
  * @returns the same; by force, a variable whose file this user cannot replace is left alone
@@ -89,13 +95,13 @@ export function mustAgree(set: readonly Kept[], all: readonly Kept[]): void {
 }
 
 /**
- * The commands by which the variables say what is live; where services that share one differ, what makes them alike. Of a
- * tag that has `moved` to another image there is none: it would deploy that.
+ * The commands by which the variables say what is live; where services that share one differ, what makes them alike. None
+ * would do where this user cannot write, nor of a tag that has `moved` to another image: it would deploy that.
  */
 export function settingCommands(all: readonly (Kept & { moved: boolean })[]): string[] {
   const commands = all.filter(isStale).flatMap((one) => {
     const alike = sharing(one, all);
-    if (alike.some(({ moved }) => moved)) return [];
+    if (alike.some((other) => other.moved || isFixed(other))) return [];
     const versions = new Set(alike.map(({ version }) => version));
     const said = 'why' in one.variable ? undefined : one.variable.value;
     const version = versions.size === 1 ? one.version : versions.has(said) ? said : undefined;

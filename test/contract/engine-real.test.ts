@@ -180,6 +180,19 @@ describe('start, stop, serving', () => {
   });
 });
 
+describe('a container whose health does not matter', () => {
+  const later = 3_600_000;
+
+  it('stays up once its health check has decided, or has had its time', async () => {
+    const ill = await box(WAIT, { health: { test: ['CMD', 'false'], intervalMs: 200 } });
+    await until('unhealthy', async () => (await engine.container(ill)).health === 'unhealthy');
+    await until('up', async () => await engine.staysUp(ill, later));
+    const undecided = await box(WAIT, { health: { test: ['CMD', 'true'], intervalMs: later } });
+    await until('up without patience', async () => await engine.staysUp(undecided));
+    expect(await engine.staysUp(undecided, later)).toBe(false);
+  });
+});
+
 describe('usage', () => {
   it('from cgroups agrees with the API', async () => {
     const limit = 64 * 1024 * 1024;

@@ -140,10 +140,11 @@ export function openEngine(docker: DockerClient): Engine {
       if (found.state !== 'running') return false;
       return found.health === 'none' ? await hasSettled(docker, found) : found.health === 'healthy';
     },
-    staysUp: async (id) => {
+    staysUp: async (id, startingMs = 0) => {
       const found = await container(id);
       if (isDown(found.state)) throw await downError(docker, found);
-      return found.state === 'running' && (await hasSettled(docker, found));
+      const forMs = found.health === 'starting' ? Math.max(startingMs, SETTLED_MS) : SETTLED_MS;
+      return found.state === 'running' && (await hasSettled(docker, found, forMs));
     },
     whyNotServing: async (id) => {
       const { state, health, healthLog } = await container(id);
@@ -268,9 +269,13 @@ async function signalFromInside(docker: DockerClient, id: string, name: string):
 }
 
 /** Up for a while, by the engine's clock: between two crashes a container runs, too. */
-async function hasSettled(docker: DockerClient, { startedAt, createdAt }: ContainerDetail): Promise<boolean> {
+async function hasSettled(
+  docker: DockerClient,
+  { startedAt, createdAt }: ContainerDetail,
+  forMs = SETTLED_MS,
+): Promise<boolean> {
   const { headers } = await docker.request({ path: '/_ping', asked: 'answer' });
-  return engineTime(headers.date) - Date.parse(startedAt ?? createdAt) >= SETTLED_MS;
+  return engineTime(headers.date) - Date.parse(startedAt ?? createdAt) >= forMs;
 }
 
 async function downError(docker: DockerClient, found: ContainerDetail): Promise<OpsError> {

@@ -67,14 +67,20 @@ export default changeCommand({
   ],
   input,
   output: releaseSchema,
-  idle: ({ rollback }) =>
-    rollback
-      ? {
-          fields: Object.keys(input.shape).filter((field) => field !== 'rollback' && field !== 'force'),
-          why: '--rollback ends the canary that runs, of all its services',
-          hint: 'Run: opsctl deploy canary --rollback',
-        }
-      : undefined,
+  idle: ({ rollback, autoPromote, initialTrafficPercent }) => {
+    if (rollback)
+      return {
+        fields: Object.keys(input.shape).filter((field) => field !== 'rollback' && field !== 'force'),
+        why: '--rollback ends the canary that runs, of all its services',
+        hint: 'Run: opsctl deploy canary --rollback',
+      };
+    if (autoPromote || initialTrafficPercent === undefined) return undefined;
+    return {
+      fields: ['steps'],
+      why: 'without --auto-promote the canary stays at --initial-traffic-percent',
+      hint: 'Go through them by itself: opsctl deploy canary --version <version> --auto-promote --steps <percents>',
+    };
+  },
   plan: (given, context) => (given.rollback ? takeBack(given, context) : start(given, context)),
   settles: async ({ rollback }, { readers }) => (rollback ? (await pausedCanary(readers))?.id : undefined),
   report: (_given, context) => observeRelease(context),
@@ -95,11 +101,11 @@ async function start(given: z.output<typeof input>, context: Context): Promise<P
         hint: 'Set prometheus in opsctl.yaml, or watch its containers only: --no-analysis',
       },
     );
-  if (walk.analysed) await mustBeAsked(context.readers.metrics);
   const facts = await observe(context.platform, context.readers);
   await mustNotBeCanary(facts, context.readers);
   const asked = { ...given, version: given.version };
-  const request = await requestOf(asked, facts, context);
+  const request = await requestOf(asked, facts, context, walk.percents.includes(100));
+  if (walk.analysed && request.wanted.some(({ same }) => !same)) await mustBeAsked(context.readers.metrics);
   for (const risk of acceptedRisks(request.wanted, asked)) context.warn(risk);
   return planCanary(request, walk);
 }

@@ -144,6 +144,7 @@ export async function requestOf(
   given: { version: string; service: string[]; incompatibleMigration?: string | undefined; force: boolean },
   facts: Facts,
   context: Context,
+  goesLive = true,
 ): Promise<DeployRequest> {
   const { platform, readers } = context;
   const asked = { version: given.version, services: given.service, noRollback: given.incompatibleMigration };
@@ -153,6 +154,8 @@ export async function requestOf(
   if (!given.force) await mustAgreeWithOthers(decided, facts, context);
   const wanted = decided.map((one) => {
     if (one.same && !isStale(one)) return one;
+    // Nothing is written down of a version that a share of visitors gets.
+    if (!goesLive && changing.length > 0) return one;
     const written = writable(one, given.force);
     warnUnwritten({ service: one.facts.name, ...written }, context);
     return written;

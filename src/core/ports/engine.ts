@@ -171,8 +171,12 @@ export interface EngineReader {
    * @throws UNSAFE at once when the container exited, restarts, or was started again more often than that
    */
   isServing(id: string, restarts?: number): Promise<boolean>;
-  /** Running, healthy or not, and for some seconds now. Throws UNSAFE at once when it exited or restarts. */
-  staysUp(id: string): Promise<boolean>;
+  /**
+   * Running, healthy or not, and for some seconds now.
+   * @param startingMs how long a health check that has not decided yet is waited for, in ms; default: not at all
+   * @throws UNSAFE at once when it exited or restarts
+   */
+  staysUp(id: string, startingMs?: number): Promise<boolean>;
   /** What a container that does not serve says of itself. */
   whyNotServing(id: string): Promise<NotServing>;
   hasRestartPolicy(id: string, policy: RestartPolicy): Promise<boolean>;

@@ -15,7 +15,14 @@ function container({
   linkTarget,
   exitCode = 0,
   fails,
-}: { linkTarget?: string; exitCode?: number; fails?: string } = {}) {
+  hanging = false,
+}: {
+  linkTarget?: string;
+  exitCode?: number;
+  fails?: string;
+  /** Whether a rename that was begun before takes the link as soon as it is there. */
+  hanging?: boolean;
+} = {}) {
   const done: string[] = [];
   /** Whether the link beside `live` is there. */
   let isPending = false;
@@ -33,13 +40,15 @@ function container({
       const answer = { status: 200, headers: { date: DATE }, body: archive };
       if (method === 'PUT') {
         done.push(`put ${JSON.stringify(query)}`);
-        isPending = true;
+        isPending = !hanging;
+        if (hanging) archive = bytes ?? archive;
         if (fails === 'put') throw new OpsError('REJECTED', 'no space left', { details: { outcome: 'unknown' } });
         archive = bytes ?? archive;
       } else if (method === 'HEAD') {
         if (isPending && query?.['path'] === `${lb.directory}/live.next`) return statOf('generations/1');
-        if (linkTarget === undefined) return { ...answer, status: 404 };
-        return statOf(linkTarget);
+        const isLive = query?.['path'] === `${lb.directory}/live` && hanging && done.length > 2;
+        if (linkTarget === undefined && !isLive) return { ...answer, status: 404 };
+        return statOf(linkTarget ?? 'generations/1');
       } else if (path === '/_ping') done.push('ask for the time');
       return answer;
     },
@@ -131,6 +140,11 @@ describe('a switch', () => {
       ...{ code: 'REJECTED', details: { outcome: 'none' } },
     });
     expect(done.at(-1)).toBe(WITHDRAWS);
+  });
+
+  test('that an earlier rename has made meanwhile must count as done, though its writing failed', async () => {
+    const { docker, exec } = container({ fails: 'put', hanging: true });
+    await expect(writeRouting({ docker, exec }, lb, 0, { live: { api: 'green' } })).resolves.toBeUndefined();
   });
 
   test('whose link cannot be removed must not be known to have done nothing: one before it may still take the link', async () => {

@@ -23,6 +23,11 @@ describe('a flag that would do nothing must be refused:', () => {
     [`${CANARY}--step-duration`, canary, ['--rollback', '--step-duration', '2m']],
     [`${CANARY}--no-analysis`, canary, ['--rollback', '--no-analysis']],
     [`${CANARY}--incompatible-migration`, canary, ['--rollback', '--incompatible-migration', 'why']],
+    [
+      'without --auto-promote the canary stays at --initial-traffic-percent; it takes no --steps',
+      canary,
+      ['--version', 'v2', '--initial-traffic-percent', '10', '--steps', '5,25'],
+    ],
     [`${BACK}--version`, blueGreen, ['--rollback', '--version', 'v2']],
     [`${BACK}--incompatible-migration`, blueGreen, ['--rollback', '--incompatible-migration', 'why']],
     [`${ALL}--step-duration`, promote, ['--step-duration', '2m']],
@@ -35,6 +40,8 @@ describe('a flag that would do nothing must be refused:', () => {
 test.each<[ChangeCommand, string[]]>([
   [canary, ['--rollback', '--force']],
   [blueGreen, ['--rollback', '--service', 'api', '--force']],
+  [canary, ['--version', 'v2', '--steps', '10,25']],
+  [canary, ['--version', 'v2', '--auto-promote', '--initial-traffic-percent', '10', '--steps', '5,25']],
   [promote, ['--to', '50', '--step-duration', '2m']],
 ])('what has an effect must not be refused: %#', (command, flags) => {
   expect(parse(command, flags)).toBeDefined();

@@ -14,7 +14,10 @@ import { fakeJournal } from '../../support/fakes/journal.ts';
 import { fakeLoadBalancer } from '../../support/fakes/load-balancer.ts';
 import { fakeReplicas } from '../../support/fakes/replicas.ts';
 import { readyNginx } from '../../support/ready-nginx.ts';
-import { deployed, ids, made } from '../deploy/facts.ts';
+import { promoting } from '../../../src/deploy/running-canary.ts';
+import { statusOf } from '../../../src/deploy/status.ts';
+import { settingCommands } from '../../../src/deploy/version-variable.ts';
+import { deployed, ids, lookOf, made, serviceFacts } from '../deploy/facts.ts';
 import { contextOf, of, shop } from '../inspect/platform.ts';
 
 /** v1 of compose in blue, with v2 in green where `there`; the variable says `says`. */
@@ -90,6 +93,37 @@ test('a share of visitors, of which nothing is written down, must not be refused
   const { plan, said } = await planned(promote, { to: 50, noAnalysis: true }, beside);
   expect(plan.summary).toBe('canary of api v2: 50 %');
   expect(said).toEqual([]);
+});
+
+test('a canary that stays at its share must not be refused either', async () => {
+  const { plan, said } = await planned(canary, { version: 'v2', noAnalysis: true }, alone);
+  expect(ids(plan)).toContain('lb.route:nginx:5%');
+  expect(said).toEqual([]);
+});
+
+test('what would be refused must not be told as the command to run', () => {
+  const variable = { file: '.env', name: 'API_VERSION', value: 'v1', fixed: 'EACCES' };
+  expect(settingCommands([{ service: 'api', version: 'v2', moved: false, variable }])).toEqual([]);
+  const live = [deployed('api', { colour: 'green', version: 'v2', deploy: 1 })];
+  const seen = serviceFacts('api', { colour: 'green', live });
+  expect(statusOf(seen, lookOf([seen]), { variable, digest: undefined, moved: false }).drift).toEqual([
+    '.env says API_VERSION=v1, but v2 is live: the next docker-compose up would change it; this user cannot write there: its directory says EACCES',
+  ]);
+  const share = {
+    ...{
+      facts: serviceFacts('api', { previous: live }),
+      version: 'v2',
+      containers: [],
+      noRollback: undefined,
+      gone: [],
+    },
+    smoke: [],
+  };
+  const platform = shop({ services: { api: {} } });
+  expect(promoting([{ ...share, variable }], [], platform)).toBeUndefined();
+  expect(promoting([{ ...share, variable: { ...variable, value: 'v2' } }], [], platform)).toBe(
+    'opsctl deploy promote --no-analysis',
+  );
 });
 
 test('what it says already must not be warned of', async () => {

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 
 import blueGreen from '../../../src/commands/deploy/blue-green.ts';
+import canary from '../../../src/commands/deploy/canary.ts';
 import { OpsError } from '../../../src/core/errors.ts';
 import type { ContainerState } from '../../../src/core/ports/engine.ts';
 import type { LoadBalancerReader } from '../../../src/core/ports/load-balancer.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
 import { fakeFiles } from '../../support/fakes/files.ts';
+import { fakeJournal } from '../../support/fakes/journal.ts';
 import { fakeLoadBalancer } from '../../support/fakes/load-balancer.ts';
+import { fakeMetrics } from '../../support/fakes/metrics.ts';
 import { fakeReplicas } from '../../support/fakes/replicas.ts';
 import { readyNginx } from '../../support/ready-nginx.ts';
 import { made } from '../deploy/facts.ts';
@@ -80,4 +83,34 @@ test.each<[ContainerState, ContainerState]>([
   const context = contextOf({ engine, replicas, loadBalancer, files: fakeFiles() }, platform);
   const given = blueGreen.input.parse({ version: 'v2', service: ['api'] });
   expect(await blueGreen.plan(given, context)).toMatchObject({ summary: 'deploy api v2' });
+});
+
+test.each([
+  ['is refused', 'v2', /^a canary is judged by what Prometheus counts, and it cannot be asked: nobody answers$/],
+  ['is none of a version that is live already', 'v1', undefined],
+])('a canary without a Prometheus that answers %s', async (_what, version, refused) => {
+  const engine = fakeEngine();
+  engine.add(of('nginx', { name: 'nginx', id: 'nginx' }));
+  engine.add(made('shop_api_1', { image: 'shop/api:v1', imageId: 'sha256:1', memoryLimit: 1024 }));
+  const replicas = fakeReplicas(engine);
+  replicas.models.set('id-shop_api_1', { aliases: { shop: ['api-blue'] }, published: [] });
+  for (const number of ['1', '2'])
+    replicas.images.set(`shop/api:v${number}`, {
+      ...{ id: `sha256:${number}`, digests: [], labels: {}, ports: [3000], size: 1 },
+    });
+  const routing = { live: {}, generation: 1, since: '2026-03-01T11:00:00.000Z' };
+  const parts = {
+    ...{ engine, replicas, journal: fakeJournal(), files: fakeFiles() },
+    loadBalancer: fakeLoadBalancer({ nginx: { ...readyNginx(['api']), routing } }),
+    metrics: { ...fakeMetrics(), query: () => Promise.reject(new OpsError('UNREACHABLE', 'nobody answers')) },
+  };
+  const platform = shop({ prometheus: { service: 'prometheus' }, services: { api: { port: 3000 } } });
+  const told = canary.plan(canary.input.parse({ version }), contextOf(parts, platform));
+  if (refused === undefined) expect((await told).steps).toEqual([]);
+  else
+    await expect(told).rejects.toMatchObject({
+      code: 'UNREACHABLE',
+      message: expect.stringMatching(refused) as string,
+      hint: expect.stringContaining('--no-analysis') as string,
+    });
 });
