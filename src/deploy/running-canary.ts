@@ -21,7 +21,7 @@ import { comparison, type Released } from './request.ts';
 import { smokeUrls } from './smoke.ts';
 import { firstInstance } from './stages.ts';
 import { switchId } from './steps.ts';
-import { isUnwritable, versionVariable } from './version-variable.ts';
+import { whyUnwritable, versionVariable } from './version-variable.ts';
 
 /** The services of the canary, as they would go live. @throws UNSAFE when there is none */
 export async function runningCanary(facts: Facts, platform: Platform, { files }: Readers): Promise<Promoted[]> {
@@ -180,7 +180,7 @@ export function promoting(
   verdicts: readonly string[],
   { prometheus }: Platform,
 ): string | undefined {
-  if (services.some((one) => !isWhole(one.facts) || isUnwritable(one))) return undefined;
+  if (services.some((one) => !isWhole(one.facts) || whyUnwritable(one) !== undefined)) return undefined;
   const compared = prometheus !== undefined && services.every((one) => one.compared !== undefined);
   if (!compared) return 'opsctl deploy promote --no-analysis';
   const well = verdicts.length === services.length && verdicts.every((verdict) => verdict === 'pass');

@@ -119,9 +119,14 @@ function driftOf(
     ),
     ...(known && live.length > 0 && version === undefined ? ['its live containers run several versions'] : []),
     ...(!('why' in variable) && tag !== undefined && isStale({ variable, version: tag })
-      ? [
-          `${variable.file} says ${variable.name}=${variable.value ?? ''}, but ${tag} is live: the next docker-compose up would change it${moved ? `, and so would a deploy of ${tag}, which is not the image any more that is live` : ''}${variable.fixed === undefined ? '' : `; this user cannot write there: its directory says ${variable.fixed}`}`,
-        ]
+      ? [staleLine(variable, tag, moved)]
       : []),
   ];
+}
+
+/** Of a variable that says another version than the tag that is live, and why no command to write that down is told, if so. */
+function staleLine({ file, name, value, fixed }: VersionVariable, tag: string, moved: boolean): string {
+  const deploy = moved ? `, and so would a deploy of ${tag}, which is not the image any more that is live` : '';
+  const write = fixed === undefined ? '' : `; this user cannot write there: its directory says ${fixed}`;
+  return `${file} says ${name}=${value ?? ''}, but ${tag} is live: the next docker-compose up would change it${deploy}${write}`;
 }

@@ -40,11 +40,12 @@ export const tagIn = (containers: readonly Container[]): string | undefined =>
 export const isStale = ({ variable, version }: Pick<Kept, 'variable' | 'version'>): boolean =>
   version !== undefined && !('why' in variable) && variable.value !== version;
 
-/** Whether this user cannot replace the file of its variable. */
-const isFixed = ({ variable }: Pick<Kept, 'variable'>): boolean => 'fixed' in variable && variable.fixed !== undefined;
-
-/** Whether its variable would have to be written, and cannot be. */
-export const isUnwritable = (one: Pick<Kept, 'variable' | 'version'>): boolean => isStale(one) && isFixed(one);
+/** Why its variable, which would have to be written, cannot be; undefined where it can, or says its version already. */
+export function whyUnwritable({ variable, version }: Pick<Kept, 'variable' | 'version'>): string | undefined {
+  if ('why' in variable || variable.fixed === undefined || version === undefined || variable.value === version)
+    return undefined;
+  return `${variable.name}=${version} cannot be written to ${variable.file}: its directory says ${variable.fixed}`;
+}
 
 /**
  * What is written down last must be possible before the first step: else traffic would be switched, watched and taken back.
@@ -52,11 +53,8 @@ export const isUnwritable = (one: Pick<Kept, 'variable' | 'version'>): boolean =
  * @throws UNSAFE for such a one without force
  */
 export function writable<One extends Pick<Kept, 'variable' | 'version'>>(one: One, force: boolean): One {
-  const { variable, version } = one;
-  if ('why' in variable || variable.fixed === undefined || version === undefined || variable.value === version)
-    return one;
-  const { file, name, fixed } = variable;
-  const why = `${name}=${version} cannot be written to ${file}: its directory says ${fixed}`;
+  const why = whyUnwritable(one);
+  if (why === undefined) return one;
   if (force) return { ...one, variable: { why } };
   throw new OpsError('UNSAFE', why, {
     hint: 'Run it as a user who may write there, or leave the file as it is, with a warning: --force. Without compose.envFile in the configuration, it always is.',
@@ -101,7 +99,7 @@ export function mustAgree(set: readonly Kept[], all: readonly Kept[]): void {
 export function settingCommands(all: readonly (Kept & { moved: boolean })[]): string[] {
   const commands = all.filter(isStale).flatMap((one) => {
     const alike = sharing(one, all);
-    if (alike.some((other) => other.moved || isFixed(other))) return [];
+    if (whyUnwritable(one) !== undefined || alike.some(({ moved }) => moved)) return [];
     const versions = new Set(alike.map(({ version }) => version));
     const said = 'why' in one.variable ? undefined : one.variable.value;
     const version = versions.size === 1 ? one.version : versions.has(said) ? said : undefined;

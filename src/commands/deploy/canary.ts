@@ -103,8 +103,8 @@ async function start(given: z.output<typeof input>, context: Context): Promise<P
     );
   const facts = await observe(context.platform, context.readers);
   await mustNotBeCanary(facts, context.readers);
-  const asked = { ...given, version: given.version };
-  const request = await requestOf(asked, facts, context, walk.percents.includes(100));
+  const asked = { ...given, version: given.version, goesLive: walk.percents.includes(100) };
+  const request = await requestOf(asked, facts, context);
   if (walk.analysed && request.wanted.some(({ same }) => !same)) await mustBeAsked(context.readers.metrics);
   for (const risk of acceptedRisks(request.wanted, asked)) context.warn(risk);
   return planCanary(request, walk);

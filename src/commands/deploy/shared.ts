@@ -139,13 +139,19 @@ export const surroundingsOf = (facts: Facts, { platform }: Context): Surrounding
   options: platform.deploy,
 });
 
+/** A release as it was asked for. */
+interface Given {
+  version: string;
+  /** Services that were named; none: all. */
+  service: string[];
+  incompatibleMigration?: string | undefined;
+  force: boolean;
+  /** False where only a share of visitors gets it. */
+  goesLive?: boolean;
+}
+
 /** A release of a version, decided. @throws as `decide`, `mustFit` and `writable` */
-export async function requestOf(
-  given: { version: string; service: string[]; incompatibleMigration?: string | undefined; force: boolean },
-  facts: Facts,
-  context: Context,
-  goesLive = true,
-): Promise<DeployRequest> {
+export async function requestOf(given: Given, facts: Facts, context: Context): Promise<DeployRequest> {
   const { platform, readers } = context;
   const asked = { version: given.version, services: given.service, noRollback: given.incompatibleMigration };
   const decided = await decide(asked, facts, platform, readers);
@@ -155,7 +161,7 @@ export async function requestOf(
   const wanted = decided.map((one) => {
     if (one.same && !isStale(one)) return one;
     // Nothing is written down of a version that a share of visitors gets.
-    if (!goesLive && changing.length > 0) return one;
+    if (given.goesLive === false && changing.length > 0) return one;
     const written = writable(one, given.force);
     warnUnwritten({ service: one.facts.name, ...written }, context);
     return written;

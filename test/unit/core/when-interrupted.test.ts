@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Plan, Step } from '../../../src/core/change.ts';
-import { execute, whenInterrupted } from '../../../src/core/execute.ts';
+import { execute, type Outcome, whenInterrupted } from '../../../src/core/execute.ts';
 import { OpsError } from '../../../src/core/errors.ts';
 import { gate, plan, step } from '../../../src/core/plan.ts';
+import type { Writers } from '../../../src/core/ports.ts';
 import { fakeCache } from '../../support/fakes/cache.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
 import { contextOf } from '../inspect/platform.ts';
@@ -22,6 +23,24 @@ const serving = (id: string): Step =>
   });
 const planOf = (...steps: Step[]): Plan => plan({ target: 't', summary: 's', touches: [], steps });
 
+/** Carries a plan out until `controller` interrupts it. */
+const carriedOut = async (
+  made: Plan,
+  parts: Partial<Writers>,
+  controller: AbortController,
+  confirmLock: () => void = () => undefined,
+): Promise<Outcome> =>
+  await execute(made, {
+    writers: Object.assign(Object.create(null), contextOf({}).readers, parts),
+    journal: async () => undefined,
+    listen: () => undefined,
+    confirmLock: async () => {
+      confirmLock();
+    },
+    signal: controller.signal,
+    now: () => new Date(0),
+  });
+
 /** How a plan ends that is interrupted while `a` is stopped. */
 async function ends(made: Plan): Promise<string> {
   const engine = fakeEngine();
@@ -32,14 +51,7 @@ async function ends(made: Plan): Promise<string> {
     controller.abort();
     await stopContainer(...given);
   };
-  const { outcome } = await execute(made, {
-    writers: Object.assign(Object.create(null), contextOf({}).readers, { engine }),
-    journal: async () => undefined,
-    listen: () => undefined,
-    confirmLock: async () => undefined,
-    signal: controller.signal,
-    now: () => new Date(0),
-  });
+  const { outcome } = await carriedOut(made, { engine }, controller);
   return outcome;
 }
 
@@ -87,14 +99,7 @@ describe('what an interruption leads to must be known while a step runs', () => 
       return 'all';
     };
     cache.isFlushed = () => Promise.reject(new Error('what is known is not looked for'));
-    const result = await execute(made, {
-      writers: Object.assign(Object.create(null), contextOf({}).readers, { cache }),
-      journal: async () => undefined,
-      listen: () => undefined,
-      confirmLock: async () => undefined,
-      signal: controller.signal,
-      now: () => new Date(0),
-    });
+    const result = await carriedOut(made, { cache }, controller);
     expect(result).toMatchObject({
       ...{ outcome: 'partial', error: { code: 'INTERRUPTED', message: '7 keys gone' } },
       left: ['cache.flush:main: may have been done, cannot be undone'],
@@ -118,15 +123,8 @@ describe('what an interruption leads to must be known while a step runs', () => 
       if (when === 'while it is asked') controller.abort();
       return true;
     };
-    const { outcome } = await execute(made, {
-      writers: Object.assign(Object.create(null), contextOf({}).readers, { engine }),
-      journal: async () => undefined,
-      listen: () => undefined,
-      confirmLock: async () => {
-        if (asked) controller.abort();
-      },
-      signal: controller.signal,
-      now: () => new Date(0),
+    const { outcome } = await carriedOut(made, { engine }, controller, () => {
+      if (asked) controller.abort();
     });
     expect([whenInterrupted(made, gated, {}), outcome]).toEqual(leads);
   });
@@ -142,14 +140,7 @@ describe('what an interruption leads to must be known while a step runs', () => 
       controller.abort();
       return Promise.reject(answer);
     };
-    const result = await execute(planOf(first, passed), {
-      writers: Object.assign(Object.create(null), contextOf({}).readers, { engine }),
-      journal: async () => undefined,
-      listen: () => undefined,
-      confirmLock: async () => undefined,
-      signal: controller.signal,
-      now: () => new Date(0),
-    });
+    const result = await carriedOut(planOf(first, passed), { engine }, controller);
     expect(result).toMatchObject({ outcome: 'paused', error: { code: 'INTERRUPTED' } });
   });
 
