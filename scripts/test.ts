@@ -12,20 +12,22 @@ const ON_ENGINE = ['--project', 'contract', '--project', 'scenario'];
 const run = async (...argv: string[]): Promise<number> =>
   (await execa(process.execPath, argv, { stdio: 'inherit', reject: false })).exitCode ?? 1;
 
-/** Runs it with what is left of the processors, and prints what it said once it has ended. */
-async function aside(...argv: string[]): Promise<number> {
+/** Runs it with what is left of the processors. What it said is printed once it has ended, or returned if it failed. */
+async function aside(...argv: string[]): Promise<{ exitCode: number; failure: string }> {
   const child = execa(process.execPath, argv, { all: true, reject: false, stdin: 'ignore' });
   if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  const { all, exitCode } = await child;
-  process.stdout.write(all);
-  return exitCode ?? 1;
+  const { all, exitCode = 1 } = await child;
+  if (exitCode === 0) process.stdout.write(all);
+  return { exitCode, failure: exitCode === 0 ? '' : all };
 }
 
 async function everything(): Promise<number> {
   const checked = await run('scripts/check.ts');
   if (checked !== 0) return checked;
-  const codes = await Promise.all([aside(...VITEST, ...ASIDE), run(...VITEST, ...ON_ENGINE)]);
-  return Math.max(...codes);
+  const [other, onEngine] = await Promise.all([aside(...VITEST, ...ASIDE), run(...VITEST, ...ON_ENGINE)]);
+  // Last, where it is looked for, and where a log that was cut short still has it.
+  process.stdout.write(other.failure);
+  return Math.max(other.exitCode, onEngine);
 }
 
 const wanted = process.argv.slice(2);

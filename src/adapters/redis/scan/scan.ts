@@ -143,10 +143,6 @@ async function throughKeys(walk: Walk, database: number, from: string): Promise<
     const answered = performance.now();
     for (const one of seen) walk.tally.saw(one);
     earlier = facts;
-    if (answered - guarded >= GUARD_EVERY_MS) {
-      await guard(walk);
-      guarded = performance.now();
-    }
     const ended = following === undefined ? 'all' : mayGoOn(walk);
     if (following === undefined || ended !== undefined) {
       for (const one of await facts) walk.tally.saw(one);
@@ -158,6 +154,11 @@ async function throughKeys(walk: Walk, database: number, from: string): Promise<
     // Some of the time is that of the way there and back, in which the server is free.
     const busy = answered - began - walk.guard.latencyMs().after;
     await rest(pace, pace.owes(busy, performance.now() - answered, walk.guard.strain()));
+    // After the rest: right after an answer, those who keep the server busy have just been answered, too, and it is free.
+    if (performance.now() - guarded >= GUARD_EVERY_MS) {
+      await guard(walk);
+      guarded = performance.now();
+    }
   }
 }
 
