@@ -62,11 +62,18 @@ async function expectWhole(version: string, where: string): Promise<void> {
   expect([failed, Object.keys(seen)], where).toEqual([[], [version]]);
 }
 
-/** Answers again, after all was down. */
+/** Answers again, after all was down, with no container on its way up: a watch judges what visitors get meanwhile, too. */
 async function waitForAnswers(): Promise<void> {
   const { http } = inject('platform');
+  const answers = async (path: string): Promise<boolean> =>
+    (await fetch(`${http}${path}`).catch(() => undefined))?.ok === true;
+  const inHealth = (state: string): Promise<string> =>
+    docker('ps', '--filter', `health=${state}`, '--format', '{{.Names}}');
   await waitUntil(
-    async () => (await fetch(`${http}/api/health`).catch(() => undefined))?.ok === true,
+    async () =>
+      (await answers('/api/health')) &&
+      (await answers('/')) &&
+      (await inHealth('starting')) + (await inHealth('unhealthy')) === '',
     120_000,
     () => 'the platform does not come back',
   );
