@@ -67,13 +67,11 @@ async function waitForAnswers(): Promise<void> {
   const { http } = inject('platform');
   const answers = async (path: string): Promise<boolean> =>
     (await fetch(`${http}${path}`).catch(() => undefined))?.ok === true;
-  const inHealth = (state: string): Promise<string> =>
-    docker('ps', '--filter', `health=${state}`, '--format', '{{.Names}}');
   await waitUntil(
     async () =>
       (await answers('/api/health')) &&
       (await answers('/')) &&
-      (await inHealth('starting')) + (await inHealth('unhealthy')) === '',
+      (await docker('ps', '--quiet', '--filter', 'health=starting', '--filter', 'health=unhealthy')) === '',
     120_000,
     () => 'the platform does not come back',
   );
