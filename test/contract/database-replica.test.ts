@@ -36,7 +36,6 @@ describe('PostgreSQL that is not there yet, or a replica', () => {
     await standby.start();
     await waitUntil(
       async () => (await primary.query('select from pg_stat_replication')).length === 1,
-      10_000,
       () => 'no replication',
     );
 
@@ -48,7 +47,6 @@ describe('PostgreSQL that is not there yet, or a replica', () => {
     });
     await waitUntil(
       async () => (await followed('standby'))?.upstream?.lagMs === 0,
-      5000,
       () => 'the replica does not catch up',
     );
 
@@ -70,7 +68,6 @@ describe('PostgreSQL that is not there yet, or a replica', () => {
     await primary.query('create table first as select 1 as n');
     await waitUntil(
       async () => (await standby.query("select to_regclass('first') as found"))[0]?.['found'] !== null,
-      5000,
       () => 'no replay',
     );
     await standby.query('select pg_wal_replay_pause()');
@@ -103,7 +100,6 @@ describe('PostgreSQL that is not there yet, or a replica', () => {
             () => false,
             (error: { code: string }) => error.code === 'NOT_READY',
           ),
-      10_000,
       () => 'the standby never says that it is not ready',
     );
     await expect(reader({ standby: standby.url() }).ready('standby')).rejects.toMatchObject({

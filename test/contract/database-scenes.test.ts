@@ -82,7 +82,6 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
       void (await open('buyer')).query('update stock set count = count - 1 where id = 7').catch(() => undefined);
     await waitUntil(
       async () => (await server.query('select from pg_locks where not granted')).length === 30,
-      30_000,
       () => 'there are never 30 waiting',
     );
     for (const on of [await superuser('pileup'), await watcher('pileup')]) {
@@ -128,7 +127,6 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
         last = await found('indexes', /^public\.orders$/);
         return last?.reason.includes(' 171 scans ') === true;
       },
-      10_000,
       () => `the scans are never counted: ${JSON.stringify(last)}`,
     );
     expect(await found('indexes', /^public\.orders$/)).toMatchObject({
@@ -179,7 +177,6 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
         await sql('select 1');
         return (await dead())?.reason.startsWith('180000 dead rows') === true;
       },
-      10_000,
       () => 'the dead rows are never counted',
     );
     expect(await dead()).toMatchObject({
@@ -203,7 +200,6 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
     await sql('vacuum analyze visit');
     await waitUntil(
       async () => (await dead()) === undefined,
-      10_000,
       () => 'the dead rows stay',
     );
     const after = (await on.json('db', 'report')).data.findings.filter(({ about }) => about === 'public.visit');
@@ -326,7 +322,6 @@ describe.each([13, 18] as const)('PostgreSQL %i without a connection slot', (maj
     const on = await machineOf(watcher);
     await waitUntil(
       async () => (await on.json('db', 'ready')).error.code === 'NOT_READY',
-      30_000,
       () => 'the server never says that it starts',
     );
     const starting = await answers(watcher);

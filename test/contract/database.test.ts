@@ -201,7 +201,6 @@ describe.each(majors)('PostgreSQL %i', (major) => {
     await waitUntil(
       async () =>
         (await server.query("select from pg_stat_activity where application_name like 'opsctl/%'")).length === 0,
-      2000,
       () => 'the session stays',
     );
   });

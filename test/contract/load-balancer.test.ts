@@ -58,7 +58,6 @@ function contract(name: string, open: () => Promise<World | string>): void {
       await writer.reload(container);
       await waitUntil(
         () => writer.workersReplaced(container, before),
-        5000,
         () => 'workers were not replaced',
       );
       expect(await writer.workers(container)).toHaveLength(2);
@@ -98,7 +97,6 @@ function contract(name: string, open: () => Promise<World | string>): void {
         await world.writer.reload(world.container);
         await waitUntil(
           () => runs(wanted),
-          15_000,
           () => 'nginx does not run with its files',
         );
       };
@@ -268,7 +266,6 @@ describe('nginx itself', () => {
     await writer.reload('lb');
     await waitUntil(
       () => writer.workersReplaced('lb', before),
-      5000,
       () => 'workers were not replaced',
     );
     const titles = (await nginx.docker.processes('lb')).map((one) => one.command);

@@ -50,7 +50,6 @@ async function atTerminal(
   const ended = new Promise<number | null>((resolve) => void child.on('close', resolve));
   await waitUntil(
     () => Promise.resolve(dialogue.prompt.test(plain(screen))),
-    30_000,
     () => `no prompt in: ${plain(screen)}`,
   );
   await dialogue.meanwhile?.();

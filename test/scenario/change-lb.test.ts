@@ -30,7 +30,7 @@ afterEach(async () => {
   await attempt(['docker', '--host', dockerHost, 'exec', NGINX, 'rm', '-f', BROKEN]);
   const healthy = async (): Promise<boolean> =>
     (await docker('inspect', '--format', '{{.State.Health.Status}}', NGINX)).trim() === 'healthy';
-  await waitUntil(healthy, 30_000, () => `${NGINX} is not healthy`);
+  await waitUntil(healthy, () => `${NGINX} is not healthy`);
 });
 
 describe('lb reload', () => {

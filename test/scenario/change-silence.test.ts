@@ -43,7 +43,6 @@ describe.concurrent('the lock of a holder', () => {
     await letGo();
     await waitUntil(
       async () => !(await one.as('bob')(['lock', '--json'])).stdout.includes('"stale":false'),
-      60_000,
       () => 'never stale',
     );
     const [only = ''] = one.containers;

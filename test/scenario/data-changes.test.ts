@@ -24,7 +24,6 @@ async function sleeper(): Promise<string> {
   void execa('docker', ['--host', inject('platform').dockerHost, ...args], { reject: false });
   await waitUntil(
     async () => (await sleepers()) !== '',
-    20_000,
     () => 'no session sleeps',
   );
   return await sleepers();

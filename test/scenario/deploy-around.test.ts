@@ -105,7 +105,6 @@ beforeAll(async () => {
   base = `http://${(await docker('port', edge, '80/tcp')).trim().split('\n')[0] ?? ''}`;
   await waitUntil(
     async () => (await fetch(`${base}/health`).catch(() => undefined))?.ok === true,
-    60_000,
     () => 'nothing answers',
   );
   await configure();
@@ -210,8 +209,8 @@ describe('a service of several containers', () => {
     // Until nginx has looked the name up again, it tries the addresses that it knew.
     await waitUntil(
       async () => (await fetch(`${base}/health`)).status >= 500,
-      90_000,
       () => 'still answers',
+      90_000,
     );
     const health = await program('health', '--detailed', '--only', 'web', '--only', 'releases');
     expect(health.code, health.stdout).toBe(1);

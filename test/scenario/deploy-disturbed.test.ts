@@ -55,7 +55,6 @@ async function expectWhole(version: string, where: string): Promise<void> {
   const clients = visit({ base: inject('platform').http, gets: 4, posts: 2 });
   await waitUntil(
     () => Promise.resolve((clients.report.versions[version] ?? 0) > 50),
-    60_000,
     () => `${where}: no answers`,
   );
   const { failed, versions: seen } = await clients.stop();
@@ -72,8 +71,8 @@ async function waitForAnswers(): Promise<void> {
       (await answers('/api/health')) &&
       (await answers('/')) &&
       (await docker('ps', '--quiet', '--filter', 'health=starting', '--filter', 'health=unhealthy')) === '',
-    120_000,
     () => 'the platform does not come back',
+    120_000,
   );
 }
 

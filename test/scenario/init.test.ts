@@ -81,8 +81,8 @@ async function settled(): Promise<void> {
   const starting = ['docker', 'ps', '--quiet', '--filter', `label=opsctl.test=${id}`, '--filter', 'health=starting'];
   await waitUntil(
     async () => (await run(starting)).trim() === '',
-    90_000,
     () => 'the databases do not become healthy',
+    90_000,
   );
   await pause(3000);
 }

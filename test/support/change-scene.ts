@@ -205,7 +205,6 @@ export async function beginRestart(one: Scene, name: string): Promise<Begun> {
   });
   await waitUntil(
     async () => (await one.logs(only)).includes('stopping'),
-    60_000,
     () => 'never stopped',
   );
   return { ended, kill, letGo: () => one.remove(only, 'slow') };

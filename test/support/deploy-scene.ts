@@ -94,11 +94,15 @@ export async function leftOver(): Promise<string[]> {
 
 /** The lock of a program that was killed, freed by somebody who knows that. */
 export async function freeLock(): Promise<void> {
-  const release = (): Promise<Result> =>
-    as('bob')(['lock', 'release', '--reason', 'killed by the test', '--confirm', 'production', '--json']);
-  let result = await release();
-  // The 30 s without a sign of life were over between the plan and its execution: run it again, as it is told.
-  if (result.stdout.includes('PLAN_CHANGED')) result = await release();
+  const result = await as('bob')([
+    'lock',
+    'release',
+    '--reason',
+    'killed by the test',
+    '--confirm',
+    'production',
+    '--json',
+  ]);
   if (result.code !== 0 && !result.stdout.includes('NOT_FOUND') && !result.stdout.includes('"free"'))
     throw new Error(result.stdout + result.stderr);
 }

@@ -70,7 +70,6 @@ export async function startNginx(): Promise<RunningNginx> {
           (answer) => answer.ok,
           () => false,
         ),
-      10_000,
       () => `nginx does not start: ${log}`,
     );
   } catch (thrown) {
@@ -159,7 +158,7 @@ export async function startNginxContainer(engine: {
     await configure({});
     await execa('docker', ['--host', engine.host, 'start', id]);
     const up = async (): Promise<boolean> => (await docker('top', id)).stdout.includes('nginx: worker process');
-    await waitUntil(up, 10_000, () => 'nginx does not start in its container');
+    await waitUntil(up, () => 'nginx does not start in its container');
     const { stdout } = await docker('port', id, `${PORT.toString()}/tcp`);
     return { id, name, url: `http://${stdout.trim().split('\n')[0] ?? ''}`, configure, stop };
   } catch (thrown) {

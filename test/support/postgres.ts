@@ -191,7 +191,6 @@ export async function startPostgres(
             () => true,
             () => false,
           ),
-        30_000,
         () => `PostgreSQL ${major} does not start: ${log}`,
       );
     },

@@ -70,14 +70,13 @@ scrape_configs:
   try {
     await waitUntil(
       async () => (await text('/-/ready')) !== '',
-      20_000,
       () => `prometheus does not start: ${log}`,
     );
     const scraped = async (): Promise<boolean> =>
       (await text('/api/v1/alerts')).includes('Waits') &&
       (await text('/api/v1/query?query=up')).includes('"gone"') &&
       (await text('/api/v1/query?query=up')).includes('"prometheus"');
-    await waitUntil(scraped, 20_000, () => `prometheus does not scrape: ${log}`);
+    await waitUntil(scraped, () => `prometheus does not scrape: ${log}`);
   } catch (thrown) {
     await stop();
     throw thrown;

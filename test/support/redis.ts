@@ -93,7 +93,6 @@ export async function startRedis(
       server.launch();
       await waitUntil(
         async () => log.includes('Ready to accept connections'),
-        20_000,
         () => `Redis does not start: ${log}`,
       );
     },
@@ -123,7 +122,6 @@ export async function failSave(server: RedisServer): Promise<void> {
   await client.bgsave();
   await waitUntil(
     async () => (await client.info('persistence')).includes('rdb_last_bgsave_status:err'),
-    20_000,
     () => 'the save does not fail',
   );
 }

@@ -65,7 +65,7 @@ export async function startRegistry({ password }: { password: boolean }): Promis
       () => false,
     );
   try {
-    await waitUntil(answers, 20_000, () => `docker-registry does not start: ${log}`);
+    await waitUntil(answers, () => `docker-registry does not start: ${log}`);
   } catch (thrown) {
     await stop();
     throw thrown;

@@ -29,15 +29,17 @@ export default changeCommand({
       target: environment,
       summary: `break the lock of ${holder.owner} on ${holder.host}`,
       touches: [
-        `${holder.command} (change ${holder.change}, pid ${holder.pid.toString()} on ${holder.host}), since ${holder.since}${holder.stale ? ', without a sign of life' : ', which gives signs of life'}`,
+        `${holder.command} (change ${holder.change}, pid ${holder.pid.toString()} on ${holder.host}), since ${holder.since}`,
+      ],
+      // Not compared: the same lock is broken whether or not its holder falls silent while the plan is read.
+      seen: [
+        holder.stale ? 'its holder gives no sign of life' : 'its holder is alive, and will stop before its next step',
       ],
       steps: [
         step({
           id: 'lock.break',
           describe: `break the lock of ${holder.owner} on ${holder.host}`,
-          why: holder.stale
-            ? 'its holder gives no sign of life'
-            : 'it was asked for; its holder is alive and will stop before its next step',
+          why: 'whoever holds it makes no further step, and the next change may begin',
           do: (w) => w.lock.breakLock(holder.id),
           verify: (r) => r.lock.isFree(holder.id),
         }),

@@ -127,7 +127,6 @@ export function serverReports(product: Product): void {
         const reasons = await named();
         return reasons.some((one) => one.startsWith('has not read')) && reasons.some((one) => one.includes('MONITOR'));
       },
-      20_000,
       () => 'they are not named',
     );
     const { findings, rows } = await reported(server, clients);
@@ -158,7 +157,6 @@ export function serverReports(product: Product): void {
     await client.bgsave();
     await waitUntil(
       async () => (await reported(other, persistence)).status === 'crit',
-      20_000,
       () => 'the failed save is not told',
     );
     const { rows } = await reported(other, persistence);

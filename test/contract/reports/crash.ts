@@ -30,7 +30,6 @@ export function afterCrash(at: () => PostgresServer): void {
         )[0]?.['n'];
       await waitUntil(
         async () => (await used.query('select 1'), (await scans()) === 3),
-        20_000,
         () => 'the scans are never counted',
       );
       const since = async (role: Role): Promise<number> => {
@@ -59,7 +58,6 @@ export function afterCrash(at: () => PostgresServer): void {
             (count) => count === 0,
             () => false,
           ),
-        60_000,
         () => 'the server does not come back without its statistics',
       );
       expect(began).toBeLessThan(crashed);

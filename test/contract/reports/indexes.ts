@@ -71,7 +71,6 @@ export function indexReports(at: () => PostgresServer): void {
       const built = builder.query('create index concurrently booth_id on booth (id)');
       await waitUntil(
         async () => (await at().query("select from pg_class where relname = 'booth_id'")).length === 1,
-        10_000,
         () => 'the build does not begin',
       );
       for (const role of ['postgres', 'watcher', 'plain'] satisfies Role[]) {
@@ -121,7 +120,6 @@ export function indexReports(at: () => PostgresServer): void {
         );
       await waitUntil(
         async () => (await found()) !== undefined,
-        10_000,
         () => 'the scans are never counted',
       );
       expect(await found()).toMatchObject({

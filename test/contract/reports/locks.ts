@@ -23,7 +23,6 @@ export function lockReports(at: () => PostgresServer): void {
     const queued = (count: number): Promise<void> =>
       waitUntil(
         async () => (await at().query('select from pg_locks where not granted')).length === count,
-        30_000,
         () => `there are never ${count} waiting`,
       );
     const wait = (one: pg.Client, sql: string): void => void one.query(sql).catch(() => undefined);

@@ -61,7 +61,6 @@ export function tableReports(at: () => PostgresServer): void {
       void writer.query('begin; lock table parcel in access exclusive mode').catch(() => undefined);
       await waitUntil(
         async () => (await at().query('select from pg_locks where not granted')).length === 1,
-        10_000,
         () => 'nobody waits',
       );
       const { status, rows } = await reported(at(), sizes);
@@ -75,7 +74,6 @@ export function tableReports(at: () => PostgresServer): void {
         (await reported(at(), cacheHit, role)).rows.find(({ table }) => table === 'public.parcel');
       await waitUntil(
         async () => (await parcel('watcher')) !== undefined,
-        10_000,
         () => 'the reads are never counted',
       );
       for (const role of ['postgres', 'watcher', 'plain'] satisfies Role[]) {

@@ -29,7 +29,6 @@ export function vacuumReports(at: () => PostgresServer): void {
         };
         await waitUntil(
           async () => ((await event()).row?.deadRows ?? 0) > 100_000,
-          10_000,
           () => 'the dead rows are never counted',
         );
         const { data, row } = await event();
@@ -63,7 +62,6 @@ export function vacuumReports(at: () => PostgresServer): void {
       const ran = worker.query('vacuum (disable_page_skipping) packed').catch(() => undefined);
       await waitUntil(
         async () => (await reported(at(), vacuum)).notes.some((note) => note.startsWith('VACUUM of public.packed')),
-        20_000,
         () => 'no VACUUM is seen',
       );
       await at().query("select pg_cancel_backend(pid) from pg_stat_activity where application_name = 'cleaner'");
@@ -115,7 +113,6 @@ export function vacuumReports(at: () => PostgresServer): void {
       };
       await waitUntil(
         async () => (await emptied()).index !== undefined,
-        10_000,
         () => 'it is never found',
       );
       const { table, index, other, findings, notes } = await emptied();

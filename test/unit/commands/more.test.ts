@@ -5,6 +5,7 @@ import contacts from '../../../src/commands/contacts.ts';
 import history from '../../../src/commands/history.ts';
 import links from '../../../src/commands/links.ts';
 import lock from '../../../src/commands/lock.ts';
+import release from '../../../src/commands/lock/release.ts';
 import open from '../../../src/commands/open.ts';
 import trace from '../../../src/commands/trace.ts';
 import { openBrowser } from '../../../src/adapters/browser.ts';
@@ -15,6 +16,7 @@ import type { Readers } from '../../../src/core/ports.ts';
 import type { HttpAnswer } from '../../../src/core/ports/http.ts';
 import type { LockHolder } from '../../../src/core/ports/lock.ts';
 import { percentile } from '../../../src/core/percentiles.ts';
+import { samePlan } from '../../../src/core/plan.ts';
 import { summarize, traceTarget } from '../../../src/inspect/trace.ts';
 import { contextOf, NOW, plain, shop, shopEngine } from '../inspect/platform.ts';
 import { fakeHttp } from '../../support/fakes/http.ts';
@@ -377,5 +379,17 @@ describe('lock', () => {
     expect(await shown(lock, {}, contextOf({ engine, journal: fakeJournal(), ...stale }))).toContain(
       "opsctl lock release --reason '<why>'",
     );
+  });
+  it('must be the same to break when its holder fell silent meanwhile, another when it is another', async () => {
+    const plans = [holder(), holder({ stale: true }), holder({ id: 'next', change: '20260301T120000Z-0002' })].map(
+      (one) => release.plan({}, contextOf({ engine, ...lockOf(one) })),
+    );
+    const [alive, silent, another] = await Promise.all(plans);
+    expect([alive?.seen, silent?.seen]).toEqual([
+      ['its holder is alive, and will stop before its next step'],
+      ['its holder gives no sign of life'],
+    ]);
+    if (alive === undefined || silent === undefined || another === undefined) throw new Error('three were planned');
+    expect([samePlan(alive, silent), samePlan(silent, another)]).toEqual([true, false]);
   });
 });

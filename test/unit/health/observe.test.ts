@@ -255,11 +255,11 @@ describe('the detailed checks', () => {
     const one = world();
     Object.assign(one.engine, { info: () => new Promise(() => undefined) });
     const began = performance.now();
-    const health = await one.look({ detailed: true, timeoutMs: 200 });
-    expect(performance.now() - began).toBeLessThan(4000);
+    const health = await one.look({ detailed: true, timeoutMs: 2000 });
+    expect(performance.now() - began).toBeLessThan(15_000);
     expect(statuses(health)).toMatchObject({ engine: 'unknown', api: 'ok' });
-    expect(reasonOf(health, 'engine')).toBe('could not be observed within 200 ms');
-    for (const check of health.checks.filter(({ id }) => id !== 'engine')) expect(check.durationMs).toBeLessThan(150);
+    expect(reasonOf(health, 'engine')).toBe('could not be observed within 2 s');
+    for (const check of health.checks.filter(({ id }) => id !== 'engine')) expect(check.durationMs).toBeLessThan(1800);
   });
 });
 

@@ -19,13 +19,13 @@ test('a target that hangs is unknown at its deadline and delays no other', async
       { target: 'slow', next: ['look'], look: () => never },
       { target: 'fast', next: [], look: async () => verdict.ok('here') },
     ],
-    60,
+    1000,
   );
   expect(seen.map(({ target, status, reason, next }) => ({ target, status, reason, next }))).toEqual([
-    { target: 'slow', status: 'unknown', reason: 'no answer within 60 ms', next: ['look'] },
+    { target: 'slow', status: 'unknown', reason: 'no answer within 1 s', next: ['look'] },
     { target: 'fast', status: 'ok', reason: 'here', next: [] },
   ]);
-  expect(seen[1]?.durationMs).toBeLessThan(50);
+  expect(seen[1]?.durationMs).toBeLessThan(900);
 });
 
 test.each([
