@@ -134,13 +134,7 @@ async function notSwitched(
     () => true,
     () => false,
   );
-  if (!isGone) return error;
-  const { code, message, hint, details } = error;
-  return new OpsError(code, message, {
-    ...(hint === undefined ? {} : { hint }),
-    details: { ...details, outcome: 'none' },
-    cause: error,
-  });
+  return isGone ? error.told({ details: { outcome: 'none' } }) : error;
 }
 
 function filesOf(route: Route, generation: number): NewFile[] {

@@ -214,9 +214,5 @@ export async function connectFirst(routes: readonly Route[], ms: number): Promis
   }
   if (last === undefined) throw new OpsError('BUG', 'no way to the server was given');
   if (tried.length === 1) throw last;
-  throw new OpsError(last.code, last.message, {
-    ...(last.hint && { hint: last.hint }),
-    details: { ...last.details, tried },
-    cause: last,
-  });
+  throw last.told({ details: { tried } });
 }

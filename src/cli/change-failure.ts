@@ -47,9 +47,9 @@ export function failureOf(outcome: Outcome, { id, recovers }: Failed): OpsError 
 /** The change was done; only what came of it could not be looked at. */
 export function notObserved(thrown: unknown, id: string): OpsError {
   const cause = asOpsError(thrown);
-  return new OpsError(cause.code, `the change was done, but what came of it could not be seen: ${cause.message}`, {
-    cause,
+  return cause.told({
+    message: `the change was done, but what came of it could not be seen: ${cause.message}`,
     hint: `What was done, step by step: opsctl history ${id}`,
-    details: { ...cause.details, change: id },
+    details: { change: id },
   });
 }

@@ -1,5 +1,5 @@
 import { registry } from '../commands/index.ts';
-import { OpsError } from '../core/errors.ts';
+import type { OpsError } from '../core/errors.ts';
 import { shellWord } from '../core/shell.ts';
 import { onServer } from '../core/suggested.ts';
 import type { GlobalInput } from './global.ts';
@@ -50,14 +50,7 @@ export function suggestFor(
   return {
     text,
     data: (data) => (isNone ? data : inOwnWords(data, text)),
-    error: (error) =>
-      isNone || error.hint === undefined
-        ? error
-        : new OpsError(error.code, error.message, {
-            hint: text(error.hint),
-            ...(error.details === undefined ? {} : { details: error.details }),
-            cause: error,
-          }),
+    error: (error) => (isNone || error.hint === undefined ? error : error.told({ hint: text(error.hint) })),
   };
 }
 

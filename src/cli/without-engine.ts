@@ -3,7 +3,7 @@
  * change of a server that needs no engine may go on without them, but only when somebody says so.
  */
 import type { Plan } from '../core/change.ts';
-import { OpsError } from '../core/errors.ts';
+import type { OpsError } from '../core/errors.ts';
 
 /** Ports that reach servers by their URL; all others go through the engine, or what they do is part of a change of it. */
 const ELSEWHERE = new Set(['database', 'cache', 'warm']);
@@ -16,10 +16,9 @@ export function mayGoWithout(plan: Plan, away: OpsError, said: boolean): void {
   if (!plan.steps.every(isElsewhere)) throw away;
   if (said) return;
   const way = 'To change it all the same, with nobody else kept out and the journal on this machine: --without-engine';
-  throw new OpsError(away.code, `${away.message}, and it holds the lock that keeps others out`, {
+  throw away.told({
+    message: `${away.message}, and it holds the lock that keeps others out`,
     hint: away.hint === undefined ? way : `${away.hint} ${way}`,
-    ...(away.details === undefined ? {} : { details: away.details }),
-    cause: away,
   });
 }
 

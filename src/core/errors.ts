@@ -72,6 +72,19 @@ export class OpsError extends Error {
   get exit(): ExitCode {
     return ERRORS[this.code].exit;
   }
+
+  /** The same failure, of which more is known where it is caught: another message or hint, and details beside those it has. */
+  told({
+    message = this.message,
+    hint = this.hint,
+    details,
+  }: { message?: string } & Omit<ErrorExtras, 'cause'>): OpsError {
+    return new OpsError(this.code, message, {
+      ...(hint === undefined ? {} : { hint }),
+      ...(this.details === undefined && details === undefined ? {} : { details: { ...this.details, ...details } }),
+      cause: this,
+    });
+  }
 }
 
 /** Turns whatever was thrown into an OpsError; what nobody translated is a bug of ours. */

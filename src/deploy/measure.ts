@@ -1,5 +1,5 @@
 /** What Prometheus counted of one version of a service in a window. */
-import { asOpsError, OpsError } from '../core/errors.ts';
+import { asOpsError } from '../core/errors.ts';
 import type { ReleaseSeries } from '../core/deploy-options.ts';
 import type { MetricsReader, Sample } from '../core/ports/metrics.ts';
 import type { Bucket } from './analysis/histogram.ts';
@@ -29,10 +29,10 @@ export const SHORTEST_MS = 15_000;
  */
 export async function mustBeAsked(metrics: MetricsReader): Promise<void> {
   await metrics.query('vector(1)').catch((thrown: unknown) => {
-    const { code, message } = asOpsError(thrown);
-    throw new OpsError(code, `a canary is judged by what Prometheus counts, and it cannot be asked: ${message}`, {
+    const error = asOpsError(thrown);
+    throw error.told({
+      message: `a canary is judged by what Prometheus counts, and it cannot be asked: ${error.message}`,
       hint: 'See why: opsctl health --detailed; or watch its containers only: --no-analysis',
-      cause: thrown,
     });
   });
 }
