@@ -281,7 +281,6 @@ describe.each(products)('%s', (product) => {
         await client.config('SET', 'rdb-key-save-delay', '200');
         await client.bgsave();
         await write();
-        await write();
         const during = await opsctl(server, persistence);
         expect(during.rows[0]).toMatchObject({ isSaving: true });
         await client.config('SET', 'rdb-key-save-delay', '0');
