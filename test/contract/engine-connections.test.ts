@@ -6,7 +6,7 @@ import { openDocker } from '../../src/adapters/docker/client.ts';
 import { type Engine, openEngine } from '../../src/adapters/docker/engine.ts';
 import { openServers } from '../support/http-servers.ts';
 import { ECHO_SERVER, visiting } from '../support/test-connections.ts';
-import { removeContainer, runContainer, testDocker } from '../support/test-containers.ts';
+import { pauseContainer, removeContainer, runContainer, testDocker } from '../support/test-containers.ts';
 
 const servers = openServers();
 const docker = testDocker();
@@ -58,8 +58,7 @@ describe.each(['here', 'elsewhere'])('connections of an engine %s', (where) => {
 
   it('of a paused container are told by its kernel, not by a program in it', async () => {
     const id = await server();
-    const path = `/containers/${id}/pause`;
-    await docker.request({ method: 'POST', path, asked: 'pause', timeoutMs: 20_000 });
+    await pauseContainer(docker, id);
     const local = (await engineHere().info()).local;
     expect(await engineHere().connections(id, [])).toEqual(local ? { established: 0 } : {});
     expect(await engineHere().isDrained(id, [])).toBe(local);

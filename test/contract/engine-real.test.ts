@@ -6,7 +6,14 @@ import { putArchive } from '../../src/adapters/docker/archive.ts';
 import type { DockerClient } from '../../src/adapters/docker/client.ts';
 import { openEngine, type Engine } from '../../src/adapters/docker/engine.ts';
 import { apiUsage } from '../../src/adapters/docker/stats.ts';
-import { removeContainer, runContainer, testDocker, until, type TestContainer } from '../support/test-containers.ts';
+import {
+  pauseContainer,
+  removeContainer,
+  runContainer,
+  testDocker,
+  until,
+  type TestContainer,
+} from '../support/test-containers.ts';
 
 const WAIT = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
 let docker: DockerClient;
@@ -125,12 +132,11 @@ describe('files', () => {
 describe('start, stop, serving', () => {
   it('stops a paused container with its own exit code, starts a paused one by letting it go on', async () => {
     const id = await box("trap 'exit 7' TERM; while :; do sleep 0.1; done");
-    const pause = () => docker.request({ method: 'POST', path: `/containers/${id}/pause`, asked: 'pause' });
-    await pause();
+    await pauseContainer(docker, id);
     expect(await engine.isServing(id)).toBe(false);
     await engine.startContainer(id);
     expect(await engine.isRunning(id)).toBe(true);
-    await pause();
+    await pauseContainer(docker, id);
     await engine.stopContainer(id, 5);
     expect(await engine.container(id)).toMatchObject({ state: 'exited', exitCode: 7 });
   });

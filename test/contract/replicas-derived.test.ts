@@ -6,7 +6,7 @@ import { openDocker } from '../../src/adapters/docker/client.ts';
 import { openReplicas } from '../../src/adapters/docker/replicas.ts';
 import { openRelay, type Relay } from '../support/engine-relay.ts';
 import { openReplicaScene, type ReplicaScene, WAIT } from '../support/replica-scene.ts';
-import { uniqueName } from '../support/test-containers.ts';
+import { pauseContainer, uniqueName } from '../support/test-containers.ts';
 
 const inspected = z.object({
   Config: z.looseObject({
@@ -204,8 +204,7 @@ describe('a model that was told nothing', () => {
     const pausing = scene.replica({ once: WAIT, aliases: 'none' });
     await scene.replicas.create(pausing);
     await scene.replicas.startOnce(pausing.name);
-    const path = `/containers/${pausing.name}/pause`;
-    await scene.docker.request({ method: 'POST', path, asked: 'pause', timeoutMs: 20_000 });
+    await pauseContainer(scene.docker, pausing.name);
     expect(await scene.replicas.hasSucceeded(pausing.name)).toBe(false);
 
     const silent = await scene.run({ argv: ['sh', '-c', 'exit 4'], host: { LogConfig: { Type: 'none' } } });

@@ -76,6 +76,21 @@ export async function removeContainer(docker: DockerClient, id: string): Promise
   await until('removed', async () => (await remove()) === 404, 60_000);
 }
 
+/** Stops all its processes where they are. One that starts processes again and again may be too quick for it ("unable to freeze"). */
+export async function pauseContainer(docker: DockerClient, id: string): Promise<void> {
+  const pause = async (): Promise<number> =>
+    (
+      await docker.request({
+        method: 'POST',
+        path: `/containers/${id}/pause`,
+        asked: 'pause a test container',
+        accept: [500],
+        ...PATIENT,
+      })
+    ).status;
+  await until('paused', async () => (await pause()) !== 500, 60_000);
+}
+
 /** A network of its own; gives its name. It is removed with `removeNetwork`, after its containers. */
 export async function makeNetwork(docker: DockerClient, word: string): Promise<string> {
   const name = uniqueName(word);
