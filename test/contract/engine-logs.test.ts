@@ -5,7 +5,8 @@ import type { DockerClient } from '../../src/adapters/docker/client.ts';
 import { openEngine, type Engine } from '../../src/adapters/docker/engine.ts';
 import { CUT_MARK, LINE_LIMIT } from '../../src/adapters/docker/log-lines.ts';
 import type { LogLine, LogQuery } from '../../src/core/ports/engine.ts';
-import { removeContainer, runContainer, testDocker, until, type TestContainer } from '../support/test-containers.ts';
+import { waitUntil } from '../support/process.ts';
+import { removeContainer, runContainer, testDocker, type TestContainer } from '../support/test-containers.ts';
 
 let docker: DockerClient;
 let engine: Engine;
@@ -24,7 +25,10 @@ const box = async (script: string, more: Partial<TestContainer> = {}): Promise<s
   return id;
 };
 const ended = async (id: string): Promise<string> => {
-  await until('ended', () => engine.isStopped(id));
+  await waitUntil(
+    () => engine.isStopped(id),
+    () => 'never ended',
+  );
   return id;
 };
 const logOf = async (id: string, query: LogQuery = {}): Promise<LogLine[]> => {

@@ -6,12 +6,12 @@ import { putArchive } from '../../src/adapters/docker/archive.ts';
 import type { DockerClient } from '../../src/adapters/docker/client.ts';
 import { openEngine, type Engine } from '../../src/adapters/docker/engine.ts';
 import { apiUsage } from '../../src/adapters/docker/stats.ts';
+import { waitUntil } from '../support/process.ts';
 import {
   pauseContainer,
   removeContainer,
   runContainer,
   testDocker,
-  until,
   type TestContainer,
 } from '../support/test-containers.ts';
 
@@ -33,7 +33,10 @@ const box = async (script: string, more: Partial<TestContainer> = {}): Promise<s
   return id;
 };
 const ended = async (id: string): Promise<string> => {
-  await until('ended', () => engine.isStopped(id));
+  await waitUntil(
+    () => engine.isStopped(id),
+    () => 'never ended',
+  );
   return id;
 };
 
@@ -77,14 +80,17 @@ describe('tunnel', () => {
     stream.end(sent);
     await done;
     expect(Buffer.concat(chunks).equals(sent)).toBe(true);
-    await until('no cat left', async () => !(await engine.processes(id)).some(({ command }) => command === 'cat'));
+    await waitUntil(
+      async () => !(await engine.processes(id)).some(({ command }) => command === 'cat'),
+      () => 'never no cat left',
+    );
   });
 
   it('reaches a port that is published nowhere', async () => {
     const id = await box('while :; do echo pong | nc -l -p 7000; done');
-    await until(
-      'listens',
+    await waitUntil(
       async () => (await engine.exec(id, ['sh', '-c', 'netstat -ltn | grep -q :7000'])).exitCode === 0,
+      () => 'never listens',
     );
     expect(await text(await engine.tunnel(id, ['nc', '127.0.0.1', '7000']))).toBe('pong\n');
   });
@@ -93,9 +99,15 @@ describe('tunnel', () => {
     const id = await box(WAIT);
     const stream = await engine.tunnel(id, ['cat']);
     const cats = async () => (await engine.processes(id)).filter(({ command }) => command === 'cat').length;
-    await until('a cat', async () => (await cats()) === 1);
+    await waitUntil(
+      async () => (await cats()) === 1,
+      () => 'never a cat',
+    );
     stream.destroy();
-    await until('no cat left', async () => (await cats()) === 0);
+    await waitUntil(
+      async () => (await cats()) === 0,
+      () => 'never no cat left',
+    );
     expect(await cats()).toBe(0);
   });
 
@@ -146,18 +158,27 @@ describe('start, stop, serving', () => {
     // Between two restarts it runs for a moment, and then nothing is to be said of it yet.
     const asked = async (): Promise<unknown> => engine.isServing(id).catch((error: unknown) => error);
     let told: unknown;
-    await until('told', async () => (told = await asked()) !== false);
+    await waitUntil(
+      async () => (told = await asked()) !== false,
+      () => 'never told',
+    );
     expect(told).toMatchObject({ code: 'UNSAFE', details: { exitCode: 9 } });
   });
 
   it('a container that ended once and was started again serves, but not for who wants none that did', async () => {
     const once = `[ -e /tmp/second ] || { touch /tmp/second; sleep 0.3; exit 1; }; ${WAIT}`;
     const id = await box(once, { host: { RestartPolicy: { Name: 'always' } } });
-    await until('started again', async () => {
-      const { restartCount, state } = await engine.container(id);
-      return restartCount === 1 && state === 'running';
-    });
-    await until('serves', () => engine.isServing(id));
+    await waitUntil(
+      async () => {
+        const { restartCount, state } = await engine.container(id);
+        return restartCount === 1 && state === 'running';
+      },
+      () => 'never started again',
+    );
+    await waitUntil(
+      () => engine.isServing(id),
+      () => 'never serves',
+    );
     await expect(engine.isServing(id, 0)).rejects.toMatchObject({ code: 'UNSAFE', details: { restarts: 1 } });
     expect(await engine.isServing(id, 1)).toBe(true);
   });
@@ -169,17 +190,26 @@ describe('start, stop, serving', () => {
     const run = (command: string): Promise<boolean> =>
       engine.exec(id, ['sh', '-c', command]).then(({ exitCode }) => exitCode === 0);
     // The shell sets its trap some ms after its start.
-    await until('heard', async () => {
-      await engine.signal(id, 'HUP').catch(() => undefined);
-      return run('[ -e /tmp/heard ]');
-    });
+    await waitUntil(
+      async () => {
+        await engine.signal(id, 'HUP').catch(() => undefined);
+        return run('[ -e /tmp/heard ]');
+      },
+      () => 'never heard',
+    );
     await run('touch /tmp/end');
-    await until('started again', async () => (await engine.container(id)).restartCount === 1);
+    await waitUntil(
+      async () => (await engine.container(id)).restartCount === 1,
+      () => 'never started again',
+    );
   });
 
   it('an unhealthy container does not serve', async () => {
     const id = await box(WAIT, { health: { test: ['CMD', 'false'], intervalMs: 200 } });
-    await until('unhealthy', async () => (await engine.container(id)).health === 'unhealthy');
+    await waitUntil(
+      async () => (await engine.container(id)).health === 'unhealthy',
+      () => 'never unhealthy',
+    );
     expect(await engine.isServing(id)).toBe(false);
     expect(await engine.whyNotServing(id)).toMatchObject({ state: 'running', health: 'unhealthy' });
     expect((await engine.containers()).find((one) => one.id === id)?.health).toBe('unhealthy');
@@ -191,10 +221,19 @@ describe('a container whose health does not matter', () => {
 
   it('stays up once its health check has decided, or has had its time', async () => {
     const ill = await box(WAIT, { health: { test: ['CMD', 'false'], intervalMs: 200 } });
-    await until('unhealthy', async () => (await engine.container(ill)).health === 'unhealthy');
-    await until('up', async () => await engine.staysUp(ill, later));
+    await waitUntil(
+      async () => (await engine.container(ill)).health === 'unhealthy',
+      () => 'never unhealthy',
+    );
+    await waitUntil(
+      async () => await engine.staysUp(ill, later),
+      () => 'never up',
+    );
     const undecided = await box(WAIT, { health: { test: ['CMD', 'true'], intervalMs: later } });
-    await until('up without patience', async () => await engine.staysUp(undecided));
+    await waitUntil(
+      async () => await engine.staysUp(undecided),
+      () => 'never up without patience',
+    );
     expect(await engine.staysUp(undecided, later)).toBe(false);
   });
 });
@@ -231,7 +270,10 @@ describe('usage', () => {
     });
     const { local } = await engine.info();
     if (!local) return;
-    await until('a kill', async () => ((await engine.usage([id])).get(id)?.oomKills ?? 0) > 0);
+    await waitUntil(
+      async () => ((await engine.usage([id])).get(id)?.oomKills ?? 0) > 0,
+      () => 'never a kill',
+    );
     const usage = (await engine.usage([id])).get(id);
     expect(usage?.source).toBe('cgroup');
     expect(usage?.networkReceived).toBeUndefined();

@@ -5,7 +5,8 @@ import { openEngine } from '../../src/adapters/docker/engine.ts';
 import type { EngineWriter } from '../../src/core/ports/engine.ts';
 import { fakeEngine } from '../support/fakes/engine.ts';
 import { ECHO_SERVER, visiting } from '../support/test-connections.ts';
-import { removeContainer, runContainer, testDocker, uniqueName, until } from '../support/test-containers.ts';
+import { waitUntil } from '../support/process.ts';
+import { removeContainer, runContainer, testDocker, uniqueName } from '../support/test-containers.ts';
 
 /** The scene that every implementation sets: names of containers in these conditions. */
 interface Scene {
@@ -59,8 +60,14 @@ const scenes: Record<string, () => Promise<Scene>> = {
     ]);
     const engine = openEngine(docker);
     ids.push(await runContainer(docker, { name: visitor, argv: sh(await visiting(engine, running)) }));
-    await until('healthy', async () => (await engine.container(healthy)).health === 'healthy');
-    await until('failed', async () => (await engine.container(failed)).state === 'exited');
+    await waitUntil(
+      async () => (await engine.container(healthy)).health === 'healthy',
+      () => 'never healthy',
+    );
+    await waitUntil(
+      async () => (await engine.container(failed)).state === 'exited',
+      () => 'never failed',
+    );
     return {
       engine,
       project,
@@ -171,7 +178,10 @@ describe.each(Object.keys(scenes))('engine port: %s', (name) => {
   });
 
   it('reads the log, all of it or its tail', async () => {
-    await until('three lines', async () => (await lines(scene.running)).length === 3);
+    await waitUntil(
+      async () => (await lines(scene.running)).length === 3,
+      () => 'never three lines',
+    );
     expect(await lines(scene.running)).toEqual(['one', 'two', 'three']);
     expect(await lines(scene.running, { tail: 2 })).toEqual(['two', 'three']);
     expect(await lines(scene.running, { tail: 0 })).toEqual([]);

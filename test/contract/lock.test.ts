@@ -11,7 +11,8 @@ import { openLock } from '../../src/adapters/lock.ts';
 import { startHeart } from '../../src/adapters/lock-heart.ts';
 import type { HeldLock, Lock } from '../../src/core/ports/lock.ts';
 import { fakeLock, fakeLockState } from '../support/fakes/lock.ts';
-import { removeContainer, testDocker, uniqueName, until } from '../support/test-containers.ts';
+import { waitUntil } from '../support/process.ts';
+import { removeContainer, testDocker, uniqueName } from '../support/test-containers.ts';
 
 const request = { owner: 'ana', command: 'opsctl deploy v2', change: 'c1' };
 const docker = testDocker();
@@ -112,19 +113,22 @@ describe('the lock on a real engine', () => {
   };
 
   it('lives as long as it beats, longer than its TTL', async () => {
-    const on = pair(3000, 300);
+    const on = pair(5000, 300);
     const mine = await take(on('a'));
-    await new Promise((resolve) => setTimeout(resolve, 4500));
+    await new Promise((resolve) => setTimeout(resolve, 7500));
     expect((await on('b').holder())?.stale).toBe(false);
     await expect(on('b').acquire(request)).rejects.toMatchObject({ code: 'LOCKED' });
     await mine.confirm();
   });
 
   it('without beats it is stale after the TTL; of 10 that take over one wins, and the former holder notices', async () => {
-    const on = pair(1500, 300);
+    const on = pair(3000, 300);
     const never = 1e8;
     const dead = await take(on('dead', never));
-    await until('stale', async () => (await on('b').holder())?.stale === true);
+    await waitUntil(
+      async () => (await on('b').holder())?.stale === true,
+      () => 'never stale',
+    );
     const results = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => take(on(`m${index}`))));
     const won = results.filter((one) => one.status === 'fulfilled').map((one) => one.value);
     expect(won).toHaveLength(1);
@@ -137,16 +141,20 @@ describe('the lock on a real engine', () => {
   });
 
   it('a holder that slept too long and was not replaced goes on', async () => {
-    const on = pair(1500, 1e8);
+    // Looked at again within the TTL, by a machine that may be slow.
+    const on = pair(6000, 1e8);
     const mine = await take(on('a'));
-    await until('stale', async () => (await on('b').holder())?.stale === true);
+    await waitUntil(
+      async () => (await on('b').holder())?.stale === true,
+      () => 'never stale',
+    );
     await mine.confirm();
     expect((await on('b').holder())?.stale).toBe(false);
   });
 
   it('of two that judged it stale at the same moment, the slower one leaves the new lock alone', async () => {
     const scope = scopeOf();
-    const options = { scope, pid: 1, ttlMs: 1500 };
+    const options = { scope, pid: 1, ttlMs: 3000 };
     await take(openLock({ ...options, docker, host: 'dead', heartbeatMs: 1e8 }));
     const fast = openLock({ ...options, docker, host: 'fast' });
     let judged = (): void => undefined;
@@ -167,7 +175,10 @@ describe('the lock on a real engine', () => {
         return docker.request(call);
       },
     };
-    await until('stale', async () => (await fast.holder())?.stale === true);
+    await waitUntil(
+      async () => (await fast.holder())?.stale === true,
+      () => 'never stale',
+    );
     const slow = openLock({ ...options, docker: hesitant, host: 'slow' }).acquire(request);
     await slowHasJudged;
     const won = await take(fast);
@@ -181,7 +192,7 @@ describe('the lock on a real engine', () => {
     ['fast', 3_600_000],
     ['slow', -3_600_000],
   ])('a client whose clock is %s by an hour holds its lock while it lives, and loses it after', async (_word, skew) => {
-    const ttlMs = 2000;
+    const ttlMs = 4000;
     const scope = scopeOf();
     const on = (host: string) => openLock({ docker, scope, host, pid: 1, ttlMs, heartbeatMs: 1e8 });
     const real = Date.now;
@@ -195,7 +206,10 @@ describe('the lock on a real engine', () => {
       await expect(on('b').acquire(request)).rejects.toMatchObject({ code: 'LOCKED' });
       expect(await heart.confirm()).toBe('ours');
       heart.stop();
-      await until('stale', async () => (await on('b').holder())?.stale === true, 3 * ttlMs);
+      await waitUntil(
+        async () => (await on('b').holder())?.stale === true,
+        () => 'never stale',
+      );
     } finally {
       Date.now = real;
     }

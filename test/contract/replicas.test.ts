@@ -9,7 +9,8 @@ import type { Image, Replica, ReplicaWriter } from '../../src/core/ports/replica
 import { fakeEngine } from '../support/fakes/engine.ts';
 import { fakeReplicas } from '../support/fakes/replicas.ts';
 import { openReplicaScene, WAIT } from '../support/replica-scene.ts';
-import { uniqueName, until } from '../support/test-containers.ts';
+import { waitUntil } from '../support/process.ts';
+import { uniqueName } from '../support/test-containers.ts';
 
 /** The scene that every implementation sets. */
 interface World {
@@ -195,7 +196,10 @@ describe.each(Object.keys(worlds))('replica port: %s', (which) => {
       await world.replicas.create(wanted);
       expect(await world.replicas.hasSucceeded(wanted.name)).toBe(false);
       await world.replicas.startOnce(wanted.name);
-      await until('ended', () => world.engine.isStopped(wanted.name));
+      await waitUntil(
+        () => world.engine.isStopped(wanted.name),
+        () => 'never ended',
+      );
       return wanted.name;
     };
 

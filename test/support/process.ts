@@ -26,7 +26,7 @@ export async function nobody(): Promise<{ uid?: number; gid?: number }> {
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
 /** Asks every 50 ms until the answer is yes. After `ms`, which is for what hangs and not for what is slow, throws what `late` says. */
-export async function waitUntil(ask: () => Promise<boolean>, late: () => string, ms = 60_000): Promise<void> {
+export async function waitUntil(ask: () => boolean | Promise<boolean>, late: () => string, ms = 60_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await ask())) {
     if (performance.now() > end) throw new Error(late());

@@ -1,6 +1,6 @@
 /** Containers of the test image that have connections to each other. */
 import type { Engine } from '../../src/adapters/docker/engine.ts';
-import { until } from './test-containers.ts';
+import { waitUntil } from './process.ts';
 
 /** Script of a server on port 7000 that says again what it is told, until it is told to end. One busybox knows -k, another -ll. */
 export const ECHO_SERVER =
@@ -13,7 +13,10 @@ export async function visiting(
   { sends = 'sleep 1000', count = 1 } = {},
 ): Promise<string> {
   const asked = ['sh', '-c', 'netstat -ltn | grep -q :7000'];
-  await until('listening', async () => (await engine.exec(server, asked)).exitCode === 0, 30_000);
+  await waitUntil(
+    async () => (await engine.exec(server, asked)).exitCode === 0,
+    () => 'never listening',
+  );
   const [network] = (await engine.container(server)).networks;
   return `(${sends}) | nc ${network?.address ?? ''} 7000 & `.repeat(count) + 'wait';
 }

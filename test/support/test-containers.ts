@@ -4,6 +4,7 @@ import * as z from 'zod';
 
 import { openDocker, type DockerClient } from '../../src/adapters/docker/client.ts';
 import { TEST_IMAGE } from './engine-setup.ts';
+import { waitUntil } from './process.ts';
 
 export const testDocker = (): DockerClient =>
   openDocker({ host: inject('dockerHost'), env: process.env, home: '/nonexistent' });
@@ -73,7 +74,10 @@ export async function removeContainer(docker: DockerClient, id: string): Promise
       })
     ).status;
   // 409: it is being removed, or it just restarted.
-  await until('removed', async () => (await remove()) === 404, 60_000);
+  await waitUntil(
+    async () => (await remove()) === 404,
+    () => 'never removed',
+  );
 }
 
 /** Stops all its processes where they are. One that starts processes again and again may be too quick for it ("unable to freeze"). */
@@ -88,7 +92,10 @@ export async function pauseContainer(docker: DockerClient, id: string): Promise<
         ...PATIENT,
       })
     ).status;
-  await until('paused', async () => (await pause()) !== 500, 60_000);
+  await waitUntil(
+    async () => (await pause()) !== 500,
+    () => 'never paused',
+  );
 }
 
 /** A network of its own; gives its name. It is removed with `removeNetwork`, after its containers. */
@@ -113,13 +120,4 @@ export async function joinNetwork(
   const json = { Container: container, EndpointConfig: { Aliases: aliases } };
   const path = `/networks/${network}/connect`;
   await docker.request({ method: 'POST', path, json, asked: 'join a test network', ...PATIENT });
-}
-
-/** Waits until something is so. */
-export async function until(what: string, test: () => Promise<boolean>, ms = 15_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!(await test())) {
-    if (performance.now() > end) throw new Error(`not so within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

@@ -5,6 +5,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { waitUntil } from '../../../support/process.ts';
+
 let directory: string;
 beforeAll(async () => {
   directory = await mkdtemp(path.join(tmpdir(), 'opsctl-ssh-'));
@@ -21,13 +23,10 @@ const lives = (pid: number): boolean => {
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', pid.toString()], { encoding: 'utf8' });
   return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
 };
-async function until(true_: () => boolean | Promise<boolean>): Promise<void> {
-  for (let look = 0; look < 100 && !(await true_()); look++) await sleep(50);
-}
 
 test(
   'a Ctrl-C must not end ssh, whose step is to finish; the end of the program must',
-  { timeout: 20_000 },
+  { timeout: 150_000 },
   async () => {
     const source = path.resolve(import.meta.dirname, '../../../../src/adapters/docker/ssh.ts');
     const program = `
@@ -41,13 +40,17 @@ test(
       env: { ...process.env, PATH: `${directory}:${process.env['PATH'] ?? ''}` },
     });
     let ssh = 0;
-    await until(async () => (ssh = Number(await readFile(path.join(directory, 'pid'), 'utf8').catch(() => '0'))) > 0);
-    expect(ssh).toBeGreaterThan(0);
+    await waitUntil(
+      async () => (ssh = Number(await readFile(path.join(directory, 'pid'), 'utf8').catch(() => '0'))) > 0,
+      () => 'ssh is never started',
+    );
     process.kill(-(parent.pid ?? 0), 'SIGINT'); // what the terminal does
     await sleep(300);
     expect([parent.exitCode, lives(ssh)]).toEqual([null, true]);
     parent.kill('SIGKILL');
-    await until(() => !lives(ssh));
-    expect(lives(ssh)).toBe(false);
+    await waitUntil(
+      () => !lives(ssh),
+      () => 'ssh never ends',
+    );
   },
 );
