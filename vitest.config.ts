@@ -9,12 +9,12 @@ const SERVERS = 'test/contract/{cache,connection,database,files,http,metrics}*.t
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 120_000 } },
       {
         test: {
           name: 'servers',
           include: [SERVERS],
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
         },
@@ -25,7 +25,7 @@ export default defineConfig({
           include: ['test/contract/**/*.test.ts'],
           exclude: [SERVERS],
           globalSetup: ['test/support/engine-setup.ts'],
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
         },
@@ -35,7 +35,7 @@ export default defineConfig({
           name: 'scenario',
           include: ['test/scenario/**/*.test.ts'],
           globalSetup: ['test/support/platform-setup.ts'],
-          testTimeout: 400_000,
+          testTimeout: 900_000,
           hookTimeout: 600_000,
           fileParallelism: false,
         },

@@ -111,7 +111,7 @@ const SHOCKS: [string, number, boolean, (moment: string, isStep: (id: string) =>
 ];
 
 describe.each(SHOCKS)('%s', (_what, short, can, happens) => {
-  test.runIf(can).each(MOMENTS.filter((_moment, at) => ALL || at === short))('%s', happens, 400_000);
+  test.runIf(can).each(MOMENTS.filter((_moment, at) => ALL || at === short))('%s', happens);
 });
 
 test('an nginx that is down after a deploy was killed must be started as status says, and the deploy be ended then', async () => {
@@ -127,7 +127,7 @@ test('an nginx that is down after a deploy was killed must be started as status 
   expect(started.code, started.stdout + started.stderr).toBe(0);
   await recover('abort', where);
   await expectWhole(LIVE_AT_FIRST, where);
-}, 400_000);
+});
 
 async function nginxRestarts(moment: string, isStep: (id: string) => boolean): Promise<void> {
   const result = await whenAt(DEPLOY, isStep, () => docker('restart', 'ecommerce-nginx-prod'));

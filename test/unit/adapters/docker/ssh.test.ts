@@ -24,33 +24,29 @@ const lives = (pid: number): boolean => {
   return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
 };
 
-test(
-  'a Ctrl-C must not end ssh, whose step is to finish; the end of the program must',
-  { timeout: 150_000 },
-  async () => {
-    const source = path.resolve(import.meta.dirname, '../../../../src/adapters/docker/ssh.ts');
-    const program = `
+test('a Ctrl-C must not end ssh, whose step is to finish; the end of the program must', async () => {
+  const source = path.resolve(import.meta.dirname, '../../../../src/adapters/docker/ssh.ts');
+  const program = `
     process.on('SIGINT', () => undefined);
     const { sshAgent } = await import(${JSON.stringify(source)});
     sshAgent({ kind: 'ssh', host: 'far' }, { PATH: process.env.PATH }).createConnection({});
     setInterval(() => undefined, 1000);`;
-    const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
-      detached: true, // leads a group, as a program that a shell starts on a terminal
-      stdio: 'ignore',
-      env: { ...process.env, PATH: `${directory}:${process.env['PATH'] ?? ''}` },
-    });
-    let ssh = 0;
-    await waitUntil(
-      async () => (ssh = Number(await readFile(path.join(directory, 'pid'), 'utf8').catch(() => '0'))) > 0,
-      () => 'ssh is never started',
-    );
-    process.kill(-(parent.pid ?? 0), 'SIGINT'); // what the terminal does
-    await sleep(300);
-    expect([parent.exitCode, lives(ssh)]).toEqual([null, true]);
-    parent.kill('SIGKILL');
-    await waitUntil(
-      () => !lives(ssh),
-      () => 'ssh never ends',
-    );
-  },
-);
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    detached: true, // leads a group, as a program that a shell starts on a terminal
+    stdio: 'ignore',
+    env: { ...process.env, PATH: `${directory}:${process.env['PATH'] ?? ''}` },
+  });
+  let ssh = 0;
+  await waitUntil(
+    async () => (ssh = Number(await readFile(path.join(directory, 'pid'), 'utf8').catch(() => '0'))) > 0,
+    () => 'ssh is never started',
+  );
+  process.kill(-(parent.pid ?? 0), 'SIGINT'); // what the terminal does
+  await sleep(300);
+  expect([parent.exitCode, lives(ssh)]).toEqual([null, true]);
+  parent.kill('SIGKILL');
+  await waitUntil(
+    () => !lives(ssh),
+    () => 'ssh never ends',
+  );
+});
