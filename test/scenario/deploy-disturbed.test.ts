@@ -4,8 +4,7 @@
  */
 import { afterAll, beforeEach, describe, expect, inject, test } from 'vitest';
 
-import { expectedContainers } from '../../demo/containers.ts';
-import { composeRun, ensurePlatform } from '../../demo/platform.ts';
+import { ensurePlatform } from '../../demo/platform.ts';
 import { restartEngine } from '../../scripts/engine.ts';
 import { PRIVATE_HOST } from '../../scripts/engine-find.ts';
 import {
@@ -68,35 +67,16 @@ async function waitForAnswers(): Promise<void> {
   const answers = async (path: string): Promise<boolean> =>
     (await fetch(`${http}${path}`).catch(() => undefined))?.ok === true;
   let seen = 'nothing was seen';
-  const isBack = async (): Promise<boolean> => {
-    const answered = (await answers('/api/health')) && (await answers('/'));
-    const containers = await docker('ps', '--all', '--format', '{{.Names}} {{.Status}}');
-    seen = `${answered ? 'it answers' : 'no answer'}; ${containers}`;
-    return answered && !NOT_YET.test(containers);
-  };
-  const late = (): string => `the platform does not come back: ${seen}`;
-  try {
-    await waitUntil(isBack, late);
-  } catch {
-    await startAnew(seen);
-    await waitUntil(isBack, late);
-  }
-}
-
-const NOT_YET = /\((?:health: starting|unhealthy)\)/;
-
-/**
- * What is not deployed and does not come back with its engine is made anew, as whoever looks after the host would do. Seen
- * once in many restarts of the engine: redis, which was running and never healthy.
- */
-async function startAnew(seen: string): Promise<void> {
-  const sick = seen.split('\n').filter((line) => NOT_YET.test(line));
-  const services = [...expectedContainers()]
-    .filter(([service, name]) => !['api', 'web', 'nginx'].includes(service) && sick.some((line) => line.includes(name)))
-    .map(([service]) => service);
-  if (services.length === 0) return;
-  console.warn(`made anew, as the engine did not bring it back: ${services.join()}; ${seen}`);
-  await composeRun(['up', '--detach', '--no-build', '--no-deps', '--force-recreate', ...services]);
+  await waitUntil(
+    async () => {
+      const answered = (await answers('/api/health')) && (await answers('/'));
+      const containers = await docker('ps', '--all', '--format', '{{.Names}} {{.Status}}');
+      seen = `${answered ? 'it answers' : 'no answer'}; ${containers}`;
+      return answered && !/\((?:health: starting|unhealthy)\)/.test(containers);
+    },
+    () => `the platform does not come back: ${seen}`,
+    120_000,
+  );
 }
 
 const ours = inject('platform').dockerHost === PRIVATE_HOST;

@@ -1,5 +1,5 @@
 /** Health as people, scripts and collectors use it over time, and against what hangs or talks nonsense. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
@@ -12,6 +12,7 @@ import { afterEach, describe, expect, inject, it } from 'vitest';
 
 import { hasProgram, install } from '../../scripts/packages.ts';
 import { run } from '../../scripts/run.ts';
+import { hang } from '../support/faults-containers.ts';
 import { DEMO_CONFIG, machine } from '../support/opsctl.ts';
 
 const opsctl = machine('health-live');
@@ -40,16 +41,28 @@ async function listening(server: net.Server | http.Server, at: string | number):
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
+/** Does something once the program has said something. */
+function onceSaid(child: ChildProcess, what: RegExp, act: () => unknown): void {
+  let text = '';
+  const listen = (chunk: Buffer | string): void => {
+    text += chunk.toString();
+    if (!what.test(text)) return;
+    child.stdout?.off('data', listen);
+    act();
+  };
+  child.stdout?.on('data', listen);
+}
+
 describe('health --continuous', () => {
   it('must stream one JSON document a round, a summary at Ctrl-C, and end with 130', async () => {
     const { code, stdout } = await opsctl(['health', '--continuous', '--interval-seconds', '1', '--json'], {
-      onStart: (child) => void setTimeout(() => child.kill('SIGINT'), 3500),
+      onStart: (child) => onceSaid(child, /(?:.+\n){3}/, () => child.kill('SIGINT')),
     });
     const events = stdout
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as { type: string; checks: unknown[]; rounds?: number });
-    expect(events.length).toBeGreaterThanOrEqual(3);
+    expect(events.length).toBeGreaterThanOrEqual(4);
     expect(events.slice(0, -1).every(({ type, checks }) => type === 'round' && checks.length === 5)).toBe(true);
     expect(events.at(-1)).toMatchObject({ type: 'summary', rounds: events.length - 1 });
     expect(code).toBe(130);
@@ -57,13 +70,13 @@ describe('health --continuous', () => {
 
   it('must mark a change once three rounds agree, a line a round when piped', async () => {
     await run(['docker', 'pause', REDIS]);
-    const thaw = setTimeout(() => void run(['docker', 'unpause', REDIS]), 1500);
-    undo.push(async () => {
-      clearTimeout(thaw);
-      await run(['docker', 'unpause', REDIS]).catch(() => undefined);
-    });
+    const thaw = (): Promise<unknown> => run(['docker', 'unpause', REDIS]).catch(() => undefined);
+    undo.push(thaw);
     const { code, stdout } = await opsctl(['health', '--continuous', '--interval-seconds', '1', '--only', 'redis'], {
-      onStart: (child) => void setTimeout(() => child.kill('SIGINT'), 9000),
+      onStart: (child) => {
+        onceSaid(child, /redis crit/, thaw);
+        onceSaid(child, /crit → ok/, () => child.kill('SIGINT'));
+      },
     });
     expect(stdout).toMatch(/✗ crit {2}redis crit/);
     expect(stdout).toMatch(/→ redis: crit → ok: up, says api/);
@@ -74,16 +87,17 @@ describe('health --continuous', () => {
 
   it('must draw one screen again and again on a terminal, and leave the summary', async () => {
     const command = `stty cols 100 rows 30; '${process.execPath}' bin/opsctl health --continuous --interval-seconds 1`;
-    const child = spawn('timeout', ['--signal=INT', '4', 'script', '-qec', command, '/dev/null'], {
+    const child = spawn('timeout', ['60', 'script', '-qec', command, '/dev/null'], {
       cwd: path.resolve(import.meta.dirname, '..', '..'),
       env: { ...process.env, DOCKER_HOST: inject('platform').dockerHost, OPSCTL_CONFIG: DEMO_CONFIG, TERM: 'xterm' },
     });
     let seen = '';
     child.stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+    onceSaid(child, /round 3/, () => child.stdin.write('\u0003'));
     await new Promise((resolve) => child.once('close', resolve));
     expect(seen).toContain('Ctrl-C to end');
     // The screen before is erased before the next is drawn.
-    expect(seen.split('\u001b[2K').length).toBeGreaterThan(3);
+    expect(seen).toMatch(/round 2[^]*\u001b\[2K[^]*round 3[^]*\u001b\[2K[^]*Summary.*: 3 rounds in /);
   });
 });
 
@@ -103,8 +117,7 @@ describe('health --format prometheus', () => {
 
 describe('what hangs', () => {
   it('must not delay the rest: redis frozen in the middle of its work', async () => {
-    await run(['docker', 'kill', '--signal', 'STOP', REDIS]);
-    undo.push(() => run(['docker', 'kill', '--signal', 'CONT', REDIS]));
+    undo.push(await hang(REDIS));
     const result = await opsctl(['health', '--detailed', '--json']);
     const { checks } = result.json<Answer>().data;
     expect(result.code).toBe(1);
@@ -112,7 +125,7 @@ describe('what hangs', () => {
     const slow = checks.filter(({ durationMs }) => durationMs > 2500).map(({ id }) => id);
     // These two ask it; all others are as quick as ever.
     expect(slow.filter((id) => id !== 'redis' && id !== 'redis.direct')).toEqual([]);
-    expect(result.ms).toBeLessThan(6500);
+    expect(result.ms).toBeLessThan(15_000);
   });
 
   it('must be told and not waited for: an engine that accepts and is silent', async () => {

@@ -18,6 +18,16 @@ const CONSEQUENCES: Record<string, Expected> = {
   },
 };
 
+/** Stops the processes of a container where they are, which its engine does not see. @returns how to end that */
+export async function hang(container: string): Promise<() => Promise<void>> {
+  await docker('kill', '--signal', 'STOP', container);
+  return async () => {
+    await docker('kill', '--signal', 'CONT', container);
+    // A container that was sent a signal counts as stopped by hand, and would not come back with its engine.
+    await docker('restart', container);
+  };
+}
+
 const stopped = (service: string): Fault => ({
   name: `${service} stopped`,
   inject: async () => {

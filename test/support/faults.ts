@@ -7,7 +7,7 @@ import { replaceCertificate } from '../../demo/state.ts';
 import type { Status } from '../../src/core/verdict.ts';
 import { endCertificate, killForMemory, takeConnections, takeDisk, takeMemory } from './damage.ts';
 import { type Dependents, docker, type Expected, type Fault, name, stateOf } from './fault.ts';
-import { CONTAINER_FAULTS } from './faults-containers.ts';
+import { CONTAINER_FAULTS, hang } from './faults-containers.ts';
 
 /**
  * These look back over a minute, or wait for Prometheus' next scrape: they follow each fault late and outlast it,
@@ -110,14 +110,7 @@ export const FAULTS: readonly Fault[] = [
   ...CONTAINER_FAULTS,
   {
     name: 'redis hangs',
-    inject: async () => {
-      await docker('kill', '--signal', 'STOP', name('redis'));
-      return async () => {
-        await docker('kill', '--signal', 'CONT', name('redis'));
-        // A container that was sent a signal counts as stopped by hand, and would not come back with its engine.
-        await docker('restart', name('redis'));
-      };
-    },
+    inject: () => hang(name('redis')),
     isSo: async () => /^T/m.test(await docker('top', name('redis'), '-o', 'stat,pid')),
     expected: { redis: 'crit', 'redis.direct': 'crit', api: 'warn' },
     depends: [{ checks: { [`container:${name('redis')}`]: 'crit' }, because: 'its own health check fails in time' }],
