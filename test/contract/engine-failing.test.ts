@@ -78,14 +78,14 @@ describe('an engine that hangs', () => {
     await expect(client().request({ path: '/info', asked: 'describe itself', timeoutMs: 300 })).rejects.toMatchObject({
       code: 'TIMED_OUT',
     });
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   it('also when it begins to answer and stops', async () => {
     await engineLike((_request, response) => void response.writeHead(200).write('['));
     const started = performance.now();
     await expect(list(client())).rejects.toMatchObject({ code: 'TIMED_OUT' });
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   it('also when it drips', async () => {

@@ -209,6 +209,7 @@ describe('the lock on a real engine', () => {
       await waitUntil(
         async () => (await on('b').holder())?.stale === true,
         () => 'never stale',
+        3 * ttlMs,
       );
     } finally {
       Date.now = real;

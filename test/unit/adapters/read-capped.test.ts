@@ -41,7 +41,7 @@ describe('what is no regular file, or too large, must be refused at once', () =>
     'a certificate of a database': (file) => readPem('database main', file, directory),
     'a secret': (file) => secrets().resolve({ file }),
   };
-  test.each(Object.entries(readers))('%s', async (_name, read) => {
+  test.each(Object.entries(readers))('%s', { timeout: 3000 }, async (_name, read) => {
     await expect(read(at('fifo'))).rejects.toThrow(/fifo.* is no regular file$/);
     await expect(read('/dev/zero')).rejects.toThrow(/zero.* is no regular file$/);
     await expect(read(at('large'))).rejects.toThrow(/is larger than /);
