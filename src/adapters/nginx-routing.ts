@@ -12,12 +12,13 @@
  * link it does nothing, so whoever decides otherwise removes that first.
  */
 import { posix } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 
 import { asOpsError, OpsError } from '../core/errors.ts';
 import { COLOURS, type Route, type Routing } from '../core/ports/load-balancer.ts';
 import { colourIn, sameRoute } from '../core/routing.ts';
-import { putArchive, readFile, statPath, type NewFile } from './docker/archive.ts';
+import { putArchive, readFile, statPath, type NewFile, type PathStat } from './docker/archive.ts';
 import { engineTime } from './docker/bare.ts';
 import type { DockerClient } from './docker/client.ts';
 import type { ExecResult } from './docker/exec.ts';
@@ -25,10 +26,31 @@ import type { ExecResult } from './docker/exec.ts';
 /** Runs a program in a container. */
 export type Exec = (id: string, argv: string[]) => Promise<ExecResult>;
 
+/** What the files of an nginx are reached through. */
+export interface Reach {
+  docker: DockerClient;
+  exec: Exec;
+  /** What was read, by container and directory. */
+  seen: Map<string, Seen>;
+}
+
+/** Where an nginx is. */
+export interface Place {
+  id: string;
+  directory: string;
+}
+
+/** What is behind a link: while it is the same link, it is that generation, which nobody writes once it is live. */
+interface Seen {
+  link: PathStat;
+  routing: Routing;
+}
+
 /** The link that becomes `live`. */
 const NEXT = 'live.next';
-/** Generations that are kept, for whoever wants to see what was. */
+/** Generations that are kept, for whoever wants to see what was; before them, those that killed programs may have left. */
 const KEPT = 10;
+const LEFT = 3;
 const JSON_LIMIT = 64 * 1024;
 const serviceName = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 const schema = z.object({
@@ -37,9 +59,19 @@ const schema = z.object({
   canary: z.object({ services: z.array(z.string()), percent: z.number().int().min(1).max(99) }).optional(),
 });
 
-export async function readRouting(docker: DockerClient, id: string, directory: string): Promise<Routing | undefined> {
+/**
+ * A file costs the engine a process (up to 0.4 s on a slow machine), a look at the link does not: so what is behind it
+ * is read once.
+ */
+export async function readRouting(
+  { docker, seen }: Pick<Reach, 'docker' | 'seen'>,
+  { id, directory }: Place,
+): Promise<Routing | undefined> {
   const link = await statPath(docker, id, `${directory}/live`);
   if (link === undefined) return undefined;
+  const key = JSON.stringify([id, directory]);
+  const known = seen.get(key);
+  if (known !== undefined && isDeepStrictEqual(known.link, link)) return known.routing;
   const [, generation] = /(?:^|\/)generations\/(\d+)$/.exec(link.linkTarget) ?? [];
   const broken = (cause?: unknown): OpsError =>
     new OpsError('BAD_ANSWER', `${directory}/live in container ${id} is not what opsctl wrote`, {
@@ -51,7 +83,10 @@ export async function readRouting(docker: DockerClient, id: string, directory: s
   try {
     const text = await readFile(docker, id, `${directory}/generations/${generation}/routing.json`, JSON_LIMIT);
     const { canary, ...found } = schema.parse(JSON.parse(text));
-    return { ...found, ...(canary === undefined ? {} : { canary }), since: new Date(link.mtime).toISOString() };
+    const since = new Date(link.mtime).toISOString();
+    const routing = { ...found, ...(canary === undefined ? {} : { canary }), since };
+    seen.set(key, { link, routing });
+    return routing;
   } catch (thrown) {
     if (thrown instanceof OpsError && !['NOT_FOUND', 'REJECTED'].includes(thrown.code)) throw thrown;
     throw broken(thrown);
@@ -59,52 +94,42 @@ export async function readRouting(docker: DockerClient, id: string, directory: s
 }
 
 /** The same; undefined also where what is there is not of opsctl. */
-export const knownRouting = (docker: DockerClient, id: string, directory: string): Promise<Routing | undefined> =>
-  readRouting(docker, id, directory).catch((thrown: unknown) => {
+export const knownRouting = (reach: Pick<Reach, 'docker' | 'seen'>, place: Place): Promise<Routing | undefined> =>
+  readRouting(reach, place).catch((thrown: unknown) => {
     if (thrown instanceof OpsError && thrown.code === 'BAD_ANSWER') return undefined;
     throw thrown;
   });
 
 /** Removes `live` where it says what is so without it. The generation stays: the next one takes its place. */
-export async function forgetRouting(
-  { docker, exec }: { docker: DockerClient; exec: Exec },
-  { id, directory }: { id: string; directory: string },
-): Promise<void> {
-  const now = await knownRouting(docker, id, directory);
-  if (now !== undefined && sameRoute(now, { live: {} })) await run(exec, id, ['rm', '-f', `${directory}/live`]);
+export async function forgetRouting(reach: Reach, place: Place): Promise<void> {
+  const { id, directory } = place;
+  const now = await knownRouting(reach, place);
+  if (now !== undefined && sameRoute(now, { live: {} })) await run(reach.exec, id, ['rm', '-f', `${directory}/live`]);
 }
 
 /** Whether a switch was begun that did not come to its end: the link that it renames is still there. */
-export const isPending = async (
-  docker: DockerClient,
-  { id, directory }: { id: string; directory: string },
-): Promise<boolean> => (await statPath(docker, id, posix.join(directory, NEXT))) !== undefined;
+export const isPending = async ({ docker }: Pick<Reach, 'docker'>, { id, directory }: Place): Promise<boolean> =>
+  (await statPath(docker, id, posix.join(directory, NEXT))) !== undefined;
 
 /** Removes the link of such a switch: it must not happen later. */
-export async function withdrawSwitch(
-  { docker, exec }: { docker: DockerClient; exec: Exec },
-  { id, directory }: { id: string; directory: string },
-): Promise<void> {
-  if (await isPending(docker, { id, directory })) await run(exec, id, ['rm', '-f', posix.join(directory, NEXT)]);
+export async function withdrawSwitch(reach: Pick<Reach, 'docker' | 'exec'>, place: Place): Promise<void> {
+  const { id, directory } = place;
+  if (await isPending(reach, place)) await run(reach.exec, id, ['rm', '-f', posix.join(directory, NEXT)]);
 }
 
 /** Writes the generation after `before` and makes it live. What a killed program left of it is removed first. */
-export async function writeRouting(
-  { docker, exec }: { docker: DockerClient; exec: Exec },
-  { id, directory }: { id: string; directory: string },
-  before: number,
-  route: Route,
-): Promise<void> {
+export async function writeRouting(reach: Reach, place: Place, before: number, route: Route): Promise<void> {
+  const { docker, exec } = reach;
+  const { id, directory } = place;
   const generation = before + 1;
   const at = (name: string): string => posix.join(directory, name);
-  const gone = [generation, generation - KEPT]
-    .filter((one) => one > 0)
-    .map((one) => at(`generations/${one.toString()}`));
+  const generationAt = (number: number): string => at(`generations/${number.toString()}`);
   const link = { name: NEXT, linkTarget: `generations/${generation.toString()}`, data: '' };
   const files = filesOf(route, generation).map(({ name, data }) => ({ name: `${link.linkTarget}/${name}`, data }));
   let isRenaming = false;
   try {
-    await run(exec, id, ['rm', '-rf', ...gone]);
+    if ((await statPath(docker, id, generationAt(generation))) !== undefined)
+      await run(exec, id, ['rm', '-rf', generationAt(generation)]);
     const { headers } = await docker.request({ path: '/_ping', asked: 'answer' });
     await putArchive(docker, id, directory, [...files, { ...link, modifiedAt: new Date(engineTime(headers.date)) }]);
     isRenaming = true;
@@ -114,23 +139,22 @@ export async function writeRouting(
     const { code, details } = asOpsError(thrown);
     // A rename that did not come back may still happen.
     const isOver = !isRenaming || (code === 'REJECTED' && details?.['outcome'] === undefined);
-    const error = isOver ? await notSwitched(thrown, { docker, exec }, { id, directory }) : thrown;
+    const error = isOver ? await notSwitched(thrown, reach, place) : thrown;
     // One that was begun before and did not come back may have been quicker, with the same link.
-    const now = await knownRouting(docker, id, directory).catch(() => {
+    const now = await knownRouting(reach, place).catch(() => {
       throw thrown;
     });
     if (now === undefined || !sameRoute(now, route)) throw error;
   }
+  const old = Array.from({ length: LEFT }, (_, index) => generation - KEPT - index).filter((one) => one > 0);
+  // Visitors do not wait for it, and that it fails is no failure of the switch.
+  if (old.length > 0) await exec(id, ['rm', '-rf', ...old.map(generationAt)]).catch(() => undefined);
 }
 
 /** The failure of a switch that did nothing: that is certain once its link is gone, which one before that hangs might rename. */
-async function notSwitched(
-  thrown: unknown,
-  around: { docker: DockerClient; exec: Exec },
-  where: { id: string; directory: string },
-): Promise<OpsError> {
+async function notSwitched(thrown: unknown, reach: Reach, place: Place): Promise<OpsError> {
   const error = asOpsError(thrown);
-  const isGone = await withdrawSwitch(around, where).then(
+  const isGone = await withdrawSwitch(reach, place).then(
     () => true,
     () => false,
   );

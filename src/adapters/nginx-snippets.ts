@@ -6,15 +6,36 @@ import { OpsError } from '../core/errors.ts';
 import { type SnippetState, TOKEN } from '../core/ports/load-balancer.ts';
 import { putArchive, readFile } from './docker/archive.ts';
 import type { DockerClient } from './docker/client.ts';
-import { type Exec, run } from './nginx-routing.ts';
+import { type Place, type Reach, run } from './nginx-routing.ts';
 
 /** Largest snippet that is read, in bytes; ours are a few KB. */
 const LIMIT = 256 * 1024;
 /** The token by itself, for root only: nginx' workers have no need to read it. */
 const TOKEN_FILE = 'token';
 
+/**
+ * Does something with the token, which several ask for at a time and again and again: it is read once, and anew after
+ * something went wrong with it. @throws as `readToken`, and what `use` throws
+ */
+export function openTokens(
+  docker: DockerClient,
+): <T>({ id, directory }: Place, use: (token: string) => Promise<T>) => Promise<T> {
+  const known = new Map<string, Promise<string>>();
+  return async ({ id, directory }, use) => {
+    const key = JSON.stringify([id, directory]);
+    const token = known.get(key) ?? readToken(docker, id, directory);
+    known.set(key, token);
+    try {
+      return await use(await token);
+    } catch (thrown) {
+      known.delete(key);
+      throw thrown;
+    }
+  };
+}
+
 /** @throws UNSAFE when the load balancer was never set up */
-export async function readToken(docker: DockerClient, id: string, directory: string): Promise<string> {
+async function readToken(docker: DockerClient, id: string, directory: string): Promise<string> {
   const found = await read(docker, id, posix.join(directory, TOKEN_FILE));
   const token = found?.trim() ?? '';
   if (/^[0-9a-f]{32}$/.test(token)) return token;
@@ -46,8 +67,8 @@ export async function readSnippet(
 
 /** Makes files be as they are to be; the token is the one that is there already, else a new one. */
 export async function placeSnippets(
-  { docker, exec }: { docker: DockerClient; exec: Exec },
-  { id, directory }: { id: string; directory: string },
+  { docker, exec }: Pick<Reach, 'docker' | 'exec'>,
+  { id, directory }: Place,
   files: readonly SnippetState[],
 ): Promise<void> {
   const written = files.flatMap(({ name, text }) => (text === null ? [] : [{ name, text }]));

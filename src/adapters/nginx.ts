@@ -12,9 +12,17 @@ import { sameRoute } from '../core/routing.ts';
 import type { DockerClient } from './docker/client.ts';
 import type { ExecResult } from './docker/exec.ts';
 import { type ContainerProcesses, findMaster, inTheWay } from './nginx-master.ts';
-import { forgetRouting, isPending, knownRouting, readRouting, withdrawSwitch, writeRouting } from './nginx-routing.ts';
+import {
+  forgetRouting,
+  isPending,
+  knownRouting,
+  type Reach,
+  readRouting,
+  withdrawSwitch,
+  writeRouting,
+} from './nginx-routing.ts';
 import { confirm, probe } from './nginx-probe.ts';
-import { knownToken, placeSnippets, readSnippet, readToken, restore } from './nginx-snippets.ts';
+import { knownToken, openTokens, placeSnippets, readSnippet, restore } from './nginx-snippets.ts';
 import { isAcceptingWorker, testArguments } from './nginx-processes.ts';
 
 /** `nginx -t` takes some 10 ms, but it resolves every upstream name, and a resolver that is ill takes seconds for each. */
@@ -41,6 +49,8 @@ export interface LoadBalancerSource {
 export function openLoadBalancer({ docker, files, http }: LoadBalancerSource): LoadBalancerWriter {
   const exec = (id: string, argv: string[]): Promise<ExecResult> =>
     docker.exec(id, argv, { timeoutMs: EXEC_TIMEOUT_MS });
+  const reach: Reach = { docker: files, exec, seen: new Map() };
+  const withToken = openTokens(files);
   const workers = async (container: string): Promise<number[]> =>
     (await docker.processes(container)).filter((one) => isAcceptingWorker(one.command)).map((one) => one.pid);
 
@@ -112,17 +122,17 @@ export function openLoadBalancer({ docker, files, http }: LoadBalancerSource): L
 
     workersReplaced,
 
-    routing: (container, directory) => readRouting(files, container, directory),
+    routing: (container, directory) => readRouting(reach, { id: container, directory }),
 
     isRouted: async (container, directory, route) => {
-      const now = await readRouting(files, container, directory);
+      const now = await readRouting(reach, { id: container, directory });
       return now !== undefined && sameRoute(now, route);
     },
 
     hasNotSwitched: async (container, directory, route) => {
       // In this order: a switch that is not pending any more is seen by where traffic goes.
-      if (await isPending(files, { id: container, directory })) return false;
-      const now = await readRouting(files, container, directory);
+      if (await isPending(reach, { id: container, directory })) return false;
+      const now = await readRouting(reach, { id: container, directory });
       return now !== undefined && !sameRoute(now, route);
     },
 
@@ -134,10 +144,8 @@ export function openLoadBalancer({ docker, files, http }: LoadBalancerSource): L
 
     snippet: (container, directory, name) => readSnippet(files, container, directory, name),
 
-    probe: async (container, directory, request) => {
-      const token = await readToken(files, container, directory);
-      return await probe(http, token, request);
-    },
+    probe: (container, directory, request) =>
+      withToken({ id: container, directory }, (token) => probe(http, token, request)),
 
     loaded,
 
@@ -151,26 +159,25 @@ export function openLoadBalancer({ docker, files, http }: LoadBalancerSource): L
     },
 
     route: async (container, directory, route) => {
-      await withdrawSwitch({ docker: files, exec }, { id: container, directory });
+      await withdrawSwitch(reach, { id: container, directory });
       // What is there and is not ours is replaced: routing by it is not possible either.
-      const now = await knownRouting(files, container, directory);
+      const now = await knownRouting(reach, { id: container, directory });
       if (now !== undefined && sameRoute(now, route)) return;
-      await writeRouting({ docker: files, exec }, { id: container, directory }, now?.generation ?? 0, route);
+      await writeRouting(reach, { id: container, directory }, now?.generation ?? 0, route);
     },
 
     unroute: async (container, directory) => {
-      await withdrawSwitch({ docker: files, exec }, { id: container, directory });
-      await forgetRouting({ docker: files, exec }, { id: container, directory });
+      await withdrawSwitch(reach, { id: container, directory });
+      await forgetRouting(reach, { id: container, directory });
     },
 
-    writeSnippets: (container, directory, snippets) =>
-      placeSnippets({ docker: files, exec }, { id: container, directory }, snippets),
+    writeSnippets: (container, directory, snippets) => placeSnippets(reach, { id: container, directory }, snippets),
 
     restoreSnippets: (container, directory, wanted) =>
       restore(
         {
           read: (name) => readSnippet(files, container, directory, name),
-          place: (some) => placeSnippets({ docker: files, exec }, { id: container, directory }, some),
+          place: (some) => placeSnippets(reach, { id: container, directory }, some),
           test: () => checkConfiguration(container),
           load: () => load(container),
         },

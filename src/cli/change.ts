@@ -54,7 +54,7 @@ export async function change(run: Run, command: ChangeCommand): Promise<number> 
   const lock = command.locks === false ? undefined : await takeIfThere(run, command, { id, plan });
   try {
     if (lock?.takenOverFrom !== undefined) sayTakenOver(terminal, lock.takenOverFrom);
-    await compareAgain(run, command, plan);
+    await compareAgain(run, command, plan, lock);
     stopWhenInterrupted(context.signal);
     const { recovers, settles } = await ends(run, command);
     const outcome = await carryOut(run, command, { id, plan, lock, recovers, settles });
@@ -79,24 +79,29 @@ async function ends(
   return { recovers: await command.recovers?.(input, context), settles: await command.settles?.(input, context) };
 }
 
+/** While the lock is ours. */
+const NOBODY_ELSE: Holding = {};
+
 /**
  * What the command would do now. @throws UNSAFE when a change that was left in the middle has the same in its hands. One
  * that runs has not: it holds the lock, which will say so. `away`: why neither could be seen, but for what this machine knows.
+ * @param lock once it is ours, nobody else is asked for
  */
-async function planned(run: Run, command: ChangeCommand): Promise<{ plan: Plan } & Pick<Holding, 'away'>> {
+async function planned(
+  run: Run,
+  command: ChangeCommand,
+  lock?: HeldLock,
+): Promise<{ plan: Plan } & Pick<Holding, 'away'>> {
   const { invocation, context } = run;
-  const { journal, lock } = context.readers;
+  const { readers } = context;
   const [plan, { changes: unfinished, away }, { holder, ...rest }] = await Promise.all([
     command.plan(invocation.input, context),
-    journal.unfinished(),
-    holding(lock),
+    readers.journal.unfinished(),
+    lock === undefined ? holding(readers.lock) : NOBODY_ELSE,
   ]);
   const seen = { plan, ...(away === undefined ? {} : { away }), ...rest };
   if (unfinished.length === 0) return seen;
-  const [{ recovers, settles }, still] = await Promise.all([
-    ends(run, command),
-    stillUnfinished(unfinished, context.readers),
-  ]);
+  const [{ recovers, settles }, still] = await Promise.all([ends(run, command), stillUnfinished(unfinished, readers)]);
   const running = holder?.stale === false ? holder.change : undefined;
   mustNotMeetUnfinished(plan, still, { recovers: recovers?.record.id, settles, running });
   return seen;
@@ -147,9 +152,9 @@ function sayTakenOver(terminal: Terminal, from: LockHolder): void {
   );
 }
 
-async function compareAgain(run: Run, command: ChangeCommand, shown: Plan): Promise<void> {
+async function compareAgain(run: Run, command: ChangeCommand, shown: Plan, lock: HeldLock | undefined): Promise<void> {
   const { invocation, terminal } = run;
-  const { plan: now } = await planned(run, command);
+  const { plan: now } = await planned(run, command, lock);
   if (samePlan(shown, now)) return;
   if (!invocation.global.quiet && invocation.global.json === false)
     terminal.remark(planText(now, terminal.err, run.context.platform.environment));

@@ -29,7 +29,7 @@ export const ask = async (
   await Promise.all(
     instances.map(async (instance) => {
       try {
-        return { instance, said: await loadBalancer.routing(instance.id, directory) };
+        return { instance, said: await loadBalancer.routing(instance.name, directory) };
       } catch (thrown) {
         if (thrown instanceof OpsError && OF_ITS_STATE.includes(thrown.code)) return { instance, said: thrown };
         throw thrown;

@@ -104,7 +104,7 @@ const stat = z.object({
   linkTarget: z.string(),
 });
 /** What the engine says of a path; `mode` as Go writes it. */
-type PathStat = z.infer<typeof stat>;
+export type PathStat = z.infer<typeof stat>;
 
 /** Every answer about a path describes it in its head. */
 function statOf(docker: DockerClient, call: Call, headers: IncomingHttpHeaders): PathStat {

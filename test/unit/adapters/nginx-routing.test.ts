@@ -1,73 +1,74 @@
 import { describe, expect, test } from 'vitest';
 
-import { getArchive } from '../../../src/adapters/docker/archive.ts';
-import type { DockerClient } from '../../../src/adapters/docker/client.ts';
-import { readRouting, writeRouting } from '../../../src/adapters/nginx-routing.ts';
+import { getArchive, putArchive } from '../../../src/adapters/docker/archive.ts';
+import { type Reach, readRouting, writeRouting } from '../../../src/adapters/nginx-routing.ts';
 import { OpsError } from '../../../src/core/errors.ts';
 import type { Route } from '../../../src/core/ports/load-balancer.ts';
+import { fakeDocker, pathHead } from '../../support/fakes/docker.ts';
 
 const lb = { id: 'nginx', directory: '/etc/opsctl' };
 const WITHDRAWS = 'rm -f /etc/opsctl/live.next';
 const DATE = 'Sun, 01 Mar 2026 12:00:00 GMT';
 
-/** A container of which only `live` can be looked at; what is put into it and run in it is kept. */
+/** A container of which only `live`, and what is `there`, can be looked at; what is asked of it and run in it is kept. */
 function container({
   linkTarget,
+  there = [],
   exitCode = 0,
   fails,
   hanging = false,
 }: {
   linkTarget?: string;
+  there?: string[];
   exitCode?: number;
   fails?: string;
   /** Whether a rename that was begun before takes the link as soon as it is there. */
   hanging?: boolean;
 } = {}) {
   const done: string[] = [];
+  const link = { mtime: DATE };
   /** Whether the link beside `live` is there. */
   let isPending = false;
   let archive: Buffer = Buffer.alloc(0);
-  const unasked = (): never => expect.unreachable('the engine was asked for something else');
-  const statOf = (target: string) => {
-    const stat = JSON.stringify({ name: 'live', size: 0, mode: 0, mtime: DATE, linkTarget: target });
-    const headers = { 'x-docker-container-path-stat': Buffer.from(stat).toString('base64') };
-    return { status: 200, headers, body: archive };
-  };
-  const docker: DockerClient = {
-    host: 'fake://',
-    endpoint: { url: 'fake://', kind: 'socket', path: '/' },
-    request: async ({ method, path, query, bytes }) => {
-      const answer = { status: 200, headers: { date: DATE }, body: archive };
-      if (method === 'PUT') {
-        done.push(`put ${JSON.stringify(query)}`);
-        isPending = !hanging;
-        if (hanging) archive = bytes ?? archive;
-        if (fails === 'put') throw new OpsError('REJECTED', 'no space left', { details: { outcome: 'unknown' } });
-        archive = bytes ?? archive;
-      } else if (method === 'HEAD') {
-        if (isPending && query?.['path'] === `${lb.directory}/live.next`) return statOf('generations/1');
-        const isLive = query?.['path'] === `${lb.directory}/live` && hanging && done.length > 2;
-        if (linkTarget === undefined && !isLive) return { ...answer, status: 404 };
-        return statOf(linkTarget ?? 'generations/1');
-      } else if (path === '/_ping') done.push('ask for the time');
-      return answer;
-    },
-    ...{ apiVersion: unasked, json: unasked, stream: unasked, hijack: unasked, close: unasked },
-  };
+  const statOf = (linkTarget: string) => ({
+    ...{ status: 200, headers: pathHead({ mtime: link.mtime, linkTarget }), body: archive },
+  });
+  const docker = fakeDocker(async ({ method, path, query, bytes }) => {
+    const answer = { status: 200, headers: { date: DATE }, body: archive };
+    if (method === 'PUT') {
+      done.push(`put ${JSON.stringify(query)}`);
+      isPending = !hanging;
+      if (hanging) archive = bytes ?? archive;
+      if (fails === 'put') throw new OpsError('REJECTED', 'no space left', { details: { outcome: 'unknown' } });
+      archive = bytes ?? archive;
+    } else if (method === 'HEAD') {
+      if (isPending && query?.['path'] === `${lb.directory}/live.next`) return statOf('generations/1');
+      if (there.some((one) => one === query?.['path'])) return statOf('');
+      const isPut = done.some((one) => one.startsWith('put'));
+      const isLive = query?.['path'] === `${lb.directory}/live` && (linkTarget !== undefined || (hanging && isPut));
+      return isLive ? statOf(linkTarget ?? 'generations/1') : { ...answer, status: 404 };
+    } else if (path === '/_ping') done.push('ask for the time');
+    else {
+      done.push(`read ${JSON.stringify(query)}`);
+      return statOf('');
+    }
+    return answer;
+  });
   const exec = async (_id: string, argv: string[]) => {
     done.push(argv.join(' '));
     if (argv.join(' ') === WITHDRAWS && fails !== 'all') isPending = false;
     const isFailing = argv[0] === fails || (fails === 'all' && isPending);
     return { exitCode: isFailing ? 1 : exitCode, stdout: '', stderr: 'no such file', truncated: false };
   };
-  return { docker, exec, done };
+  const reach: Reach = { docker, exec, seen: new Map() };
+  return { reach, done, link };
 }
 
 /** The files that a route becomes, after generation 4. */
 async function written(route: Route): Promise<Map<string, string>> {
-  const { docker, exec } = container();
-  await writeRouting({ docker, exec }, lb, 4, route);
-  const files = await getArchive(docker, lb.id, lb.directory);
+  const { reach } = container();
+  await writeRouting(reach, lb, 4, route);
+  const files = await getArchive(reach.docker, lb.id, lb.directory);
   return new Map(files.map((one) => [one.name, one.linkTarget ?? one.data.toString()]));
 }
 const names = async (route: Route): Promise<string[]> => [...(await written(route)).keys()];
@@ -113,20 +114,31 @@ describe('the files of a generation', () => {
 });
 
 describe('a switch', () => {
-  test('must be one rename, after what a killed program left of it was removed and all is written', async () => {
-    const { docker, exec, done } = container();
-    await writeRouting({ docker, exec }, lb, 14, { live: {} });
+  const SWITCHES = ['ask for the time', 'put {"path":"/etc/opsctl"}', 'mv -T /etc/opsctl/live.next /etc/opsctl/live'];
+
+  test('must be one rename after all is written; what is old is removed once visitors go there', async () => {
+    const { reach, done } = container();
+    await writeRouting(reach, lb, 14, { live: {} });
     expect(done).toEqual([
-      'rm -rf /etc/opsctl/generations/15 /etc/opsctl/generations/5',
-      'ask for the time',
-      'put {"path":"/etc/opsctl"}',
-      'mv -T /etc/opsctl/live.next /etc/opsctl/live',
+      ...SWITCHES,
+      'rm -rf /etc/opsctl/generations/5 /etc/opsctl/generations/4 /etc/opsctl/generations/3',
     ]);
   });
 
+  test('must first remove what a killed program left of its generation', async () => {
+    const { reach, done } = container({ there: ['/etc/opsctl/generations/2'] });
+    await writeRouting(reach, lb, 1, { live: {} });
+    expect(done).toEqual(['rm -rf /etc/opsctl/generations/2', ...SWITCHES]);
+  });
+
+  test('must stand when what is old cannot be removed', async () => {
+    const { reach } = container({ fails: 'rm' });
+    await expect(writeRouting(reach, lb, 14, { live: {} })).resolves.toBeUndefined();
+  });
+
   test('must be told to have failed when the container cannot do it', async () => {
-    const { docker, exec, done } = container({ exitCode: 127 });
-    await expect(writeRouting({ docker, exec }, lb, 0, { live: {} })).rejects.toMatchObject({
+    const { reach, done } = container({ there: ['/etc/opsctl/generations/1'], exitCode: 127 });
+    await expect(writeRouting(reach, lb, 0, { live: {} })).rejects.toMatchObject({
       code: 'REJECTED',
       message: 'rm failed in container nginx (exit code 127)',
       details: { said: 'no such file' },
@@ -135,21 +147,21 @@ describe('a switch', () => {
   });
 
   test.each(['mv', 'put'])('whose %s fails must leave no link, and be known to have done nothing', async (fails) => {
-    const { docker, exec, done } = container({ fails });
-    await expect(writeRouting({ docker, exec }, lb, 0, { live: {} })).rejects.toMatchObject({
+    const { reach, done } = container({ fails });
+    await expect(writeRouting(reach, lb, 0, { live: {} })).rejects.toMatchObject({
       ...{ code: 'REJECTED', details: { outcome: 'none' } },
     });
     expect(done.at(-1)).toBe(WITHDRAWS);
   });
 
   test('that an earlier rename has made meanwhile must count as done, though its writing failed', async () => {
-    const { docker, exec } = container({ fails: 'put', hanging: true });
-    await expect(writeRouting({ docker, exec }, lb, 0, { live: { api: 'green' } })).resolves.toBeUndefined();
+    const { reach } = container({ fails: 'put', hanging: true });
+    await expect(writeRouting(reach, lb, 0, { live: { api: 'green' } })).resolves.toBeUndefined();
   });
 
   test('whose link cannot be removed must not be known to have done nothing: one before it may still take the link', async () => {
-    const { docker, exec } = container({ fails: 'all' });
-    const told: unknown = await writeRouting({ docker, exec }, lb, 0, { live: {} }).catch((thrown: unknown) => thrown);
+    const { reach } = container({ fails: 'all' });
+    const told: unknown = await writeRouting(reach, lb, 0, { live: {} }).catch((thrown: unknown) => thrown);
     expect(told).toMatchObject({ code: 'REJECTED', message: 'mv failed in container nginx (exit code 1)' });
     expect(told).not.toHaveProperty('details.outcome');
   });
@@ -157,16 +169,31 @@ describe('a switch', () => {
 
 describe('where traffic goes', () => {
   test('must be unknown where it was never set up', async () => {
-    expect(await readRouting(container().docker, lb.id, lb.directory)).toBeUndefined();
+    expect(await readRouting(container().reach, lb)).toBeUndefined();
   });
 
   test.each(['', '/srv/other', 'generations/x', 'generations/5/..'])(
     'must not be read through the link %j',
     async (linkTarget) => {
-      await expect(readRouting(container({ linkTarget }).docker, lb.id, lb.directory)).rejects.toMatchObject({
+      await expect(readRouting(container({ linkTarget }).reach, lb)).rejects.toMatchObject({
         code: 'BAD_ANSWER',
         details: { link: linkTarget },
       });
     },
   );
+
+  test('must be read once while the link is the same, and anew when it is another', async () => {
+    const { reach, done, link } = container({ linkTarget: 'generations/5' });
+    const put = (live: Route['live']): Promise<void> =>
+      putArchive(reach.docker, lb.id, lb.directory, [
+        { name: 'routing.json', data: JSON.stringify({ generation: 5, live }) },
+      ]);
+    const read = () => readRouting(reach, lb);
+    await put({ api: 'green' });
+    expect([await read(), await read()]).toMatchObject([{ live: { api: 'green' } }, { live: { api: 'green' } }]);
+    await put({ api: 'blue' });
+    link.mtime = 'Sun, 01 Mar 2026 12:00:01 GMT';
+    expect(await read()).toMatchObject({ live: { api: 'blue' }, since: '2026-03-01T12:00:01.000Z' });
+    expect(done.filter((one) => one.startsWith('read'))).toHaveLength(2);
+  });
 });
