@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/adapters/postgres/open.ts';
 import type { DatabaseWriter } from '../../src/core/ports/database-changes.ts';
 import { openCache } from '../../src/adapters/redis/open.ts';
+import type { CacheLook } from '../../src/core/ports/cache.ts';
 import type { CacheWriter } from '../../src/core/ports/cache-changes.ts';
 import { platformSchema, type Platform } from '../../src/core/platform.ts';
 import type { ContainerSource } from '../../src/adapters/route.ts';
@@ -36,10 +37,26 @@ export function databaseReader(urls: Record<string, string>): DatabaseWriter & {
   return opened;
 }
 
-/** The adapter on caches given by URL; closed at the end of the test. */
-export function cacheReader(urls: Record<string, string>): CacheWriter & { close(): Promise<void> } {
+/** Scans of keys that are begun anew before what disturbs them is taken for the server's own. */
+const SCANS = 10;
+
+/**
+ * The adapter on caches given by URL; closed at the end of the test. A scan that ended because the server became slower is
+ * made again: what the tests do not disturb themselves, this machine's other work did. Not by `asItEnds`.
+ */
+export function cacheReader(
+  urls: Record<string, string>,
+  { asItEnds = false } = {},
+): CacheWriter & { close(): Promise<void> } {
   const caches = Object.fromEntries(Object.keys(urls).map((name) => [name, { url: { env: name } }]));
   const opened = openCache({ platform: platformOf({ caches }), source: noEngine, secrets: envSecrets(urls) });
   onTestFinished(() => opened.close());
-  return opened;
+  const look: CacheWriter['look'] = async (...asked) => {
+    for (let scans = 1; ; scans += 1) {
+      const seen = await opened.look(...asked);
+      const { scan }: Partial<CacheLook['parts']> = seen.parts;
+      if (asItEnds || scans === SCANS || scan?.is !== 'seen' || scan.value.ended !== 'latency') return seen;
+    }
+  };
+  return { ...opened, look };
 }

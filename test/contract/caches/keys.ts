@@ -88,7 +88,7 @@ export function keyReports(product: Product): void {
     test('a server that becomes slower must be left alone', async () => {
       const server = await started();
       await server.client().call('DEBUG', 'POPULATE', '400000', 'user', '20');
-      const scan = scanned(server);
+      const scan = scanned(server, {}, { asItEnds: true });
       const busy = server.client();
       const done = new AbortController();
       const load = (async () => {

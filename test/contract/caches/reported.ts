@@ -10,14 +10,16 @@ interface As {
   user?: string;
   password?: string;
   scan?: Partial<ScanRequest>;
+  /** A scan that ends early for what disturbs it is what is wanted. */
+  asItEnds?: boolean;
 }
 
 export async function look<P extends CachePart>(
   server: RedisServer,
   parts: readonly P[],
-  { user = '', password = '', scan = {} }: As = {},
+  { user = '', password = '', scan = {}, asItEnds = false }: As = {},
 ): Promise<CacheLook<P>> {
-  const reader = cacheReader({ main: server.url(user, password) });
+  const reader = cacheReader({ main: server.url(user, password) }, { asItEnds });
   const seen = await reader.look('main', parts, { ...ALL, ...scan });
   await reader.close();
   return seen;
@@ -33,8 +35,12 @@ export async function reported<P extends CachePart, R>(
   return { ...data, rows: data.rows.map((row) => report.row.parse(row)) };
 }
 
-export async function scanned(server: RedisServer, scan: Partial<ScanRequest> = {}): Promise<KeyScan> {
-  const { parts } = await look(server, ['scan'], { scan });
+export async function scanned(
+  server: RedisServer,
+  scan: Partial<ScanRequest> = {},
+  as: Pick<As, 'asItEnds'> = {},
+): Promise<KeyScan> {
+  const { parts } = await look(server, ['scan'], { scan, ...as });
   if (parts.scan.is !== 'seen') throw new Error(parts.scan.reason);
   return parts.scan.value;
 }
