@@ -20,7 +20,7 @@ import { COLOURS, type Route, type Routing } from '../core/ports/load-balancer.t
 import { colourIn, sameRoute } from '../core/routing.ts';
 import { putArchive, readFile, statPath, type NewFile, type PathStat } from './docker/archive.ts';
 import { engineTime } from './docker/bare.ts';
-import type { DockerClient } from './docker/client.ts';
+import { type DockerClient, named } from './docker/client.ts';
 import type { ExecResult } from './docker/exec.ts';
 
 /** Runs a program in a container. */
@@ -58,6 +58,7 @@ const schema = z.object({
   live: z.record(z.string(), z.enum(COLOURS)),
   canary: z.object({ services: z.array(z.string()), percent: z.number().int().min(1).max(99) }).optional(),
 });
+const inspected = z.object({ State: z.object({ Status: z.string() }) });
 
 /**
  * A file costs the engine a process (up to 0.4 s on a slow machine), a look at the link does not: so what is behind it
@@ -130,8 +131,8 @@ export async function writeRouting(reach: Reach, place: Place, before: number, r
   try {
     if ((await statPath(docker, id, generationAt(generation))) !== undefined)
       await run(exec, id, ['rm', '-rf', generationAt(generation)]);
-    const { headers } = await docker.request({ path: '/_ping', asked: 'answer' });
-    await putArchive(docker, id, directory, [...files, { ...link, modifiedAt: new Date(engineTime(headers.date)) }]);
+    const modifiedAt = await timeWhileRunning(docker, id);
+    await putArchive(docker, id, directory, [...files, { ...link, modifiedAt }]);
     isRenaming = true;
     // -T: else `live`, a link to a directory, would be moved into.
     await run(exec, id, ['mv', '-T', at(NEXT), at('live')]);
@@ -147,8 +148,22 @@ export async function writeRouting(reach: Reach, place: Place, before: number, r
     if (now === undefined || !sameRoute(now, route)) throw error;
   }
   const old = Array.from({ length: LEFT }, (_, index) => generation - KEPT - index).filter((one) => one > 0);
-  // Visitors do not wait for it, and that it fails is no failure of the switch.
+  // After the switch, for which visitors wait; that it fails is no failure of the switch.
   if (old.length > 0) await exec(id, ['rm', '-rf', ...old.map(generationAt)]).catch(() => undefined);
+}
+
+/**
+ * The engine's time, while the container runs. What is written into one that does not could not be renamed, nor taken away
+ * again, and nobody would know whether it is renamed later. @throws REJECTED
+ */
+async function timeWhileRunning(docker: DockerClient, id: string): Promise<Date> {
+  const asked = { path: `/containers/${named('container', id)}/json`, thing: `container ${id}` };
+  const { headers, body } = await docker.request({ ...asked, asked: `look at container ${id}` });
+  const { Status } = inspected.parse(JSON.parse(body.toString('utf8'))).State;
+  if (Status === 'running') return new Date(engineTime(headers.date));
+  throw new OpsError('REJECTED', `container ${id} is ${Status}, so traffic cannot be switched there`, {
+    hint: 'See why, and let it run: opsctl health --detailed',
+  });
 }
 
 /** The failure of a switch that did nothing: that is certain once its link is gone, which one before that hangs might rename. */

@@ -57,10 +57,9 @@ export async function carryOut(
     ...(recovers === undefined ? {} : { recovers: recovers.record.id }),
     ...(settles === undefined ? {} : { settles }),
   };
+  await ports.journal.append(id, begin);
   const there = await journalThere(run);
   const written: ChangeEvent[] = [begin];
-  /** Written together with what comes next, before anything is done: each write costs the engine a process. */
-  let opening: ChangeEvent[] = [begin];
   const recovery: Pick<Execution, 'onFailure' | 'carriedOver' | 'stays'> = {
     // Taking back is never taken back itself.
     onFailure: recovers === undefined || recovers.done !== undefined ? 'take back' : 'leave',
@@ -103,8 +102,7 @@ export async function carryOut(
       writers: ports.writers,
       journal: async (...events) => {
         written.push(...events);
-        await ports.journal.append(id, ...opening, ...events);
-        opening = [];
+        await ports.journal.append(id, ...events);
       },
       listen,
       seen: (step, seen) => {
@@ -117,8 +115,6 @@ export async function carryOut(
       ...recovery,
       now: () => context.now(),
     });
-    // Not even its beginning: nothing was done.
-    if (opening.length > 0 && outcome.error !== undefined) throw outcome.error;
     // Whatever the outcome: had only the end missed the engine, others would take the change for one left in the middle.
     if (there) await journalThere(run).catch(() => undefined);
     return outcome;

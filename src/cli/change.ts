@@ -154,7 +154,11 @@ function sayTakenOver(terminal: Terminal, from: LockHolder): void {
 
 async function compareAgain(run: Run, command: ChangeCommand, shown: Plan, lock: HeldLock | undefined): Promise<void> {
   const { invocation, terminal } = run;
-  const { plan: now } = await planned(run, command, lock);
+  const { plan: now } = await planned(run, command, lock).catch(async (thrown: unknown) => {
+    // Whoever took the lock over meanwhile may be what is in the way.
+    await lock?.confirm();
+    throw thrown;
+  });
   if (samePlan(shown, now)) return;
   if (!invocation.global.quiet && invocation.global.json === false)
     terminal.remark(planText(now, terminal.err, run.context.platform.environment));

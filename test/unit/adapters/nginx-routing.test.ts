@@ -14,12 +14,15 @@ const DATE = 'Sun, 01 Mar 2026 12:00:00 GMT';
 function container({
   linkTarget,
   there = [],
+  status = 'running',
   exitCode = 0,
   fails,
   hanging = false,
 }: {
   linkTarget?: string;
   there?: string[];
+  /** Of the container. */
+  status?: string;
   exitCode?: number;
   fails?: string;
   /** Whether a rename that was begun before takes the link as soon as it is there. */
@@ -47,8 +50,10 @@ function container({
       const isPut = done.some((one) => one.startsWith('put'));
       const isLive = query?.['path'] === `${lb.directory}/live` && (linkTarget !== undefined || (hanging && isPut));
       return isLive ? statOf(linkTarget ?? 'generations/1') : { ...answer, status: 404 };
-    } else if (path === '/_ping') done.push('ask for the time');
-    else {
+    } else if (path.endsWith('/json')) {
+      done.push('look whether it runs');
+      return { ...answer, body: Buffer.from(JSON.stringify({ State: { Status: status } })) };
+    } else {
       done.push(`read ${JSON.stringify(query)}`);
       return statOf('');
     }
@@ -114,7 +119,11 @@ describe('the files of a generation', () => {
 });
 
 describe('a switch', () => {
-  const SWITCHES = ['ask for the time', 'put {"path":"/etc/opsctl"}', 'mv -T /etc/opsctl/live.next /etc/opsctl/live'];
+  const SWITCHES = [
+    'look whether it runs',
+    'put {"path":"/etc/opsctl"}',
+    'mv -T /etc/opsctl/live.next /etc/opsctl/live',
+  ];
 
   test('must be one rename after all is written; what is old is removed once visitors go there', async () => {
     const { reach, done } = container();
@@ -135,6 +144,18 @@ describe('a switch', () => {
     const { reach } = container({ fails: 'rm' });
     await expect(writeRouting(reach, lb, 14, { live: {} })).resolves.toBeUndefined();
   });
+
+  test.each(['paused', 'exited', 'restarting'])(
+    'must not be begun in a container that is %s: what is written there could not be renamed',
+    async (status) => {
+      const { reach, done } = container({ status });
+      await expect(writeRouting(reach, lb, 0, { live: {} })).rejects.toMatchObject({
+        ...{ code: 'REJECTED', message: `container nginx is ${status}, so traffic cannot be switched there` },
+        details: { outcome: 'none' },
+      });
+      expect(done).toEqual(['look whether it runs']);
+    },
+  );
 
   test('must be told to have failed when the container cannot do it', async () => {
     const { reach, done } = container({ there: ['/etc/opsctl/generations/1'], exitCode: 127 });

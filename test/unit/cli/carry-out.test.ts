@@ -42,24 +42,6 @@ async function remarks(journal: FakeJournal, say: (first: string) => void = () =
   return said;
 }
 
-test('the beginning must be written together with that of the first step, before it is done', async () => {
-  const journal = fakeJournal();
-  const writes: string[] = [];
-  const { append } = journal;
-  journal.append = async (id, ...events) => {
-    writes.push(events.map(({ type }) => type).join(' '));
-    await append(id, ...events);
-  };
-  await remarks(journal);
-  expect(writes).toEqual(['begin step-begin', 'step-done end']);
-});
-
-test('a change whose beginning cannot be written must not be begun', async () => {
-  const journal = fakeJournal();
-  journal.unwritable = true;
-  await expect(remarks(journal)).rejects.toMatchObject({ code: 'JOURNAL_UNWRITABLE' });
-});
-
 test('a change that is done must warn when its end is only here', async () => {
   const journal = fakeJournal();
   journal.location = () =>

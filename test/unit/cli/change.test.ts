@@ -5,11 +5,14 @@ import { change } from '../../../src/cli/change.ts';
 import type { Envelope } from '../../../src/cli/render.ts';
 import type { Run } from '../../../src/cli/state.ts';
 import { makeStyle } from '../../../src/cli/style.ts';
+import type { Plan } from '../../../src/core/change.ts';
 import { changeCommand, type Recovery } from '../../../src/core/command.ts';
 import { OpsError } from '../../../src/core/errors.ts';
 import { plan, step } from '../../../src/core/plan.ts';
+import type { Lock } from '../../../src/core/ports/lock.ts';
 import { fakeEngine } from '../../support/fakes/engine.ts';
 import { fakeJournal } from '../../support/fakes/journal.ts';
+import { fakeLock, fakeLockState } from '../../support/fakes/lock.ts';
 
 /** A change that stops `a`, and `b` once its aim is reached. */
 const stopBoth = plan({
@@ -32,7 +35,12 @@ const recovered = {
 /** Carries it out; `stops` is what happens when a container is to be stopped. */
 async function changed(
   stops: (name: string, interrupt: () => void) => void,
-  { recovers, ...chosen }: { environment?: string; recovers?: Recovery } = {},
+  {
+    recovers,
+    lock,
+    planned = async () => stopBoth,
+    ...chosen
+  }: { environment?: string; recovers?: Recovery; lock?: Lock; planned?: () => Promise<Plan> } = {},
 ) {
   const engine = fakeEngine();
   for (const name of ['a', 'b']) engine.add({ name });
@@ -55,17 +63,17 @@ async function changed(
       now: () => new Date('2026-03-01T14:05:09Z'),
       signal: controller.signal,
       platform: { environment: 'test' },
-      readers: { journal, lock: { holder: async () => undefined } },
+      readers: { journal, lock: lock ?? { holder: async () => undefined } },
     },
-    ports: { journal, writers: { engine } },
+    ports: { journal, lock, writers: { engine } },
     interruption: { outliveOutput: () => undefined, say: () => undefined },
     answer: (part: Partial<Envelope>) => answers.push(part),
   } as unknown as Run;
   const command = changeCommand({
     ...{ name: 'service restart', summary: 's', examples: [], input: z.object({}) },
     output: z.object({ next: z.array(z.string()) }),
-    locks: false,
-    plan: async () => stopBoth,
+    ...(lock === undefined ? { locks: false } : {}),
+    plan: planned,
     ...(recovers === undefined ? {} : { recovers: async () => recovers }),
     report: async () => ({ next: ['opsctl status'] }),
     text: () => '',
@@ -109,4 +117,20 @@ test('what stays of a change that was taken back must be told, in the document a
   expect({ exit, said }).toEqual({ exit: 0, said: ['warning: migrate: done, and what it did is kept\n'] });
   expect(answer).toMatchObject({ ok: true, left: stays });
   expect(ended).toMatchObject({ outcome: 'done', left: stays });
+});
+
+test('who lost the lock before the second look must be told that, not what stands in the way since', async () => {
+  const state = fakeLockState();
+  const lock = fakeLock({ state });
+  let looks = 0;
+  const planned = async (): Promise<Plan> => {
+    looks += 1;
+    if (looks === 1) return stopBoth;
+    // Suspended for so long that another took over.
+    state.held = undefined;
+    await fakeLock({ state }).acquire({ owner: 'bob', command: 'deploy', change: '2' });
+    throw new OpsError('UNSAFE', 'change 2 was left in the middle');
+  };
+  await expect(changed(() => undefined, { lock, planned })).rejects.toMatchObject({ code: 'LOCKED' });
+  expect([looks, state.held?.owner]).toEqual([2, 'bob']);
 });
