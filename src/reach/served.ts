@@ -28,7 +28,7 @@ export function balancerTargets(context: Context): Target[] {
         const mine = await readers.engine.containers({ project: platform.compose.project });
         const running = mine.find((one) => one.service === service && one.state === 'running');
         if (running === undefined) return verdict.skipped('no container runs that could be asked');
-        const { ok, output } = await readers.loadBalancer.checkConfiguration(running.id);
+        const { ok, output } = await readers.loadBalancer.checkConfiguration(running.name);
         if (ok) return verdict.ok('nginx, and the configuration inside loads');
         return verdict.crit(`nginx does not accept its configuration: ${output.slice(0, 200)}`, [
           `docker exec ${running.name} nginx -t`,

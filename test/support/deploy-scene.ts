@@ -75,12 +75,12 @@ export async function fresh(): Promise<void> {
   expect(await status()).toMatchObject({ code: 0, canary: null, drift: [] });
 }
 
-/** Names of all containers that deploys made. */
+/** Names of all containers that deploys made. Those of other tests are not of here, even after a test run that was killed. */
 export async function made(): Promise<string[]> {
   const names = await docker('ps', '--all', '--filter', 'label=opsctl.deploy', '--format', '{{.Names}}');
   return names
     .split('\n')
-    .filter((name) => name !== '')
+    .filter((name) => /^(?!opsctl-test-)./.test(name))
     .toSorted();
 }
 

@@ -58,7 +58,7 @@ export function world(parts: object = {}, nginx: Partial<FakeNginx> = {}): World
     database: fakeDatabase(databases),
     cache: fakeCache(caches),
     files: fakeFiles(files),
-    loadBalancer: fakeLoadBalancer({ 'id-nginx': nginx }),
+    loadBalancer: fakeLoadBalancer({ [of('nginx', {}).name]: nginx }),
   };
   return {
     engine,
