@@ -48,9 +48,10 @@ interface Seen {
 
 /** The link that becomes `live`. */
 const NEXT = 'live.next';
-/** Generations that are kept, for whoever wants to see what was; before them, those that killed programs may have left. */
+/** Generations that are kept, for whoever wants to see what was. */
 const KEPT = 10;
-const LEFT = 3;
+/** So many before them are removed: of these, programs that were killed after their switch may have left some. */
+const REMOVED = 3;
 const JSON_LIMIT = 64 * 1024;
 const serviceName = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 const schema = z.object({
@@ -147,7 +148,7 @@ export async function writeRouting(reach: Reach, place: Place, before: number, r
     });
     if (now === undefined || !sameRoute(now, route)) throw error;
   }
-  const old = Array.from({ length: LEFT }, (_, index) => generation - KEPT - index).filter((one) => one > 0);
+  const old = Array.from({ length: REMOVED }, (_, index) => generation - KEPT - index).filter((one) => one > 0);
   // After the switch, for which visitors wait; that it fails is no failure of the switch.
   if (old.length > 0) await exec(id, ['rm', '-rf', ...old.map(generationAt)]).catch(() => undefined);
 }

@@ -17,9 +17,7 @@ const TOKEN_FILE = 'token';
  * Does something with the token, which several ask for at a time and again and again: it is read once, and anew after
  * something went wrong with it. @throws as `readToken`, and what `use` throws
  */
-export function openTokens(
-  docker: DockerClient,
-): <T>({ id, directory }: Place, use: (token: string) => Promise<T>) => Promise<T> {
+export function openTokens(docker: DockerClient): <T>(place: Place, use: (token: string) => Promise<T>) => Promise<T> {
   const known = new Map<string, Promise<string>>();
   return async ({ id, directory }, use) => {
     const key = JSON.stringify([id, directory]);

@@ -209,13 +209,16 @@ describe('files that are no configuration', () => {
       ].join('\n'),
     ],
     ['101 aliases', `a: &a 1\nb: [${'*a,'.repeat(101)}]`],
-  ])('%s: an answer within seconds', (_name, text) => {
-    const began = process.cpuUsage();
-    expect(mistakes(text)[0]).toMatch(/^opsctl\.yaml(:\d+:\d+: | has at least 10 mistakes)/);
-    // Of the processor, so that it does not go by what else this machine does.
-    const { user, system } = process.cpuUsage(began);
-    expect((user + system) / 1e6).toBeLessThan(15);
-  });
+  ])(
+    '%s: an answer within seconds',
+    (_name, text) => {
+      const began = process.cpuUsage();
+      expect(mistakes(text)[0]).toMatch(/^opsctl\.yaml(:\d+:\d+: | has at least 10 mistakes)/);
+      const { user, system } = process.cpuUsage(began); // Else it would go by what else this machine does.
+      expect((user + system) / 1e6).toBeLessThan(15);
+    },
+    30_000,
+  );
 
   test('a byte order mark and Windows line ends are no mistake', () => {
     expect(load(`\ufeff${MINIMAL.replaceAll('\n', '\r\n')}`).platform.compose.project).toBe('shop');
